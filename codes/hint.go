@@ -1,0 +1,94 @@
+package codes
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/metadata"
+)
+
+// pushbackKey is the trailer of gRFC A6 by which a server says when to retry.
+const pushbackKey = "grpc-retry-pushback-ms"
+
+// parsePushback reads the pushback of a trailer by the rules of gRFC A6.
+func parsePushback(trailer metadata.MD) Pushback {
+	values := trailer[pushbackKey]
+	if len(values) == 0 {
+		return Pushback{}
+	}
+	stop := Pushback{Set: true, Stop: true}
+	if len(values) > 1 {
+		return stop
+	}
+	ms, err := strconv.ParseInt(values[0], 10, 64)
+	if err != nil || ms < 0 || ms > math.MaxInt64/int64(time.Millisecond) {
+		return stop
+	}
+	return Pushback{Set: true, Delay: time.Duration(ms) * time.Millisecond}
+}
+
+// retryInfoDelay returns the delay of a RetryInfo, or zero where it is absent,
+// negative, or no valid duration.
+func retryInfoDelay(info *errdetails.RetryInfo) time.Duration {
+	d := info.GetRetryDelay()
+	if d == nil || d.GetSeconds() < 0 || d.GetNanos() < 0 || d.GetNanos() >= 1e9 {
+		return 0
+	}
+	return d.AsDuration() // saturates
+}
+
+// metadataDelay returns the quotaResetDelay of an ErrorInfo (Go's syntax of
+// durations), or zero.
+func metadataDelay(info *errdetails.ErrorInfo) time.Duration {
+	return parseDelay(info.GetMetadata()["quotaResetDelay"])
+}
+
+// parseDelay parses a duration in Go's syntax; what is invalid or not
+// positive is zero.
+func parseDelay(s string) time.Duration {
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 {
+		return 0
+	}
+	return d
+}
+
+// textDelay returns the largest delay that the message names by one of the
+// texts in retryTexts, such as "Please retry in 38.92s.", or zero.
+func textDelay(message string) time.Duration {
+	var most time.Duration
+	for rest := message; ; {
+		i := indexSentence(rest, retryText)
+		if i < 0 {
+			return most
+		}
+		rest = rest[i+len(retryText):]
+		n := strings.IndexFunc(rest, func(r rune) bool {
+			return (r < '0' || r > '9') && r != '.' && !strings.ContainsRune("hmsµunμ", r)
+		})
+		if n < 0 {
+			n = len(rest)
+		}
+		most = max(most, parseDelay(strings.TrimRight(rest[:n], ".")))
+	}
+}
+
+// indexSentence returns the index of text where it begins a sentence or a
+// line of message, or -1.
+func indexSentence(message, text string) int {
+	for from := 0; ; {
+		i := strings.Index(message[from:], text)
+		if i < 0 {
+			return -1
+		}
+		i += from
+		before := strings.TrimRight(message[:i], " ")
+		if before == "" || strings.ContainsRune(".\n!:;)", rune(before[len(before)-1])) {
+			return i
+		}
+		from = i + len(text)
+	}
+}

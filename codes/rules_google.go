@@ -1,0 +1,296 @@
+package codes
+
+import (
+	"strings"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	grpccodes "google.golang.org/grpc/codes"
+)
+
+// This file is the only one that matches the texts, quota names and reasons
+// of Google's services, Gemini and Vertex AI first. The facts behind it are
+// summed up in the README under "How classification works".
+
+// retryText begins the sentence by which the Gemini API says when to come
+// back: "Please retry in 38.92s." RetryInfo holds the whole seconds of it.
+const retryText = "Please retry in "
+
+// minute is what is assumed for a quota that is counted by the minute when
+// the server names no delay: the window refills within that time.
+const minute = 60 * time.Second
+
+// exhausted is what most of these rules are about.
+var exhausted = []grpccodes.Code{grpccodes.ResourceExhausted}
+
+// google are the domains of ErrorInfo in which the reasons of
+// google/api/error_reason.proto mean what they mean there. Some services leave
+// the domain out.
+var google = []string{"googleapis.com", ""}
+
+// permanentRules are the signs that waiting does not help. The services attach
+// a RetryInfo of some seconds to several of them all the same: such hints are
+// dropped (MinHint), so that no one waits for them.
+var permanentRules = []Rule{
+	{
+		Name: "quota-zero", Class: Spent, MinHint: never,
+		Source: "gemini-cli#27698, continue#10062: a limit of zero means that the model is not in this tier or region",
+		Codes:  exhausted,
+		Match:  func(r *Report) bool { return r.anyMetadata("quota_limit_value", isZero) || limitZero(r.Message) },
+	},
+	{
+		Name: "billing", Class: Spent, MinHint: never,
+		Source: "Gemini API: \"Your prepayment credits are depleted.\", \"Your project has exceeded its monthly spending cap.\"; no details",
+		Codes:  exhausted,
+		Match: func(r *Report) bool {
+			return len(r.Infos) == 0 && len(r.Violations) == 0 && r.Hint == 0 && aboutMoney(r.Message)
+		},
+	},
+	{ // A hint of an hour or more is no lie: days do end.
+		Name: "quota-per-day", Class: Spent, MinHint: time.Hour,
+		Source:  "gemini-cli#8437, #10925: resets at midnight Pacific time",
+		Details: true,
+		Match: func(r *Report) bool {
+			return r.anyViolation(perDay) || r.anyMetadata("quota_limit", perDay) || r.anyMetadata("quota_metric", perDay)
+		},
+	},
+	{
+		Name: "quota-per-day", Class: Spent, MinHint: time.Hour,
+		Source: "gemini-cli#10925: the text where the details are missing",
+		Codes:  exhausted,
+		Match:  func(r *Report) bool { return perDay(r.Message) },
+	},
+	{
+		Name: "quota-exhausted", Class: Spent,
+		Source:  "gemini-cli#29425; google/api/error_reason.proto",
+		Reasons: []string{"QUOTA_EXHAUSTED", "INSUFFICIENT_G1_CREDITS_BALANCE", "RESOURCE_QUOTA_EXCEEDED", "EMULATOR_QUOTA_EXCEEDED"},
+		Domains: google,
+	},
+	{
+		Name: "billing-disabled", Class: Spent,
+		Source:  "google/api/error_reason.proto",
+		Codes:   exhausted,
+		Reasons: []string{"BILLING_DISABLED"},
+		Domains: google,
+	},
+	{
+		Name: "wrong-request", Class: Request,
+		Source:  "google/api/error_reason.proto",
+		Reasons: []string{"RESOURCE_PROJECT_INVALID", "SYSTEM_PARAMETER_UNSUPPORTED", "MISSING_ORIGIN"},
+		Domains: google,
+	},
+	{
+		Name: "access-denied", Class: Auth,
+		Source: "google/api/error_reason.proto: every other documented reason is permanent",
+		Reasons: []string{
+			"SERVICE_DISABLED", "BILLING_DISABLED", "API_KEY_INVALID", "API_KEY_SERVICE_BLOCKED",
+			"API_KEY_HTTP_REFERRER_BLOCKED", "API_KEY_IP_ADDRESS_BLOCKED", "API_KEY_ANDROID_APP_BLOCKED", "API_KEY_IOS_APP_BLOCKED",
+			"LOCATION_TAX_POLICY_VIOLATED", "USER_PROJECT_DENIED", "CONSUMER_SUSPENDED", "CONSUMER_INVALID",
+			"SECURITY_POLICY_VIOLATED", "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "ACCOUNT_STATE_INVALID", "ACCESS_TOKEN_TYPE_UNSUPPORTED",
+			"CREDENTIALS_MISSING", "SESSION_COOKIE_INVALID", "USER_BLOCKED_BY_ADMIN", "RESOURCE_USAGE_RESTRICTION_VIOLATED",
+			"ORG_RESTRICTION_VIOLATION", "ORG_RESTRICTION_HEADER_INVALID", "SERVICE_NOT_VISIBLE", "GCP_SUSPENDED",
+			"LOCATION_POLICY_VIOLATED", "OVERLOADED_CREDENTIALS", "LOCATION_ORG_POLICY_VIOLATED", "TLS_ORG_POLICY_VIOLATED",
+			"CREDENTIAL_ANDROID_APP_INVALID", "IAM_PERMISSION_DENIED", "JWT_TOKEN_INVALID", "CREDENTIAL_TYPE_UNSUPPORTED",
+			"ACCOUNT_TYPE_UNSUPPORTED", "ENDPOINT_USAGE_RESTRICTION_VIOLATED", "TLS_CIPHER_RESTRICTION_VIOLATED", "MCP_SERVER_DISABLED",
+		},
+		Domains: google,
+	},
+	{
+		Name: "api-key", Class: Auth,
+		Source:   "continue#8516, #11336: the text where the ErrorInfo is missing",
+		Codes:    []grpccodes.Code{grpccodes.InvalidArgument},
+		Prefixes: []string{"API key not valid.", "API key expired.", "API Key not found."},
+	},
+}
+
+// transientRules are the signs that waiting does help.
+var transientRules = []Rule{
+	{
+		Name: "token-expired", Class: Expired,
+		Source:  "google/api/error_reason.proto ACCESS_TOKEN_EXPIRED",
+		Reasons: []string{"ACCESS_TOKEN_EXPIRED"},
+		Domains: google,
+	},
+	{
+		Name: "quota-per-minute", Class: Quota, Infer: minute,
+		Source: "Gemini API and Service Control quota names: counted by the minute",
+		Codes:  exhausted,
+		Match: func(r *Report) bool {
+			return r.anyViolation(perMinute) || r.anyMetadata("quota_limit", perMinute) || r.anyMetadata("quota_metric", perMinute) ||
+				perMinute(r.Message)
+		},
+	},
+	{
+		Name: "vertex-quota", Class: Quota, Infer: minute,
+		Source:   "Vertex AI quotas by base model are counted by the minute; no details",
+		Codes:    exhausted,
+		Prefixes: []string{"Quota exceeded for aiplatform.googleapis.com/"},
+	},
+	{
+		Name: "rate-limit", Class: Quota,
+		Source:  "google/api/error_reason.proto RATE_LIMIT_EXCEEDED",
+		Reasons: []string{"RATE_LIMIT_EXCEEDED"},
+		Domains: google,
+	},
+	{
+		Name: "model-capacity-quota", Class: Quota,
+		Source:  "gemini-cli#23520",
+		Codes:   exhausted,
+		Reasons: []string{"MODEL_CAPACITY_EXHAUSTED", "MODEL_CAPACITY_EXCEEDED"},
+	},
+	{
+		Name: "model-capacity", Class: Server,
+		Source:  "gemini-cli#23520",
+		Codes:   []grpccodes.Code{grpccodes.Unavailable},
+		Reasons: []string{"MODEL_CAPACITY_EXHAUSTED", "MODEL_CAPACITY_EXCEEDED"},
+	},
+	{
+		Name: "quota-failure", Class: Quota,
+		Source:  "google/rpc/error_details.proto QuotaFailure",
+		Codes:   []grpccodes.Code{grpccodes.ResourceExhausted, grpccodes.Unavailable},
+		Details: true,
+		Match:   func(r *Report) bool { return len(r.Violations) > 0 },
+	},
+	{
+		Name: "quota-hint", Class: Quota,
+		Source: "google/rpc/error_details.proto RetryInfo; the Gemini API's text",
+		Codes:  exhausted,
+		Match:  func(r *Report) bool { return r.Hint > 0 },
+	},
+	{
+		Name: "shared-capacity", Class: Quota,
+		Source:   "gemini-cli#14831: Vertex AI's dynamic shared quota; not the caller's own",
+		Codes:    exhausted,
+		Prefixes: []string{"Resource exhausted. Please try again later."},
+	},
+	{
+		Name: "provisioned-throughput", Class: Quota,
+		Source: "Vertex AI: error code 429 of provisioned throughput",
+		Codes:  exhausted,
+		Match: func(r *Report) bool {
+			return indexSentence(r.Message, "Exceeded the Provisioned Throughput") >= 0 ||
+				indexSentence(r.Message, "Exceeded the provisioned throughput") >= 0
+		},
+	},
+	{
+		Name: "deadline-expired", Class: Server, MayHaveRun: true,
+		Source:   "python-genai#1808: UNAVAILABLE that is a server-side timeout after minutes",
+		Codes:    []grpccodes.Code{grpccodes.Unavailable},
+		Prefixes: []string{"Deadline expired before operation could complete"},
+	},
+	{
+		Name: "overloaded", Class: Server,
+		Source: "gemini-cli#5191, #7392",
+		Codes:  []grpccodes.Code{grpccodes.Unavailable},
+		Prefixes: []string{
+			"The model is overloaded", "This model is currently experiencing high demand", "The service is currently unavailable",
+		},
+	},
+	{
+		Name: "cancelled-by-server", Class: Server,
+		Source:   "gemini-cli#20309: HTTP 499 while the caller is alive",
+		Codes:    []grpccodes.Code{grpccodes.Canceled},
+		Prefixes: []string{"The operation was cancelled."},
+	},
+}
+
+// never is longer than any delay: no hint is believed.
+const never = time.Duration(1<<63 - 1)
+
+// violation returns the violation that the verdict went by: one of a day
+// before one of a minute before the first, or nil.
+func (r *Report) violation() *errdetails.QuotaFailure_Violation {
+	for _, period := range [...]func(string) bool{perDay, perMinute} {
+		for _, v := range r.Violations {
+			if period(v.GetQuotaId()) || period(v.GetQuotaMetric()) {
+				return v
+			}
+		}
+	}
+	if len(r.Violations) > 0 {
+		return r.Violations[0]
+	}
+	return nil
+}
+
+// anyViolation reports whether the quota of a violation is of that period.
+func (r *Report) anyViolation(period func(string) bool) bool {
+	for _, v := range r.Violations {
+		if period(v.GetQuotaId()) || period(v.GetQuotaMetric()) {
+			return true
+		}
+	}
+	return false
+}
+
+// anyMetadata reports whether an ErrorInfo has such a value under the key.
+func (r *Report) anyMetadata(key string, is func(string) bool) bool {
+	for _, info := range r.Infos {
+		if is(info.GetMetadata()[key]) {
+			return true
+		}
+	}
+	return false
+}
+
+func isZero(s string) bool { return s == "0" }
+
+// perDay reports whether a quota's name, or a message about it, is of a day.
+func perDay(s string) bool {
+	return strings.Contains(s, "PerDay") || strings.Contains(s, "Daily") || hasWord(s, "per_day") || hasWord(s, "per day")
+}
+
+// perMinute reports whether a quota's name, or a message about it, is of a
+// minute.
+func perMinute(s string) bool {
+	return strings.Contains(s, "PerMinute") || hasWord(s, "per_minute") || hasWord(s, "per minute")
+}
+
+// limitZero reports whether the message names a limit of exactly zero.
+func limitZero(s string) bool {
+	const text = "limit: 0"
+	for {
+		i := strings.Index(s, text)
+		if i < 0 {
+			return false
+		}
+		begins := i == 0 || !isLetter(s[i-1])
+		s = s[i+len(text):]
+		if begins && (s == "" || (s[0] != '.' && (s[0] < '0' || s[0] > '9'))) {
+			return true
+		}
+	}
+}
+
+// aboutMoney reports whether the message is about money. The words of the
+// ordinary quota text ("please check your plan and billing details") do not
+// count.
+func aboutMoney(s string) bool {
+	s = strings.ReplaceAll(strings.ToLower(s), "please check your plan and billing details", "")
+	for _, word := range [...]string{
+		"billing", "credits", "credit balance", "prepayment", "prepaid", "spending cap", "spending limit", "spend limit",
+	} {
+		if hasWord(s, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasWord reports whether word stands in s with no letter right before or
+// after it.
+func hasWord(s, word string) bool {
+	for from := 0; ; {
+		i := strings.Index(s[from:], word)
+		if i < 0 {
+			return false
+		}
+		begin, end := from+i, from+i+len(word)
+		if (begin == 0 || !isLetter(s[begin-1])) && (end == len(s) || !isLetter(s[end])) {
+			return true
+		}
+		from = end
+	}
+}
+
+func isLetter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }
