@@ -1,0 +1,116 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+
+	"github.com/reinvoke/reinvoke/codes"
+)
+
+// Config is everything about retries that can be set as data, for one
+// connection. The zero value never retries; most callers should start from
+// [DefaultConfig].
+type Config struct {
+	// Table has a row for each class of failure.
+	Table Table
+	// Limits bound every call.
+	Limits Limits
+	// Budget bounds the retries of all calls together.
+	Budget BudgetConfig
+	// Methods override the table and the limits for some methods.
+	Methods []Method
+}
+
+// DefaultConfig returns the configuration that is used where no other is
+// given: [Default], the default limits, and [DefaultBudget].
+func DefaultConfig() Config {
+	return Config{Table: Default(), Budget: DefaultBudget()}
+}
+
+// Validate returns an error that names the field and what was expected, or
+// nil. Several faults give an error each, joined.
+func (c Config) Validate() error {
+	errs := []error{
+		c.Table.Validate(), c.Limits.Validate(), c.Budget.Validate(), c.Limits.cuts(&c.Table, "policy: "),
+	}
+	seen := map[string]bool{}
+	for i := range c.Methods {
+		m := &c.Methods[i]
+		if err := ValidatePattern(m.Pattern); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if seen[m.Pattern] {
+			errs = append(errs, fmt.Errorf("policy: method %s: given twice: want one section for each pattern", m.Pattern))
+		}
+		seen[m.Pattern] = true
+		errs = append(errs, m.validate(&c))
+	}
+	return errors.Join(errs...)
+}
+
+// Method returns the override whose pattern is the longest that matches the
+// method, or nil.
+func (c *Config) Method(method string) *Method {
+	var best *Method
+	for i := range c.Methods {
+		m := &c.Methods[i]
+		if MatchPattern(m.Pattern, method) && (best == nil || len(m.Pattern) > len(best.Pattern)) {
+			best = m
+		}
+	}
+	return best
+}
+
+// clone returns a copy that shares nothing.
+func (c Config) clone() *Config {
+	c.Methods = slices.Clone(c.Methods)
+	for i := range c.Methods {
+		c.Methods[i] = c.Methods[i].clone()
+	}
+	return &c
+}
+
+// className returns the name of the class with that index.
+func className(index int) string { return codes.Class(index).String() } //nolint:gosec // an index of a Table fits into a Class
+
+// Live holds the [Config] in force and swaps it atomically: a call that has
+// begun keeps the one it began to fail with. Use [NewLive]; the zero value
+// holds a Config that never retries. It is safe for concurrent use and must
+// not be copied.
+type Live struct {
+	config atomic.Pointer[Config]
+}
+
+// NewLive returns a Live that holds c, or the error that Validate returns for
+// it.
+func NewLive(c Config) (*Live, error) {
+	l := &Live{}
+	if err := l.Store(c); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// Load returns the Config in force. It is shared: do not change it.
+func (l *Live) Load() *Config {
+	if c := l.config.Load(); c != nil {
+		return c
+	}
+	return &Config{}
+}
+
+// Store puts a copy of c in force for calls that fail from now on. If c is
+// not valid it changes nothing and returns the error that Validate returns.
+//
+// The figures of the budget are read when a connection is set up; later ones
+// do not change a budget that is in use.
+func (l *Live) Store(c Config) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	l.config.Store(c.clone())
+	return nil
+}

@@ -1,0 +1,203 @@
+package policy
+
+import (
+	"math"
+	"time"
+
+	grpccodes "google.golang.org/grpc/codes"
+
+	"github.com/reinvoke/reinvoke/codes"
+)
+
+// hintSpread is the least spread that is added to a hint, so that clients
+// which were all told the same time do not come back at the same moment;
+// a quarter of the hint if that is more. Measured in a simulation of fleets:
+// with these the herd at the reset stays at 4x capacity for up to 1,000
+// clients, where honouring the hint exactly makes it 595x.
+const hintSpread = 250 * time.Millisecond
+
+// State is what [Decide] has to know about a call, its failed attempt
+// included. The zero value is a call that may not retry.
+type State struct {
+	// Table and Limits are those in force for the call. A nil Table never
+	// retries.
+	Table  *Table
+	Limits Limits
+
+	// Attempts is how many attempts were made, the failed one included.
+	Attempts int
+	// Retries is how many retries were made for each class, and Exponents
+	// the exponent of the next backoff of each: the same number, unless a
+	// pushback restarted it.
+	Retries, Exponents [codes.NumClasses]int
+	// Elapsed is the time since the first attempt ended.
+	Elapsed time.Duration
+	// Deadline says that the caller has one, Remaining how far away it is.
+	Deadline  bool
+	Remaining time.Duration
+
+	// Repeatable says that the method may run twice.
+	Repeatable bool
+	// Tokens and Earned are what the [Budget] holds.
+	Tokens, Earned float64
+	// OwnTimeout says that the attempt was ended by an attempt timeout of our
+	// own.
+	OwnTimeout bool
+	// CanRefresh says that the credentials can be refreshed, and were not yet
+	// in this call.
+	CanRefresh bool
+}
+
+// Decision is what to do about a failure.
+type Decision struct {
+	// Retry says whether to make another attempt.
+	Retry bool
+	// Wait is how long to wait before it: 0 or more.
+	Wait time.Duration
+	// Why is the rule that decided.
+	Why Why
+	// Class is the row that the retry counts against.
+	Class codes.Class
+	// Pays is what pays for the retry. The caller takes the token when it
+	// begins to wait, and returns it if the wait is cancelled.
+	Pays Account
+}
+
+// Decide says whether and when to retry a call after the failure f. The dice
+// come in as u in [0, 1). It is a pure function: equal arguments give equal
+// decisions.
+//
+// It is asked after every failed attempt; the caller counts the retry with
+// [State.Count] when it makes one.
+func Decide(s State, f codes.Failure, u float64) Decision {
+	class := f.Class
+	if class == codes.Auth && s.CanRefresh && f.Code == grpccodes.Unauthenticated && f.Reach == codes.Answered {
+		class = codes.Expired
+	}
+	no := func(why Why) Decision { return Decision{Why: why, Class: class} }
+
+	var row Policy
+	if s.Table != nil && class < codes.NumClasses {
+		row = s.Table[class]
+	}
+	limits := s.Limits.Effective(orZero(s.Table))
+	switch {
+	case class == codes.None:
+		return no(Success)
+	case class == codes.Ended:
+		return no(CallerEnded)
+	case class >= codes.NumClasses || row.Retries <= 0:
+		return no(NeverRetried)
+	case !repeats(&s, &f, class):
+		return no(NotRepeatable)
+	case s.Retries[class] >= row.Retries:
+		return no(ClassExhausted)
+	case s.Attempts >= limits.MaxAttempts:
+		return no(AttemptsExhausted)
+	case f.Pushback.Set && (f.Pushback.Stop || f.Pushback.Delay < 0):
+		return no(PushbackStop)
+	case f.Delay > limits.MaxServerDelay || (f.Pushback.Set && f.Pushback.Delay > limits.MaxServerDelay):
+		return no(HintTooLong)
+	}
+
+	wait, why := waits(&s, &f, row, class)
+	left := limits.MaxElapsed - max(s.Elapsed, 0)
+	switch {
+	case wait.Min > left:
+		return no(ElapsedExhausted)
+	case s.Deadline && wait.Min >= s.Remaining:
+		return no(DeadlineTooNear)
+	}
+	wait.Max = min(wait.Max, left)
+	if s.Deadline { // the attempt must still begin before the deadline
+		wait.Max = min(wait.Max, s.Remaining-1)
+	}
+
+	pays := payer(&s, &f)
+	if (pays == Tokens && !(s.Tokens >= 1)) || (pays == Earned && !(s.Earned >= 1)) {
+		return no(BudgetExhausted)
+	}
+	return Decision{Retry: true, Wait: wait.at(u), Why: why, Class: class, Pays: pays}
+}
+
+// Count returns the state after the retry that d ordered; if d ordered none,
+// that is s itself.
+func (s State) Count(d Decision) State {
+	if !d.Retry {
+		return s
+	}
+	s.Attempts++
+	s.Retries[d.Class]++
+	s.Exponents[d.Class]++
+	if d.Why == Pushback {
+		s.Exponents[d.Class] = 0
+	}
+	return s
+}
+
+// orZero returns the table, or one that never retries.
+func orZero(t *Table) *Table {
+	if t == nil {
+		return &Table{}
+	}
+	return t
+}
+
+// repeats reports whether the method may be sent again after this failure,
+// which counts as one of class. A method that may not run twice is, as long
+// as the failure itself says that the server did not act on it; an
+// UNAVAILABLE that the server answered with is such a one by AIP-194.
+func repeats(s *State, f *codes.Failure, class codes.Class) bool {
+	switch {
+	case s.Repeatable, f.Reach == codes.Unsent, class == codes.Quota, class == codes.Expired:
+		return true
+	}
+	return f.Code == grpccodes.Unavailable && f.Reach == codes.Answered && !f.MayHaveRun
+}
+
+// waits returns the range of the next wait and the rule behind it.
+func waits(s *State, f *codes.Failure, row Policy, class codes.Class) (Range, Why) {
+	n := s.Exponents[class]
+	if f.Pushback.Set || f.Delay > 0 {
+		var wait Range
+		why := Pushback
+		if f.Pushback.Set { // gRFC A6: exactly then
+			wait = Range{Min: f.Pushback.Delay, Max: f.Pushback.Delay}
+		}
+		if f.Delay > 0 {
+			spread := max(hintSpread, f.Delay/4)
+			if s.Retries[class] > 0 { // it was told a time before, and refused again
+				spread = plus(spread, row.Backoff(n))
+			}
+			wait = Range{Min: max(wait.Min, f.Delay), Max: max(wait.Max, plus(f.Delay, spread))}
+			if !f.Pushback.Set {
+				why = Hint
+			}
+		}
+		return wait, why
+	}
+	why := Backoff
+	if class == codes.Expired {
+		why = Refresh
+	}
+	return row.Jitter.Range(row.Backoff(n), row.Max), why
+}
+
+// payer returns what pays for the retry.
+func payer(s *State, f *codes.Failure) Account {
+	switch {
+	case s.OwnTimeout:
+		return Earned
+	case f.Class == codes.Quota && f.Asked && f.Delay > 0:
+		return Free
+	}
+	return Tokens
+}
+
+// plus adds two durations that are not negative, saturating.
+func plus(a, b time.Duration) time.Duration {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
+}

@@ -1,0 +1,115 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/reinvoke/reinvoke/codes"
+)
+
+// Table is the policy of every class of failure: Table[codes.Quota] is the
+// row for [codes.Quota]. It is plain data, copied on assignment. The zero
+// value never retries; most callers should start from [Default].
+type Table [codes.NumClasses]Policy
+
+// Default returns the table that is used where no other is given. Its figures
+// are Reinvoke's specification; a server's hint replaces the delay.
+func Default() Table {
+	return Table{
+		codes.Quota:   {Retries: 2, Base: 5 * time.Second, Max: 120 * time.Second, Multiplier: 3},
+		codes.Server:  {Retries: 3, Base: 2 * time.Second, Max: 30 * time.Second, Multiplier: 2},
+		codes.Network: {Retries: 5, Base: 1 * time.Second, Max: 60 * time.Second, Multiplier: 2},
+		codes.Timeout: {Retries: 5, Base: 1 * time.Second, Max: 60 * time.Second, Multiplier: 2},
+		codes.Other:   {Retries: 3, Base: 1 * time.Second, Max: 30 * time.Second, Multiplier: 2},
+		codes.Expired: {Retries: 1},
+	}
+}
+
+// Validate returns an error that names the class, the field and what was
+// expected, as "policy: Quota: retries -1: want >= 0", or nil. Several faults
+// give an error each, joined.
+func (t Table) Validate() error {
+	var errs []error
+	for c, p := range t {
+		errs = append(errs, validateRow("policy: ", codes.Class(c), p))
+	}
+	return errors.Join(errs...)
+}
+
+// validateRow prefixes every error with where and the class.
+func validateRow(where string, class codes.Class, p Policy) error {
+	err := p.validate(fmt.Sprintf("%s%v: ", where, class))
+	if p.Retries > 0 && (class == codes.None || class == codes.Ended) {
+		err = errors.Join(err, fmt.Errorf("%s%v: retries %d: want 0, there is nothing to retry", where, class, p.Retries))
+	}
+	return err
+}
+
+// Capped returns the table with no row of more than so many retries.
+func (t Table) Capped(retries int) Table {
+	for c := range t {
+		t[c].Retries = min(t[c].Retries, max(retries, 0))
+	}
+	return t
+}
+
+// maxRetries returns the retries of the largest row.
+func (t *Table) maxRetries() int {
+	most := 0
+	for c := range t {
+		most = max(most, t[c].Retries)
+	}
+	return most
+}
+
+// String returns the table with a line for each class, in aligned columns.
+func (t Table) String() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	row := func(cells ...string) {
+		line := strings.Join(cells, "\t") + strings.Repeat("\t", 6-len(cells)) // a short row would end its columns
+		_, _ = fmt.Fprintln(w, line)                                           // a strings.Builder takes every write
+	}
+	row("class", "retries", "delays", "multiplier", "jitter", "waits")
+	for c, p := range t {
+		switch {
+		case codes.Class(c) == codes.None:
+		case p.Retries <= 0:
+			row(codes.Class(c).String(), "never")
+		case p.Base <= 0:
+			row(codes.Class(c).String(), strconv.Itoa(p.Retries), "none")
+		default:
+			row(codes.Class(c).String(), strconv.Itoa(p.Retries), seconds(p.Base)+" to "+seconds(p.Max),
+				fmt.Sprintf("x%v", p.Multiplier), p.Jitter.String(), p.waits())
+		}
+	}
+	_ = w.Flush() // as above
+	lines := strings.Split(b.String(), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// waits prints the schedule of the row, as "5-7.5 s, 15-22.5 s".
+func (p Policy) waits() string {
+	const shown = 6
+	var parts []string
+	for n, r := range p.Schedule() {
+		if n == shown {
+			parts = append(parts, "...")
+			break
+		}
+		from, to := seconds(r.Min), seconds(r.Max)
+		if from == to {
+			parts = append(parts, to)
+		} else {
+			parts = append(parts, strings.TrimSuffix(from, " s")+"-"+to)
+		}
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,105 @@
+package policy
+
+import "fmt"
+
+// Why is the rule by which a call was retried or not: a log field and a
+// metric label. The zero value is no rule at all.
+type Why uint8
+
+// Why a call is retried.
+const (
+	// Unknown is the zero value.
+	Unknown Why = iota
+	// Backoff: after the row's backoff.
+	Backoff
+	// Hint: after the delay that the server asked for, or that is known of
+	// its quota.
+	Hint
+	// Pushback: after the server's grpc-retry-pushback-ms.
+	Pushback
+	// Refresh: at once, with fresh credentials.
+	Refresh
+)
+
+// Why a call is not retried.
+const (
+	// Success: there was no failure.
+	Success Why = iota + Refresh + 1
+	// CallerEnded: the caller's context is done.
+	CallerEnded
+	// NeverRetried: the class has no retries in the table.
+	NeverRetried
+	// NotRepeatable: the server may have acted on the request, and the method
+	// is not known to be safe to run twice.
+	NotRepeatable
+	// ClassExhausted: the retries of the class are used up.
+	ClassExhausted
+	// AttemptsExhausted: the attempts of the call are used up.
+	AttemptsExhausted
+	// PushbackStop: the server asked for no further attempt.
+	PushbackStop
+	// HintTooLong: the server asked for more than is waited out.
+	HintTooLong
+	// ElapsedExhausted: the next attempt would start too late after the first.
+	ElapsedExhausted
+	// DeadlineTooNear: the wait does not fit into the caller's time.
+	DeadlineTooNear
+	// BudgetExhausted: there is no token left to pay with.
+	BudgetExhausted
+	// Committed: the caller has seen a part of the answer, or the request was
+	// too large to keep.
+	Committed
+	// RetriedBelow: the error says that a layer below has already retried.
+	RetriedBelow
+	// Disabled: retries are switched off for this call.
+	Disabled
+)
+
+// String returns the name as logs and metrics spell it, or "Why(n)" for a
+// number that is none.
+func (w Why) String() string {
+	switch w {
+	case Unknown:
+		return "unknown"
+	case Backoff:
+		return "backoff"
+	case Hint:
+		return "hint"
+	case Pushback:
+		return "pushback"
+	case Refresh:
+		return "refresh"
+	case Success:
+		return "success"
+	case CallerEnded:
+		return "caller-ended"
+	case NeverRetried:
+		return "never-retried"
+	case NotRepeatable:
+		return "not-repeatable"
+	case ClassExhausted:
+		return "class-exhausted"
+	case AttemptsExhausted:
+		return "attempts-exhausted"
+	case PushbackStop:
+		return "pushback-stop"
+	case HintTooLong:
+		return "hint-too-long"
+	case ElapsedExhausted:
+		return "elapsed-exhausted"
+	case DeadlineTooNear:
+		return "deadline-too-near"
+	case BudgetExhausted:
+		return "budget-exhausted"
+	case Committed:
+		return "committed"
+	case RetriedBelow:
+		return "retried-below"
+	case Disabled:
+		return "disabled"
+	}
+	return fmt.Sprintf("Why(%d)", uint8(w))
+}
+
+// MarshalText returns the name.
+func (w Why) MarshalText() ([]byte, error) { return []byte(w.String()), nil }
