@@ -1,0 +1,42 @@
+package interceptor
+
+import (
+	"context"
+	"strconv"
+
+	"google.golang.org/grpc/metadata"
+)
+
+// previousAttemptsKey tells the server how many attempts came before (gRFC
+// A6).
+const previousAttemptsKey = "grpc-previous-rpc-attempts"
+
+// attemptContext returns the context of a retry: the caller's own, and the
+// number of attempts before it among the outgoing metadata.
+func (c *call) attemptContext() context.Context {
+	n := c.state.Attempts - 1
+	if _, ok := metadata.FromOutgoingContext(c.ctx); ok || n >= len(c.r.previous) {
+		return metadata.AppendToOutgoingContext(c.ctx, previousAttemptsKey, strconv.Itoa(n))
+	}
+	return &attemptContext{Context: c.ctx, previous: c.r.previous[n]}
+}
+
+// previousAttempts returns a context that has nothing but the key with n.
+func previousAttempts(n int) context.Context {
+	return metadata.AppendToOutgoingContext(context.Background(), previousAttemptsKey, strconv.Itoa(n))
+}
+
+// attemptContext is a context without outgoing metadata to which those of
+// another were added: one allocation, where AppendToOutgoingContext has four.
+type attemptContext struct {
+	context.Context
+	previous context.Context // has one value only
+}
+
+// Value implements context.Context.
+func (c *attemptContext) Value(key any) any {
+	if v := c.previous.Value(key); v != nil {
+		return v
+	}
+	return c.Context.Value(key)
+}

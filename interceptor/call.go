@@ -1,0 +1,273 @@
+package interceptor
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"google.golang.org/grpc"
+	grpccodes "google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/internal/clock"
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+// target is what a call is made to and with.
+type target struct {
+	r      *Retrier
+	ctx    context.Context // the caller's own
+	cc     *grpc.ClientConn
+	method string
+	kind   kinds
+	opts   []grpc.CallOption
+}
+
+// call is the life of one call, from its first failure on: the same for unary
+// calls, streams and functions. It asks policy.Decide what to do and does it.
+// It belongs to one goroutine at a time.
+type call struct {
+	target
+
+	began        time.Time // of the first attempt; zero where no one watches
+	attemptBegan time.Time // likewise, of the last one
+
+	resolved bool
+	knobs    knobs
+	// requestSize is that of the request which a stream has kept; unkept says
+	// why there is none to retry with, or is empty.
+	requestSize int
+	unkept      string
+	state       policy.State
+	firstEnded  time.Time
+	waited      time.Duration
+
+	// The last failure and what was decided about it.
+	failure  codes.Failure
+	decision policy.Decision
+	err      error
+	history  []Attempt
+
+	shown bool // a stream has shown something of its last attempt
+}
+
+// begin notes the time of the call and its first attempt, if someone watches.
+func (c *call) begin() {
+	if c.r.observer != nil {
+		c.began = c.r.clock.Now()
+		c.attemptBegan = c.began
+	}
+}
+
+// beginAttempt notes the time of a further attempt, if someone watches.
+func (c *call) beginAttempt() {
+	if c.r.observer != nil {
+		c.attemptBegan = c.r.clock.Now()
+	}
+}
+
+// failed takes the error of an attempt and decides: after how long to make
+// another one, or with which error to end the call. A retry has been paid for
+// when it returns.
+func (c *call) failed(err error, ev codes.Evidence) (wait time.Duration, again bool, final error) {
+	c.err = err
+	now := c.r.clock.Now()
+	c.resolve(now)
+	c.state.Attempts = max(c.state.Attempts, 1)
+	c.state.Elapsed = now.Sub(c.firstEnded)
+	c.lookAtCaller(&ev, now)
+	c.failure = codes.Classify(err, ev, c.r.rules...)
+	c.decide()
+	c.note()
+	if c.decision.Retry {
+		return c.decision.Wait, true, nil
+	}
+	final = c.finalError()
+	c.ended(final)
+	return 0, false, final
+}
+
+// resolve finds out, once, what applies to the call.
+func (c *call) resolve(now time.Time) {
+	if c.resolved {
+		return
+	}
+	c.resolved = true
+	c.firstEnded = now
+	c.state.Table, c.knobs = c.r.resolve(c.ctx, c.method, c.opts)
+	c.state.Limits = c.knobs.limits
+	switch c.knobs.repeatable {
+	case yes:
+		c.state.Repeatable = true
+	case no:
+	case unsaid: // whoever wraps a function wants it called again
+		c.state.Repeatable = c.kind == function || knownRepeatable(c.method)
+	}
+	if c.requestSize > c.knobs.replay {
+		c.unkept = tooLarge
+	}
+	c.r.warnOfLayers(c)
+}
+
+// lookAtCaller puts what the caller has left into the evidence and the state.
+func (c *call) lookAtCaller(ev *codes.Evidence, now time.Time) {
+	ev.Caller = c.ctx.Err()
+	if deadline, ok := c.ctx.Deadline(); ok {
+		left := deadline.Sub(now)
+		ev.Deadline, ev.Remaining = true, left
+		c.state.Deadline, c.state.Remaining = true, left
+	}
+}
+
+// decide asks policy.Decide, and takes the token that the retry costs.
+func (c *call) decide() {
+	switch {
+	case c.knobs.disabled:
+		c.decision = policy.Decision{Why: policy.Disabled, Class: c.failure.Class}
+		return
+	case retriedBelow(c.err):
+		c.decision = policy.Decision{Why: policy.RetriedBelow, Class: c.failure.Class}
+		return
+	}
+	u := c.r.rand()
+	c.state.Tokens, c.state.Earned = c.r.budget.Held()
+	c.decision = policy.Decide(c.state, c.failure, u)
+	if c.decision.Retry && c.unkept != "" {
+		c.decision = policy.Decision{Why: policy.Committed, Class: c.failure.Class}
+	}
+	if c.decision.Retry && !c.r.budget.Take(c.decision.Pays) { // another call was quicker
+		c.state.Tokens, c.state.Earned = 0, 0
+		c.decision = policy.Decide(c.state, c.failure, u)
+	}
+}
+
+// retriedBelow reports whether an interceptor further in has already retried
+// the call: the attempts of two would multiply.
+func retriedBelow(err error) bool {
+	_, ok := errors.AsType[*Error](err)
+	return ok
+}
+
+// note records the failed attempt and tells those who watch.
+func (c *call) note() {
+	c.history = append(c.history, Attempt{
+		Code: c.failure.Code, Class: c.failure.Class, Reach: c.failure.Reach,
+		Rule: c.failure.Rule, Reason: c.failure.Reason, Wait: c.decision.Wait,
+	})
+	c.observeAttempt()
+	if c.decision.Retry {
+		c.logRetry()
+	}
+}
+
+// pause waits, and counts the retry that then begins. If the caller's context
+// ends first, it gives the token back and returns the call's final error.
+func (c *call) pause(wait time.Duration) error {
+	err := clock.Sleep(c.ctx, c.r.clock, wait)
+	if err == nil && c.failure.Reach == codes.Unsent && c.cc != nil {
+		err = c.awaitReady(wait)
+	}
+	if err != nil {
+		return c.cancelled(err)
+	}
+	c.waited += wait
+	c.state = c.state.Count(c.decision)
+	return nil
+}
+
+// cancelled ends the call because its context ended during a wait.
+func (c *call) cancelled(ctxErr error) error {
+	c.r.budget.Return(c.decision.Pays)
+	last := &c.history[len(c.history)-1]
+	last.Wait = 0 // it was not waited out
+	c.decision = policy.Decision{Why: policy.CallerEnded, Class: c.failure.Class}
+	final := c.newError(ctxErr)
+	c.ended(final)
+	return final
+}
+
+// succeeded ends the call with success.
+func (c *call) succeeded() {
+	c.r.budget.Success()
+	c.err = nil
+	c.observeSuccess()
+	c.logRecovered()
+}
+
+// committed tells those who watch that a stream has shown something: its
+// attempt has succeeded, and the call goes on.
+func (c *call) committed() {
+	c.observeCommitted()
+	c.logRecovered()
+	c.shown = true
+}
+
+// endStream ends a stream that no one may retry, with io.EOF or a failure,
+// and returns its final error.
+func (c *call) endStream(err error, attempt grpc.ClientStream, why policy.Why) error {
+	if err == io.EOF { //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
+		c.succeeded()
+		return err
+	}
+	c.err = err
+	now := c.r.clock.Now()
+	c.resolve(now)
+	c.state.Attempts = max(c.state.Attempts, 1)
+	c.state.Elapsed = now.Sub(c.firstEnded)
+	ev := evidenceOf(attempt)
+	c.lookAtCaller(&ev, now)
+	c.failure = codes.Classify(err, ev, c.r.rules...)
+	c.decision = policy.Decision{Why: why, Class: c.failure.Class}
+	if c.failure.Class == codes.Ended {
+		c.decision.Why = policy.CallerEnded
+	}
+	c.note()
+	final := c.finalError()
+	c.ended(final)
+	return final
+}
+
+// ended tells those who watch that the call has failed for good.
+func (c *call) ended(final error) {
+	c.observeEnd(final)
+	c.logGaveUp()
+}
+
+// finalError returns the error that the caller gets: the server's own if the
+// call was tried once and there is nothing to add.
+func (c *call) finalError() error {
+	if c.state.Attempts > 1 || c.advice() != "" {
+		return c.newError(nil)
+	}
+	if c.kind != function {
+		if _, ok := errors.AsType[withStatus](c.err); !ok { // grpc promises a status
+			return c.newError(nil)
+		}
+	}
+	return c.err
+}
+
+// withStatus is an error that carries a gRPC status.
+type withStatus interface {
+	error
+	GRPCStatus() *status.Status
+}
+
+// statusOf returns the status of err, with its own message and details even
+// where it is wrapped.
+func statusOf(err error) *status.Status {
+	if err, ok := errors.AsType[withStatus](err); ok {
+		if st := err.GRPCStatus(); st != nil {
+			return st
+		}
+	}
+	switch {
+	case errors.Is(err, context.Canceled):
+		return status.New(grpccodes.Canceled, err.Error())
+	case errors.Is(err, context.DeadlineExceeded):
+		return status.New(grpccodes.DeadlineExceeded, err.Error())
+	}
+	return status.New(grpccodes.Unknown, err.Error())
+}

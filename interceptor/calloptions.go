@@ -1,0 +1,115 @@
+package interceptor
+
+import (
+	"fmt"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+// DefaultReplayBuffer is how large the request of a stream may be, encoded,
+// for the stream to be retried after it was sent: 256 KiB, the figure of
+// grpc's own retries (grpc.MaxRetryRPCBufferSize).
+const DefaultReplayBuffer = 256 << 10
+
+// WithTable sets the whole policy table.
+func WithTable(t policy.Table) CallOption {
+	return newCallOption(callOption{
+		name: "WithTable", err: t.Validate(), kinds: retried, shapes: true,
+		apply: func(s *settings) { s.table = t },
+	})
+}
+
+// WithPolicy sets one row of the policy table.
+func WithPolicy(class codes.Class, p policy.Policy) CallOption {
+	var t policy.Table
+	var err error
+	if class < codes.NumClasses {
+		t[class] = p
+		err = t.Validate()
+	} else {
+		err = fmt.Errorf("interceptor: WithPolicy: class %d: want 0 to %d", uint8(class), codes.NumClasses-1)
+	}
+	return newCallOption(callOption{
+		name: "WithPolicy", err: err, kinds: retried, shapes: true,
+		apply: func(s *settings) { s.table[class] = p },
+	})
+}
+
+// WithLimits sets the limits of a call; fields of zero leave those in force.
+func WithLimits(l policy.Limits) CallOption {
+	return newCallOption(callOption{
+		name: "WithLimits", err: l.Validate(), kinds: retried, shapes: true,
+		apply: func(s *settings) { s.limits = l.Or(s.limits) },
+	})
+}
+
+// MaxRetries lets a call make at most n retries, whatever their classes: rows
+// of the table that say more are cut. It does not add retries. Note that it
+// counts retries, not attempts: with n = 2 the server is called three times
+// at most.
+func MaxRetries(n int) CallOption {
+	var err error
+	if n < 0 {
+		err = fmt.Errorf("interceptor: MaxRetries: %d: want >= 0", n)
+	}
+	return newCallOption(callOption{
+		name: "MaxRetries", err: err, kinds: retried, shapes: true,
+		apply: func(s *settings) {
+			s.limits.MaxAttempts = min(s.limits.Effective(&s.table).MaxAttempts, n+1)
+			s.table = s.table.Capped(n)
+		},
+	})
+}
+
+// Disable switches retries off.
+func Disable() CallOption {
+	return newCallOption(callOption{
+		name: "Disable", kinds: everything,
+		apply: func(s *settings) { s.disabled = true },
+	})
+}
+
+// Enable switches retries on again where something further out has switched
+// them off with [Disable].
+func Enable() CallOption {
+	return newCallOption(callOption{
+		name: "Enable", kinds: retried,
+		apply: func(s *settings) { s.disabled = false },
+	})
+}
+
+// Repeatable says that running the method twice does no harm, so that it may
+// be retried after failures that leave open whether it ran. For a method that
+// only reads, or that the server recognises when it comes again.
+func Repeatable() CallOption {
+	return newCallOption(callOption{
+		name: "Repeatable", kinds: retried,
+		apply: func(s *settings) { s.repeatable = yes },
+	})
+}
+
+// NotRepeatable says that the method must not run twice. It is retried only
+// after failures that say that it did not run.
+func NotRepeatable() CallOption {
+	return newCallOption(callOption{
+		name: "NotRepeatable", kinds: everything,
+		apply: func(s *settings) { s.repeatable = no },
+	})
+}
+
+// WithReplayBuffer sets how many bytes, encoded, the request of a server
+// stream may have to be kept until the first message arrives, so that the
+// stream can be retried: 0 or more, [DefaultReplayBuffer] by default. A
+// larger request is sent all the same; a failure after that is the caller's.
+// It does not apply to unary calls, whose requests are never copied.
+func WithReplayBuffer(bytes int) CallOption {
+	var err error
+	if bytes < 0 {
+		err = fmt.Errorf("interceptor: WithReplayBuffer: %d: want >= 0 bytes", bytes)
+	}
+	return newCallOption(callOption{
+		name: "WithReplayBuffer", err: err, kinds: serverStream,
+		apply: func(s *settings) { s.replay = bytes },
+	})
+}

@@ -1,0 +1,78 @@
+package interceptor
+
+import (
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+
+	"github.com/reinvoke/reinvoke/codes"
+)
+
+// capture is where the attempts of a unary call leave their trailer. It is
+// pooled, so that watching costs a call no allocation.
+type capture struct {
+	trailer metadata.MD // nil until grpc writes it, which it does if there was a stream
+	inline  [8]grpc.CallOption
+	opts    []grpc.CallOption
+}
+
+// watch returns opts and one more, which captures the trailer. opts itself
+// may be shared with other calls and is left alone.
+func (c *capture) watch(opts []grpc.CallOption) []grpc.CallOption {
+	c.trailer = nil
+	if c.opts == nil {
+		c.opts = c.inline[:0]
+	}
+	c.opts = append(append(c.opts[:0], opts...), grpc.TrailerCallOption{TrailerAddr: &c.trailer})
+	return c.opts
+}
+
+// evidence returns what the attempt that just ended left behind.
+func (c *capture) evidence() codes.Evidence {
+	return codes.Evidence{Watched: true, Stream: c.trailer != nil, Trailer: c.trailer}
+}
+
+// release gives the capture back. Nothing of the call stays in it.
+func (r *Retrier) release(c *capture) {
+	c.trailer = nil
+	clear(c.opts)
+	r.captures.Put(c)
+}
+
+// resetResults clears what the caller's Header, Trailer and Peer options hold
+// of a failed attempt: grpc writes them only when an attempt has a stream, so
+// that they would go on showing an earlier one.
+func resetResults(opts []grpc.CallOption) {
+	for _, o := range opts {
+		switch o := o.(type) {
+		case grpc.HeaderCallOption:
+			if o.HeaderAddr != nil {
+				*o.HeaderAddr = nil
+			}
+		case grpc.TrailerCallOption:
+			if o.TrailerAddr != nil {
+				*o.TrailerAddr = nil
+			}
+		case grpc.PeerCallOption:
+			if o.PeerAddr != nil {
+				*o.PeerAddr = peer.Peer{}
+			}
+		}
+	}
+}
+
+// splitOnFinish returns opts without the OnFinish options, and those: grpc
+// calls them after every attempt, and they are meant for the call.
+func splitOnFinish(opts []grpc.CallOption) (rest []grpc.CallOption, finish []func(error)) {
+	rest = make([]grpc.CallOption, 0, len(opts))
+	for _, o := range opts {
+		if o, ok := o.(grpc.OnFinishCallOption); ok {
+			if o.OnFinish != nil {
+				finish = append(finish, o.OnFinish)
+			}
+			continue
+		}
+		rest = append(rest, o)
+	}
+	return rest, finish
+}

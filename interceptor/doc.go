@@ -1,0 +1,35 @@
+// Package interceptor re-invokes gRPC calls that failed, where that helps and
+// does no harm. One line installs it on a connection:
+//
+//	conn, err := grpc.NewClient(target, append(interceptor.DialOptions(), creds)...)
+//
+// Every unary call and every server stream that fails is then classified
+// (package codes), looked up in a policy table (package policy) and, if that
+// helps, re-invoked after a jittered backoff. It never waits past the
+// caller's deadline, never repeats a call that may have run and is not known
+// to be repeatable, and never retries what cannot succeed. A server stream is
+// re-invoked until the caller has been shown its first message or its header.
+// Client and bidirectional streams pass through.
+//
+// # Options
+//
+// An [Option] configures a connection. A [CallOption] configures a call, and
+// is an Option too; give it to the call, to a context ([NewContext], for
+// generated clients that hide their call options), to a pattern of methods
+// ([WithMethod]) or to the connection. In that order the first that says
+// something wins.
+//
+// # Errors
+//
+// A call that was tried once returns the server's error untouched. After
+// retries the error is an [*Error], which has the status of the last attempt
+// whole, so that status.FromError and status.Code see what they would have
+// seen, and the history beside it. [FailureOf] and [RetryAfter] tell what
+// happened and when to come back.
+//
+// # Order in a chain
+//
+// An interceptor that stands left of this one in the chain runs once per
+// call, one that stands right of it once per attempt. An interceptor on the
+// right must not use the call options it was given after it has returned.
+package interceptor

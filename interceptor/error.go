@@ -1,0 +1,143 @@
+package interceptor
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	grpccodes "google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+// Attempt is one failed attempt in the history of an [Error].
+type Attempt struct {
+	// Code, Class, Reach, Rule and Reason are those of its failure.
+	Code   grpccodes.Code
+	Class  codes.Class
+	Reach  codes.Reach
+	Rule   string
+	Reason string
+	// Wait is how long was waited after it; zero after the last.
+	Wait time.Duration
+}
+
+// Error is the error of a call that failed for good after retries, or that
+// could not be retried for a reason the caller can change. It is made once
+// and not changed.
+//
+// Its status is that of the last attempt whole (code, message, details), or
+// that of the caller's context if that ended a wait. Unwrap leads to the last
+// error of the server in both cases. What the text adds to the server's own
+// consists of codes, rules and reasons, never of messages.
+type Error struct {
+	// Method is the full name of the method, or the name given to Do.
+	Method string
+	// Attempts are the failed attempts in order.
+	Attempts []Attempt
+	// Failure is the classification of the last one.
+	Failure codes.Failure
+	// Why is the rule that ended the call.
+	Why policy.Why
+	// Advice names the option that would have allowed a retry, or is empty.
+	Advice string
+
+	err    error // of the last attempt
+	ctxErr error // of the context that ended a wait
+	status *status.Status
+}
+
+// newError returns the error that ends the call; ctxErr is that of the
+// context that ended a wait, or nil.
+func (c *call) newError(ctxErr error) *Error {
+	e := &Error{
+		Method: c.method, Attempts: c.history, Failure: c.failure, Why: c.decision.Why, Advice: c.advice(),
+		err: c.err, ctxErr: ctxErr,
+	}
+	if ctxErr != nil {
+		e.status = status.FromContextError(ctxErr)
+	} else {
+		e.status = statusOf(c.err)
+	}
+	return e
+}
+
+// advice returns what the caller can do so that the call is retried next
+// time, or nothing.
+func (c *call) advice() string {
+	switch c.decision.Why {
+	case policy.NotRepeatable:
+		return "the method may have run: interceptor.Repeatable() allows to run it again"
+	case policy.Committed:
+		return c.unkept
+	default:
+		return ""
+	}
+}
+
+// tooLarge is the advice about a request that was not kept.
+const tooLarge = "the request was too large to be kept for a retry: interceptor.WithReplayBuffer allows more"
+
+// Error returns the history in short and the text of the last error.
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s failed for good (%v) after %d ", e.Method, e.Why, len(e.Attempts))
+	if len(e.Attempts) == 1 {
+		b.WriteString("attempt [")
+	} else {
+		b.WriteString("attempts [")
+	}
+	for i, a := range e.Attempts {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%v %s", a.Code, a.Rule)
+		if a.Reason != "" {
+			fmt.Fprintf(&b, " %s", a.Reason)
+		}
+	}
+	b.WriteString("]")
+	if e.Advice != "" {
+		fmt.Fprintf(&b, "; %s", e.Advice)
+	}
+	if e.ctxErr != nil {
+		fmt.Fprintf(&b, ": %v", e.ctxErr)
+	}
+	fmt.Fprintf(&b, ": %v", e.err)
+	return b.String()
+}
+
+// Unwrap returns the error of the last attempt.
+func (e *Error) Unwrap() error { return e.err }
+
+// GRPCStatus returns the status of the last attempt, or of the context that
+// ended a wait.
+func (e *Error) GRPCStatus() *status.Status { return e.status }
+
+// Is reports whether target is the error of the context that ended a wait:
+// context.Canceled or context.DeadlineExceeded.
+func (e *Error) Is(target error) bool {
+	return e.ctxErr != nil && errors.Is(e.ctxErr, target)
+}
+
+// FailureOf returns what is known of the failure behind err: that of the
+// [Error] in its chain, or else what its status alone tells. A nil error
+// gives the zero Failure.
+func FailureOf(err error) codes.Failure {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Failure
+	}
+	return codes.Classify(err, codes.Evidence{})
+}
+
+// RetryAfter returns how long after err was returned it is worth to call
+// again, as far as the server said so or it is known of its quota. It reports
+// false where nothing is known, or where the failure is permanent and no time
+// was named.
+func RetryAfter(err error) (time.Duration, bool) {
+	f := FailureOf(err)
+	return f.Delay, f.Delay > 0
+}

@@ -1,0 +1,155 @@
+package interceptor
+
+import (
+	"context"
+	"time"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+// Observer is told of every attempt when it has ended, and of every call when
+// it has: logs, metrics and traces can be built on it. ctx is the call's own.
+type Observer func(ctx context.Context, e Event)
+
+// Event is what an [Observer] is told. It holds no message of the server
+// except in Err.
+type Event struct {
+	// Method is the full name of the method, or the name given to Do.
+	Method string
+	// Stream says that it is a stream.
+	Stream bool
+	// Outcome is how the call ended, or [Pending] in the event of an attempt.
+	Outcome Outcome
+	// Attempt is the number of the attempt, counted from 1; in the event of a
+	// call, how many there were.
+	Attempt int
+	// Err is the error of the attempt, or what the call returned; nil for a
+	// success.
+	Err error
+	// Failure is the classification of the attempt, or of the last one.
+	Failure codes.Failure
+	// Decision is what was decided after the attempt, or after the last one.
+	Decision policy.Decision
+	// Took is how long the attempt took, or the whole call. The attempt of a
+	// stream ends when its first message arrives or it fails.
+	Took time.Duration
+	// Waited is how long the call has waited between its attempts so far.
+	Waited time.Duration
+}
+
+// Outcome is how a call ended.
+type Outcome uint8
+
+// The outcomes.
+const (
+	// Pending: the call goes on; the event is that of an attempt.
+	Pending Outcome = iota
+	// FirstTry: the first attempt succeeded.
+	FirstTry
+	// Recovered: a retry succeeded.
+	Recovered
+	// Exhausted: it failed after retries.
+	Exhausted
+	// NotRetried: it failed and was not retried.
+	NotRetried
+	// Ended: the caller ended it.
+	Ended
+)
+
+// String returns the name as metrics spell it.
+func (o Outcome) String() string {
+	switch o {
+	case Pending:
+		return "pending"
+	case FirstTry:
+		return "first-try"
+	case Recovered:
+		return "recovered"
+	case Exhausted:
+		return "exhausted"
+	case NotRetried:
+		return "not-retried"
+	case Ended:
+		return "ended"
+	}
+	return "unknown"
+}
+
+// MarshalText returns the name.
+func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+// both tells two observers.
+func both(first, second Observer) Observer {
+	return func(ctx context.Context, e Event) {
+		first(ctx, e)
+		second(ctx, e)
+	}
+}
+
+// observeAttempt tells of an attempt that failed. What happens to a stream
+// after it was committed is told in the event of the call.
+func (c *call) observeAttempt() {
+	if c.r.observer == nil || c.shown {
+		return
+	}
+	c.r.observer(c.ctx, Event{
+		Method: c.method, Stream: c.kind == serverStream, Attempt: c.state.Attempts, Err: c.err, Failure: c.failure,
+		Decision: c.decision, Took: c.r.clock.Now().Sub(c.attemptBegan), Waited: c.waited,
+	})
+}
+
+// observeSuccess tells of the last attempt and of the call, which succeeded.
+func (c *call) observeSuccess() {
+	if c.r.observer == nil {
+		return
+	}
+	now := c.r.clock.Now()
+	e := Event{
+		Method: c.method, Stream: c.kind == serverStream, Attempt: max(c.state.Attempts, 1),
+		Decision: policy.Decision{Why: policy.Success}, Took: now.Sub(c.attemptBegan), Waited: c.waited,
+	}
+	if !c.shown {
+		c.r.observer(c.ctx, e)
+	}
+	e.Outcome = FirstTry
+	if e.Attempt > 1 {
+		e.Outcome = Recovered
+	}
+	e.Took = now.Sub(c.began)
+	c.r.observer(c.ctx, e)
+}
+
+// observeCommitted tells of an attempt that has shown something.
+func (c *call) observeCommitted() {
+	if c.r.observer == nil {
+		return
+	}
+	c.r.observer(c.ctx, Event{
+		Method: c.method, Stream: true, Attempt: max(c.state.Attempts, 1),
+		Decision: policy.Decision{Why: policy.Success}, Took: c.r.clock.Now().Sub(c.attemptBegan), Waited: c.waited,
+	})
+}
+
+// observeEnd tells of the call, which failed.
+func (c *call) observeEnd(final error) {
+	if c.r.observer == nil {
+		return
+	}
+	e := Event{
+		Method: c.method, Stream: c.kind == serverStream, Attempt: c.state.Attempts, Err: final, Failure: c.failure,
+		Decision: c.decision, Took: c.r.clock.Now().Sub(c.began), Waited: c.waited, Outcome: c.outcome(),
+	}
+	c.r.observer(c.ctx, e)
+}
+
+// outcome returns how a failed call ended.
+func (c *call) outcome() Outcome {
+	switch {
+	case c.decision.Why == policy.CallerEnded:
+		return Ended
+	case c.state.Attempts > 1:
+		return Exhausted
+	}
+	return NotRetried
+}

@@ -1,0 +1,78 @@
+package interceptor
+
+import (
+	"context"
+	"io"
+	"sync"
+
+	"google.golang.org/grpc"
+)
+
+// finishers calls the OnFinish options of a stream once, when the call ends:
+// grpc calls what it is given after every attempt, and by itself when the
+// context ends. The nil value has none to call.
+type finishers struct {
+	mu        sync.Mutex
+	fns       []func(error)
+	called    bool
+	committed bool
+	ended     bool // the attempt has, with err
+	err       error
+}
+
+// option returns the option to give to the attempts.
+func (f *finishers) option(ctx context.Context) grpc.CallOption {
+	return grpc.OnFinish(func(err error) {
+		f.mu.Lock()
+		f.ended, f.err = true, err
+		last := f.committed || ctx.Err() != nil
+		f.mu.Unlock()
+		if last {
+			f.end(err)
+		}
+	})
+}
+
+// commit says that the attempt is the last one.
+func (f *finishers) commit() {
+	if f == nil {
+		return
+	}
+	f.mu.Lock()
+	f.committed = true
+	ended, err := f.ended, f.err
+	f.mu.Unlock()
+	if ended {
+		f.end(err)
+	}
+}
+
+// forget says that another attempt follows the one that has ended.
+func (f *finishers) forget() {
+	if f == nil {
+		return
+	}
+	f.mu.Lock()
+	f.ended, f.err = false, nil
+	f.mu.Unlock()
+}
+
+// end calls the functions, unless they were called before.
+func (f *finishers) end(err error) {
+	if f == nil {
+		return
+	}
+	if err == io.EOF { //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
+		err = nil
+	}
+	f.mu.Lock()
+	called := f.called
+	f.called = true
+	f.mu.Unlock()
+	if called {
+		return
+	}
+	for _, fn := range f.fns {
+		fn(err)
+	}
+}

@@ -1,0 +1,115 @@
+package interceptor
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"strings"
+
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
+
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+// logs is where log lines go.
+type logs struct {
+	to       []logging.Logger
+	messages bool // with the server's messages, redacted
+}
+
+// slogger makes a slog.Logger a logging.Logger.
+func slogger(l *slog.Logger) logging.Logger {
+	return logging.LoggerFunc(func(ctx context.Context, level logging.Level, msg string, fields ...any) {
+		l.Log(ctx, slog.Level(level), msg, fields...)
+	})
+}
+
+// logRetry tells that the attempt failed and another one follows.
+func (c *call) logRetry() {
+	if len(c.r.logs.to) == 0 {
+		return
+	}
+	c.log(logging.LevelWarn, fmt.Sprintf("[RETRY] %v: attempt %d of %s failed, next in %v",
+		c.failure.Class, c.state.Attempts, c.method, c.decision.Wait))
+}
+
+// logGaveUp tells that the call failed for good. A failure that is never
+// retried is the caller's to report; it is logged for debugging only.
+func (c *call) logGaveUp() {
+	if len(c.r.logs.to) == 0 {
+		return
+	}
+	level := logging.LevelError
+	what := "gave up"
+	switch c.decision.Why {
+	case policy.NeverRetried, policy.Disabled, policy.RetriedBelow, policy.CallerEnded, policy.Committed:
+		if c.state.Attempts <= 1 && c.advice() == "" {
+			level, what = logging.LevelDebug, "not retried"
+		}
+	default:
+	}
+	msg := fmt.Sprintf("[RETRY] %v: %s after attempt %d of %s (%v)", c.failure.Class, what, c.state.Attempts, c.method, c.decision.Why)
+	if advice := c.advice(); advice != "" {
+		msg += ": " + advice
+	}
+	c.log(level, msg)
+}
+
+// logRecovered tells that a retry succeeded, if one did.
+func (c *call) logRecovered() {
+	if len(c.r.logs.to) == 0 || c.state.Attempts <= 1 || c.shown {
+		return
+	}
+	c.log(logging.LevelInfo, fmt.Sprintf("[RETRY] recovered: attempt %d of %s succeeded", c.state.Attempts, c.method))
+}
+
+// logLayers warns of a second layer of retries.
+func (c *call) logLayers() {
+	c.log(logging.LevelWarn, fmt.Sprintf("[RETRY] the service config of this connection retries %s too, and the attempts of two layers "+
+		"multiply: add grpc.WithDisableRetry(), or use interceptor.DialOptions", c.method))
+}
+
+// log writes a line with the fields of the last failure, after those that
+// the context carries.
+func (c *call) log(level logging.Level, msg string) {
+	service, name, _ := strings.Cut(strings.TrimPrefix(c.method, "/"), "/")
+	fields := logging.Fields{logging.ServiceFieldKey, service, logging.MethodFieldKey, name}
+	if c.kind == function {
+		fields = logging.Fields{logging.MethodFieldKey, c.method}
+	}
+	fields = append(
+		fields,
+		"grpc.code", c.failure.Code.String(),
+		"retry.class", c.failure.Class.String(),
+		"retry.rule", c.failure.Rule,
+		"retry.why", c.decision.Why.String(),
+		"retry.attempt", max(c.state.Attempts, 1),
+		"retry.wait", c.decision.Wait,
+		"retry.elapsed", c.state.Elapsed,
+		"retry.reach", c.failure.Reach.String(),
+	)
+	if c.failure.Reason != "" {
+		fields = append(fields, "retry.reason", c.failure.Reason, "retry.domain", c.failure.Domain)
+	}
+	if c.failure.QuotaID != "" {
+		fields = append(fields, "retry.quota", c.failure.QuotaID)
+	}
+	if c.r.logs.messages && c.err != nil {
+		fields = append(fields, "retry.message", redact(statusOf(c.err).Message()))
+	}
+	fields = logging.ExtractFields(c.ctx).AppendUnique(fields)
+	for _, l := range c.r.logs.to {
+		l.Log(c.ctx, level, msg, fields...)
+	}
+}
+
+// secrets are the shapes of keys and tokens that messages of servers were
+// seen to quote: Google API keys, OAuth access tokens, JSON Web Tokens, and
+// whatever follows a word that announces one.
+var secrets = regexp.MustCompile(
+	`AIza[0-9A-Za-z_-]{10,}|ya29\.[0-9A-Za-z._-]+|eyJ[0-9A-Za-z_-]+\.[0-9A-Za-z._-]+|` +
+		`(?i:bearer\s+|(?:api[_-]?key|key|token|secret|password|authorization)["']?\s*[:=]\s*["']?)[^\s"'&,;]+`)
+
+// redact removes what looks like a secret from a message.
+func redact(message string) string { return secrets.ReplaceAllString(message, "[redacted]") }

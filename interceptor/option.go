@@ -1,0 +1,217 @@
+package interceptor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"google.golang.org/grpc"
+	grpccodes "google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+// Option configures a connection: see [New] and [DialOptions]. Where two
+// options set the same thing, the later one counts.
+type Option interface {
+	applyTo(c *connection)
+}
+
+// connectionOption is an Option that a call cannot have.
+type connectionOption func(*connection)
+
+func (o connectionOption) applyTo(c *connection) { o(c) }
+
+// CallOption configures a call. Give it to the call itself, among its
+// grpc.CallOptions; to a context, with [NewContext]; to some methods, with
+// [WithMethod]; or to the whole connection, as an [Option]. Without the
+// interceptor it does nothing.
+//
+// Given to a call that it cannot apply to, or made from an invalid value, it
+// fails that call with INVALID_ARGUMENT before anything is sent. Its zero
+// value does nothing.
+type CallOption struct {
+	grpc.EmptyCallOption
+	o *callOption
+}
+
+// callOption is what a CallOption does. It is never changed.
+type callOption struct {
+	name  string
+	err   error // the value is invalid
+	apply func(*settings)
+	// kinds are the calls that it can apply to.
+	kinds kinds
+	// shapes says that it changes the table or the limits, which then have to
+	// fit each other.
+	shapes bool
+}
+
+// kinds is a set of kinds of calls.
+type kinds uint8
+
+const (
+	unaryCall kinds = 1 << iota
+	serverStream
+	otherStream // client and bidirectional streams, which pass through
+	function    // Do
+
+	everything = unaryCall | serverStream | otherStream | function
+	retried    = unaryCall | serverStream | function
+)
+
+// String returns the name of a single kind, as error messages put it.
+func (k kinds) String() string {
+	switch k {
+	case unaryCall:
+		return "unary call"
+	case serverStream:
+		return "server stream"
+	case function:
+		return "function"
+	default:
+		return "client or bidirectional stream"
+	}
+}
+
+func newCallOption(o callOption) CallOption { return CallOption{o: &o} }
+
+// applyTo makes every CallOption an Option.
+func (o CallOption) applyTo(c *connection) {
+	if o.o == nil {
+		return
+	}
+	c.fault(o.o.err)
+	if o.o.shapes {
+		c.shaped = append(c.shaped, o.o.name)
+	}
+	if o.o.err == nil {
+		o.o.apply(&c.settings)
+	}
+}
+
+// check returns an error if the option was given to a call that it cannot
+// apply to, or was made from an invalid value.
+func (o CallOption) check(method string, kind kinds) error {
+	switch {
+	case o.o == nil:
+		return nil
+	case o.o.err != nil:
+		return status.Error(grpccodes.InvalidArgument, o.o.err.Error())
+	case o.o.kinds&kind == 0:
+		return status.Errorf(grpccodes.InvalidArgument, "interceptor: %s: cannot apply to %s, which is a %v", o.o.name, method, kind)
+	}
+	return nil
+}
+
+// contextKey is the key of the CallOptions in a context.
+type contextKey struct{}
+
+// NewContext returns a context whose calls have these options, in addition to
+// those that ctx already has. It is for generated clients that hide their
+// call options; an option that cannot apply to a call made with the context
+// does nothing there. It panics if an option was made from an invalid value.
+func NewContext(ctx context.Context, opts ...CallOption) context.Context {
+	for _, o := range opts {
+		if o.o != nil && o.o.err != nil {
+			panic(o.o.err)
+		}
+	}
+	return context.WithValue(ctx, contextKey{}, slices.Concat(fromContext(ctx), opts))
+}
+
+// fromContext returns the options of a context.
+func fromContext(ctx context.Context) []CallOption {
+	opts, _ := ctx.Value(contextKey{}).([]CallOption)
+	return opts
+}
+
+// methodOptions are the options of a pattern of methods.
+type methodOptions struct {
+	pattern string
+	opts    []CallOption
+}
+
+// connection gathers the options of New.
+type connection struct {
+	settings // with table and limits
+	config   policy.Config
+	live     *policy.Live
+	budget   *policy.Budget
+	noBudget bool
+	shaped   []string // the names of the options that set what Live would
+	r        Retrier
+	errs     []error
+}
+
+func newConnection() *connection {
+	c := &connection{config: policy.DefaultConfig()}
+	c.table = c.config.Table
+	c.replay = DefaultReplayBuffer
+	c.r.evidence = true
+	c.r.clock = systemClock()
+	c.r.rand = dice
+	return c
+}
+
+// fault notes an error, if there is one.
+func (c *connection) fault(err error) {
+	if err != nil {
+		c.errs = append(c.errs, err)
+	}
+}
+
+// build returns the Retrier, or all that is wrong.
+func (c *connection) build() (*Retrier, error) {
+	r := &c.r
+	switch {
+	case c.live != nil && len(c.shaped) > 0:
+		c.fault(fmt.Errorf("interceptor: %s: cannot be combined with WithLive, which says the same: put it into the Config that Live holds", c.shaped[0]))
+	case c.live != nil:
+		r.live = c.live
+	default:
+		c.config.Table, c.config.Limits = c.table, c.limits
+		live, err := policy.NewLive(c.config)
+		c.fault(err)
+		r.live = live
+	}
+	if len(c.errs) > 0 {
+		return nil, errors.Join(c.errs...)
+	}
+	c.buildBudget()
+	r.base = c.settings
+	for _, m := range r.methods {
+		c.fault(r.checkMethod(m))
+	}
+	return r, errors.Join(c.errs...)
+}
+
+// buildBudget sets the budget of the Retrier.
+func (c *connection) buildBudget() {
+	switch {
+	case c.noBudget:
+	case c.budget != nil:
+		c.r.budget = c.budget
+	default:
+		budget, err := policy.NewBudget(c.r.live.Load().Budget)
+		c.fault(err)
+		c.r.budget = budget
+	}
+}
+
+// checkMethod returns an error if the options of a pattern do not fit the
+// connection's.
+func (r *Retrier) checkMethod(m methodOptions) error {
+	cfg := r.live.Load()
+	s := r.base
+	s.table, s.limits = cfg.Table, cfg.Limits
+	for _, o := range m.opts {
+		s.apply(o)
+	}
+	if err := s.validate(); err != nil {
+		return fmt.Errorf("policy: method %s: %w", m.pattern, err)
+	}
+	return nil
+}

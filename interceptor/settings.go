@@ -1,0 +1,133 @@
+package interceptor
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+// settings is what options have said about a call.
+type settings struct {
+	table policy.Table
+	knobs
+}
+
+// knobs are the settings beside the table.
+type knobs struct {
+	limits     policy.Limits
+	repeatable answer
+	disabled   bool
+	replay     int // bytes
+}
+
+// answer is yes, no, or nothing said.
+type answer uint8
+
+const (
+	unsaid answer = iota
+	yes
+	no
+)
+
+// apply applies a CallOption; one without effect is skipped.
+func (s *settings) apply(o CallOption) {
+	if o.o != nil && o.o.err == nil {
+		o.o.apply(s)
+	}
+}
+
+// validate returns an error if the table and the limits are invalid or do not
+// fit each other.
+func (s *settings) validate() error {
+	return policy.Config{Table: s.table, Limits: s.limits}.Validate()
+}
+
+// resolve returns the settings of a call: those of the connection, overridden
+// by those of the method, the context and the call, in that order. The table
+// in force is returned apart, so that a call without overrides copies none.
+// It is asked after a failure, never before.
+func (r *Retrier) resolve(ctx context.Context, method string, opts []grpc.CallOption) (*policy.Table, knobs) {
+	cfg := r.live.Load()
+	fromMethod, override := r.forMethod(cfg, method)
+	if fromMethod == nil && override == nil && len(fromContext(ctx)) == 0 && !hasCallOption(opts) {
+		k := r.base.knobs
+		k.limits = cfg.Limits
+		return &cfg.Table, k
+	}
+	s := r.settle(ctx, method, opts)
+	return &s.table, s.knobs
+}
+
+// settle is resolve for a call that has overrides.
+func (r *Retrier) settle(ctx context.Context, method string, opts []grpc.CallOption) *settings {
+	cfg := r.live.Load()
+	fromMethod, override := r.forMethod(cfg, method)
+	s := new(settings)
+	*s = r.base
+	s.table, s.limits = cfg.Table, cfg.Limits
+	if override != nil {
+		s.override(override)
+	}
+	for _, o := range fromMethod {
+		s.apply(o)
+	}
+	for _, o := range fromContext(ctx) {
+		s.apply(o)
+	}
+	for _, o := range opts {
+		if o, ok := o.(CallOption); ok {
+			s.apply(o)
+		}
+	}
+	return s
+}
+
+// override applies a method section of the Config.
+func (s *settings) override(m *policy.Method) {
+	for class, p := range m.Rows {
+		s.table[class] = p
+	}
+	s.limits = m.Limits.Or(s.limits)
+	if m.Repeatable != nil {
+		s.repeatable = answerOf(*m.Repeatable)
+	}
+}
+
+func answerOf(b bool) answer {
+	if b {
+		return yes
+	}
+	return no
+}
+
+// forMethod returns what WithMethod and the Config say of a method: only the
+// longest pattern counts, and WithMethod's where both have it.
+func (r *Retrier) forMethod(cfg *policy.Config, method string) ([]CallOption, *policy.Method) {
+	override := cfg.Method(method)
+	var best *methodOptions
+	for i := range r.methods {
+		m := &r.methods[i]
+		if policy.MatchPattern(m.pattern, method) && (best == nil || len(m.pattern) > len(best.pattern)) {
+			best = m
+		}
+	}
+	switch {
+	case best == nil:
+		return nil, override
+	case override != nil && len(override.Pattern) > len(best.pattern):
+		return nil, override
+	}
+	return best.opts, nil
+}
+
+// hasCallOption reports whether one of our own is among the options.
+func hasCallOption(opts []grpc.CallOption) bool {
+	for _, o := range opts {
+		if _, ok := o.(CallOption); ok {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,220 @@
+package interceptor
+
+import (
+	"context"
+	"io"
+	"sync/atomic"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+// stream is the stream interceptor. Server streams are re-invoked until they
+// are committed; the other kinds pass through.
+func (r *Retrier) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	kind := otherStream
+	if desc != nil && desc.ServerStreams && !desc.ClientStreams {
+		kind = serverStream
+	}
+	var finish *finishers
+	for _, o := range opts {
+		switch o := o.(type) {
+		case CallOption:
+			if err := r.check(ctx, o, method, kind, opts); err != nil {
+				return nil, err
+			}
+		case grpc.OnFinishCallOption:
+			if finish == nil && kind == serverStream {
+				finish = &finishers{}
+			}
+		}
+	}
+	if kind == otherStream {
+		return streamer(ctx, desc, cc, method, opts...)
+	}
+	p := &pending{streamer: streamer, desc: desc, target: target{r: r, ctx: ctx, cc: cc, method: method, kind: kind, opts: opts}}
+	if finish != nil {
+		p.target.opts, finish.fns = splitOnFinish(opts)
+		p.target.opts = append(p.target.opts, finish.option(ctx))
+		p.finish = finish
+	}
+	return p.open()
+}
+
+// clientStream is a server stream as the caller sees it. While it is pending
+// its attempt may be replaced; once it is committed, that is, once the caller
+// has been shown something, its methods are those of the attempt.
+//
+// After commitment no method takes a lock, and nothing that only a retry
+// would need is kept.
+type clientStream struct {
+	// attempt is written under pending.mu only, and fixed once pending is nil.
+	// It is nil where the last attempt did not get as far as a stream.
+	attempt grpc.ClientStream
+	pending atomic.Pointer[pending]
+	// over is what RecvMsg returns for ever after; nil until the end.
+	over atomic.Pointer[terminal]
+
+	r   *Retrier
+	ctx context.Context // the caller's own
+	// call is the history of a stream that was retried or is observed, else
+	// nil; cancel ends the attempt, unless it is the first.
+	call   *call
+	cancel context.CancelFunc
+}
+
+// terminal is the end of a stream.
+type terminal struct{ err error }
+
+// RecvMsg receives the next message. The first one commits the stream; as
+// long as there is none, a failure is retried here.
+func (s *clientStream) RecvMsg(m any) error {
+	if s.pending.Load() != nil {
+		return s.recvPending(m)
+	}
+	if err := s.attempt.RecvMsg(m); err != nil {
+		return s.end(err)
+	}
+	return nil
+}
+
+// recvPending is RecvMsg before commitment. The attempt is used without the
+// lock, since receiving blocks; if it was replaced meanwhile, its outcome is
+// void.
+func (s *clientStream) recvPending(m any) error {
+	for {
+		p := s.pending.Load()
+		if p == nil {
+			return s.RecvMsg(m)
+		}
+		if over := s.over.Load(); over != nil {
+			return over.err
+		}
+		attempt, n := p.attempt(s)
+		if attempt == nil {
+			continue // it ended meanwhile
+		}
+		err := attempt.RecvMsg(m)
+		if err == nil {
+			if p.commit(s, n) {
+				return nil
+			}
+			continue
+		}
+		replaced, final := p.failed(s, n, err)
+		if !replaced {
+			if final != io.EOF { //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
+				reset(m)
+			}
+			return final
+		}
+	}
+}
+
+// Header returns the response header. A header that there is commits the
+// stream, since the caller has then seen it; a failure before it is retried
+// here. As with grpc's own streams a stream that fails without header has
+// none, and RecvMsg tells why.
+func (s *clientStream) Header() (metadata.MD, error) {
+	for {
+		p := s.pending.Load()
+		if p == nil {
+			return s.attempt.Header()
+		}
+		if s.over.Load() != nil {
+			return nil, nil
+		}
+		attempt, n := p.attempt(s)
+		if attempt == nil {
+			continue // it ended meanwhile
+		}
+		md, err := attempt.Header()
+		if err == nil && md != nil {
+			if p.commit(s, n) {
+				return md, nil
+			}
+			continue
+		}
+		if err == nil { // there is no header and so no message: this is the status
+			err = attempt.RecvMsg(&emptypb.Empty{})
+		}
+		if err == nil { // not so in grpc itself; the message is lost to us, so nothing may be retried
+			p.commit(s, n)
+			return md, nil
+		}
+		if replaced, _ := p.failed(s, n, err); !replaced {
+			return nil, nil
+		}
+	}
+}
+
+// Trailer returns the trailer of the last attempt: none, if that one did not
+// get as far as a stream.
+func (s *clientStream) Trailer() metadata.MD {
+	p := s.pending.Load()
+	if p == nil {
+		return s.attempt.Trailer()
+	}
+	attempt, _ := p.attempt(s)
+	if attempt == nil {
+		return nil
+	}
+	return attempt.Trailer()
+}
+
+// Context returns the context of the call until the stream is committed, and
+// that of its attempt from then on. It commits nothing.
+func (s *clientStream) Context() context.Context {
+	if s.pending.Load() != nil {
+		return s.ctx
+	}
+	return s.attempt.Context()
+}
+
+// SendMsg sends the request and keeps an encoded copy for a retry: the caller
+// may change the message as soon as SendMsg has returned.
+func (s *clientStream) SendMsg(m any) error {
+	p := s.pending.Load()
+	if p == nil {
+		return s.attempt.SendMsg(m)
+	}
+	return p.send(s, m)
+}
+
+// CloseSend tells the server that nothing more follows. It is remembered for
+// a retry, and may be called more than once.
+func (s *clientStream) CloseSend() error {
+	p := s.pending.Load()
+	if p == nil {
+		return s.attempt.CloseSend()
+	}
+	return p.closeSend(s)
+}
+
+// end handles the end of a committed stream: io.EOF, or a failure that no one
+// may retry.
+func (s *clientStream) end(err error) error {
+	if over := s.over.Load(); over != nil {
+		return over.err
+	}
+	final := err
+	switch {
+	case s.call != nil:
+		final = s.call.endStream(err, s.attempt, policy.Committed)
+	case err == io.EOF: //nolint:errorlint // as above
+		s.r.budget.Success()
+	}
+	s.finish(final)
+	return final
+}
+
+// finish makes final what RecvMsg returns from now on.
+func (s *clientStream) finish(final error) {
+	s.over.Store(&terminal{final})
+	if s.cancel != nil {
+		s.cancel()
+	}
+}
