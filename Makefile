@@ -1,0 +1,60 @@
+# Everything works from a fresh clone with Go, git and make. `make` prints help.
+
+GOLANGCI_LINT_VERSION := v2.15.0
+BIN := $(CURDIR)/.bin
+# The packages whose tests count allocations, which the race detector distorts.
+ALLOC_PACKAGES := ./codes ./policy ./interceptor ./bench
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Print this help.
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## Run the official Gemini client against an embedded server that fails by a script (20 s).
+	go run ./examples/grpc-client
+
+.PHONY: test
+test: ## Run all tests, with -race where a C compiler exists, then the allocation tests without (2 min).
+	@if [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $$(go env CC) >/dev/null 2>&1; then \
+		echo "test: with -race ($$(go env CC) was found)"; go test -race ./...; \
+	else \
+		echo "test: without -race, which needs cgo and a C compiler"; go test ./...; \
+	fi
+	@echo "test: allocations, without -race"
+	@go test -count=1 -run 'Alloc' $(ALLOC_PACKAGES)
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Check style, imports and go.mod (3 min the first time, then 30 s).
+	go mod tidy -diff
+	go vet ./...
+	$(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) run ./...
+
+# The linter is built from source at a pinned version.
+$(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION):
+	GOBIN=$(BIN) GOFLAGS= go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	mv $(BIN)/golangci-lint $@
+
+.PHONY: fmt
+fmt: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Format all Go files.
+	$(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) fmt ./...
+
+.PHONY: bench
+bench: ## Run the benchmarks, each beside the bare call (2 min).
+	go test -run '^$$' -bench . -benchmem ./bench
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for 20 s.
+	@set -e; for pkg in ./codes ./policy; do \
+		for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime 20s $$pkg; \
+		done; \
+	done
+
+.PHONY: generate
+generate: ## Write the README's generated parts anew: the default table, the snippets and the picture.
+	go test . -run TestReadme -update
+
+.PHONY: ci
+ci: lint demo test ## What CI runs.

@@ -1,0 +1,99 @@
+// Package reinvoke_test keeps the README true: its generated parts are
+// compared with the code, and its programs are compiled and run.
+package reinvoke_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+var update = flag.Bool("update", false, "write the generated parts of the README anew")
+
+const (
+	readme  = "README.md"
+	picture = "policy/schedule.svg"
+)
+
+func TestReadme_defaultTable(t *testing.T) {
+	text := read(t, readme)
+	marks := regexp.MustCompile(`(?s)<!-- table: begin -->\n.*?<!-- table: end -->`)
+	if !marks.Match(text) {
+		t.Fatal("the README has no marks for the default table")
+	}
+	want := marks.ReplaceAllLiteral(text, []byte("<!-- table: begin -->\n"+markdownTable()+"<!-- table: end -->"))
+	same(t, readme, text, want)
+}
+
+func TestReadme_picture(t *testing.T) {
+	text, _ := os.ReadFile(picture) // a missing one is stale too
+	same(t, picture, text, []byte(drawSchedule(policy.Default())))
+}
+
+// markdownTable returns the default table as the README shows it.
+func markdownTable() string {
+	what := map[codes.Class]string{
+		codes.Quota:   "a rate limit that refills soon",
+		codes.Server:  "the server failed or is overloaded",
+		codes.Network: "no answer: refused, reset, cut",
+		codes.Timeout: "the server ran out of time, the caller did not",
+		codes.Other:   "nothing is known of it",
+		codes.Expired: "an access token past its time",
+	}
+	var b strings.Builder
+	b.WriteString("| class | what happened | retries | delays | multiplier | waits |\n|---|---|---|---|---|---|\n")
+	var never []string
+	table := policy.Default()
+	for _, class := range []codes.Class{codes.Quota, codes.Server, codes.Network, codes.Timeout, codes.Other, codes.Expired} {
+		p := table[class]
+		if p.Base <= 0 {
+			fmt.Fprintf(&b, "| %v | %s | %d | none | | |\n", class, what[class], p.Retries)
+			continue
+		}
+		var waits []string
+		for _, r := range p.Schedule() {
+			waits = append(waits, fmt.Sprintf("%v–%v", r.Min.Seconds(), r.Max.Seconds()))
+		}
+		fmt.Fprintf(&b, "| %v | %s | %d | %v s to %v s | x%v | %s s |\n",
+			class, what[class], p.Retries, p.Base.Seconds(), p.Max.Seconds(), p.Multiplier, strings.Join(waits, ", "))
+	}
+	for class := codes.Class(1); class < codes.NumClasses; class++ {
+		if table[class].Retries == 0 {
+			never = append(never, class.String())
+		}
+	}
+	fmt.Fprintf(&b, "| %s | daily or empty quotas, credentials, wrong requests, aborted transactions, the caller gone | never | | | |\n",
+		strings.Join(never, ", "))
+	return b.String()
+}
+
+// read returns a file's content.
+func read(t *testing.T, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// same fails the test if the file is stale, or writes it anew with -update.
+func same(t *testing.T, name string, got, want []byte) {
+	t.Helper()
+	if bytes.Equal(got, want) {
+		return
+	}
+	if !*update {
+		t.Fatalf("%s is stale: run `make generate`", name)
+	}
+	if err := os.WriteFile(name, want, 0o644); err != nil { //nolint:gosec // everyone may read it
+		t.Fatal(err)
+	}
+}
