@@ -109,14 +109,14 @@ func (r *Retrier) forMethod(cfg *policy.Config, method string) ([]CallOption, *p
 	var best *methodOptions
 	for i := range r.methods {
 		m := &r.methods[i]
-		if policy.MatchPattern(m.pattern, method) && (best == nil || len(m.pattern) > len(best.pattern)) {
+		if policy.MatchPattern(m.pattern, method) && (best == nil || policy.MoreSpecific(m.pattern, best.pattern)) {
 			best = m
 		}
 	}
 	switch {
 	case best == nil:
 		return nil, override
-	case override != nil && len(override.Pattern) > len(best.pattern):
+	case override != nil && policy.MoreSpecific(override.Pattern, best.pattern):
 		return nil, override
 	}
 	return best.opts, nil

@@ -3,6 +3,7 @@ package policy_test
 import (
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -175,6 +176,48 @@ func TestBudget_stressLosesNothing(t *testing.T) {
 	if want := 0.1 * successes; math.Abs(earned-want) > 1e-6 {
 		t.Errorf("holds %v earned tokens, want %v", earned, want)
 	}
+}
+
+// TestBudget_stressSpendsEachTokenOnce: calls that fail at the same moment
+// must not be paid for by the same token, nor calls that succeed at the same
+// moment earn only once.
+func TestBudget_stressSpendsEachTokenOnce(t *testing.T) {
+	const workers, each, rounds = 2, 50_000, 20
+	for range rounds {
+		b := newBudget(t, policy.BudgetConfig{Max: workers * each, Start: workers * each, EarnedMax: workers * each, EarnedEarn: 1})
+		together(workers, func() {
+			for range each {
+				if !b.Take(policy.Tokens) {
+					t.Error("a token was taken twice: they ran out too early")
+					return
+				}
+			}
+		})
+		together(workers, func() {
+			for range each {
+				b.Success()
+			}
+		})
+		wantHeld(t, b, 0, workers*each)
+	}
+}
+
+// together runs do in so many goroutines, which wait for each other by
+// spinning, so that they really begin at the same moment.
+func together(workers int32, do func()) {
+	var (
+		ready atomic.Int32
+		wg    sync.WaitGroup
+	)
+	for range workers {
+		wg.Go(func() {
+			for ready.Add(1); ready.Load() < workers; {
+				runtime.Gosched()
+			}
+			do()
+		})
+	}
+	wg.Wait()
 }
 
 // TestLive_stress swaps and reads at the same time: a reader sees one Config

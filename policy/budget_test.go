@@ -97,19 +97,6 @@ func TestBudget_zeroHoldsNothing(t *testing.T) {
 	}
 }
 
-// TestBudget_fullIsOnlyRead: the healthy path must not write memory that all
-// calls share. What is not written cannot be told from what is written back,
-// so this holds the values; the parallel benchmarks see the rest.
-func TestBudget_fullIsOnlyRead(t *testing.T) {
-	b := newBudget(t, policy.BudgetConfig{Max: 1.5, Start: 1.5, Earn: 1, EarnedMax: 0.7, EarnedEarn: 0.7})
-	b.Success()
-	wantHeld(t, b, 1.5, 0.7)
-	for range 100 {
-		b.Success()
-	}
-	wantHeld(t, b, 1.5, 0.7)
-}
-
 // TestBudget_roundsToThousandths: small earnings add up exactly, since they
 // are whole numbers of thousandths.
 func TestBudget_roundsToThousandths(t *testing.T) {

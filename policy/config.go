@@ -57,7 +57,7 @@ func (c *Config) Method(method string) *Method {
 	var best *Method
 	for i := range c.Methods {
 		m := &c.Methods[i]
-		if MatchPattern(m.Pattern, method) && (best == nil || len(m.Pattern) > len(best.Pattern)) {
+		if MatchPattern(m.Pattern, method) && (best == nil || MoreSpecific(m.Pattern, best.Pattern)) {
 			best = m
 		}
 	}

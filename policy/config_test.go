@@ -1,9 +1,10 @@
 package policy_test
 
 import (
-	"reflect"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/policy"
@@ -100,6 +101,14 @@ func TestConfigValidate_texts(t *testing.T) {
 			"policy: method /pkg.Service/Method: Server: retries 6: want <= 5 with max attempts 6",
 		},
 		{
+			"the rows of one method are not those of another",
+			withMethods(
+				policy.Method{Pattern: "/pkg.Service/*", Rows: map[codes.Class]policy.Policy{codes.Server: six}},
+				policy.Method{Pattern: m, Limits: policy.Limits{MaxAttempts: 6}},
+			),
+			"",
+		},
+		{
 			"a fault of the table is not blamed on a method as well",
 			configWith(func(c *policy.Config) {
 				c.Table[codes.Server].Retries = -1
@@ -174,8 +183,8 @@ func TestLive_badConfigKeepsTheOld(t *testing.T) {
 	if live.Load() != before {
 		t.Errorf("a bad Config was put in force: %+v", live.Load())
 	}
-	if !reflect.DeepEqual(*live.Load(), good) {
-		t.Errorf("in force is %+v, want %+v", *live.Load(), good)
+	if diff := cmp.Diff(good, *live.Load()); diff != "" {
+		t.Errorf("in force is another Config (-want +got):\n%s", diff)
 	}
 	l, err := policy.NewLive(bad)
 	wantError(t, err, "policy: Quota: retries -1: want >= 0")
@@ -231,8 +240,8 @@ func TestLive_sharesNothingWithTheCaller(t *testing.T) {
 	for _, e := range edits {
 		t.Run(e.name, func(t *testing.T) {
 			e.edit()
-			if want := fresh(); !reflect.DeepEqual(*live.Load(), want) {
-				t.Errorf("in force is now %+v, want %+v", *live.Load(), want)
+			if diff := cmp.Diff(fresh(), *live.Load()); diff != "" {
+				t.Errorf("what is in force has changed (-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -80,7 +80,7 @@ func Decide(s State, f codes.Failure, u float64) Decision {
 	if s.Table != nil && class < codes.NumClasses {
 		row = s.Table[class]
 	}
-	limits := s.Limits.Effective(orZero(s.Table))
+	limits := s.Limits.Effective(s.Table)
 	switch {
 	case class == codes.None:
 		return no(Success)
@@ -133,14 +133,6 @@ func (s State) Count(d Decision) State {
 		s.Exponents[d.Class] = 0
 	}
 	return s
-}
-
-// orZero returns the table, or one that never retries.
-func orZero(t *Table) *Table {
-	if t == nil {
-		return &Table{}
-	}
-	return t
 }
 
 // repeats reports whether the method may be sent again after this failure,

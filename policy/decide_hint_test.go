@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -54,6 +55,24 @@ func TestDecide_hintIsTheFloor(t *testing.T) {
 			"another class refused before adds nothing",
 			firstFailure(retried(codes.Server, 2)), quota(40 * s), 1, free(50 * s),
 		},
+	})
+}
+
+// TestDecide_hintSaturates: where someone has lifted every limit, a sum that
+// is too large for a duration is the largest duration.
+func TestDecide_hintSaturates(t *testing.T) {
+	const top = math.MaxInt64
+	boundless := func(s *policy.State) {
+		s.Limits = policy.Limits{MaxElapsed: top, MaxServerDelay: top}
+		table := *s.Table
+		table[codes.Quota] = policy.Policy{Retries: 9, Base: top, Max: top, Multiplier: 1}
+		s.Table = &table
+	}
+	again := firstFailure(boundless, retried(codes.Quota, 1))
+	runDecideCases(t, []decideCase{
+		{"a hint and its spread", firstFailure(boundless), quota(top - 1), 1, free(top)},
+		{"the spread and the backoff", again, quota(time.Second), 1, free(top)},
+		{"all three", again, quota(top), 1, free(top)},
 	})
 }
 

@@ -1,9 +1,10 @@
 package policy_test
 
 import (
-	"reflect"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/policy"
@@ -71,8 +72,8 @@ func TestDefault_figures(t *testing.T) {
 		t.Errorf("DefaultBudget() = %+v, want %+v", got, wantBudget)
 	}
 	wantConfig := policy.Config{Table: policy.Default(), Budget: wantBudget}
-	if got := policy.DefaultConfig(); !reflect.DeepEqual(got, wantConfig) {
-		t.Errorf("DefaultConfig() = %+v, want %+v", got, wantConfig)
+	if diff := cmp.Diff(wantConfig, policy.DefaultConfig()); diff != "" {
+		t.Errorf("DefaultConfig() differs (-want +got):\n%s", diff)
 	}
 	if policy.DefaultMaxAttempts != 8 {
 		t.Errorf("DefaultMaxAttempts = %d, want 8", policy.DefaultMaxAttempts)

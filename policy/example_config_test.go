@@ -68,6 +68,14 @@ func ExampleLimits_Or() {
 	// Output: 2 1m0s
 }
 
+func ExampleLimits_Effective() {
+	table := policy.Default()
+	table[codes.Server].Retries = 10
+	limits := policy.Limits{MaxElapsed: time.Minute}.Effective(&table)
+	fmt.Println(limits.MaxAttempts, limits.MaxElapsed, limits.MaxServerDelay)
+	// Output: 11 1m0s 5m0s
+}
+
 func ExampleDefaultConfig() {
 	c := policy.DefaultConfig()
 	fmt.Println(c.Table[codes.Quota])

@@ -70,7 +70,8 @@ func (l Limits) Or(others Limits) Limits {
 	return l
 }
 
-// Effective returns the limits in force for a table, with every field set.
+// Effective returns the limits in force for a table, with every field set. A
+// nil Table counts as one that never retries.
 func (l Limits) Effective(t *Table) Limits {
 	return l.Or(Limits{
 		MaxAttempts:    max(DefaultMaxAttempts, t.maxRetries()+1),

@@ -71,6 +71,18 @@ func (m *Method) validate(c *Config) error {
 	return errors.Join(errs...)
 }
 
+// MoreSpecific reports whether pattern a is the one that counts where both a
+// and b match a method: the longer one, and a method's own name before the
+// same with a star.
+func MoreSpecific(a, b string) bool {
+	stemA, starA := strings.CutSuffix(a, "*")
+	stemB, starB := strings.CutSuffix(b, "*")
+	if len(stemA) != len(stemB) {
+		return len(stemA) > len(stemB)
+	}
+	return starB && !starA
+}
+
 // clone returns a copy that shares nothing.
 func (m Method) clone() Method {
 	m.Rows = maps.Clone(m.Rows)

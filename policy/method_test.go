@@ -65,6 +65,7 @@ func TestMatchPattern(t *testing.T) {
 		{"/a.*", "/a.S/Get", true},
 		{"/a.*", "/a.b.S/Get", true},
 		{"/a.*", "/ab.S/Get", false},
+		{"/S/*", "/a/S/Get", false},
 		{"/*", "/a.S/Get", true},
 		{"/a.S/get", "/a.S/Get", false},
 	}
@@ -72,5 +73,27 @@ func TestMatchPattern(t *testing.T) {
 		if got := policy.MatchPattern(c.pattern, c.method); got != c.want {
 			t.Errorf("MatchPattern(%q, %q) = %v, want %v", c.pattern, c.method, got, c.want)
 		}
+	}
+}
+
+func TestMoreSpecific(t *testing.T) {
+	for _, tt := range []struct {
+		a, b string
+		want bool
+	}{
+		{"/a.S/Get", "/a.S/*", true},
+		{"/a.S/Get", "/a.S/Get*", true},
+		{"/a.S/Get*", "/a.S/Get", false},
+		{"/a.S/*", "/a.*", true},
+		{"/a.S/*", "/a.S/*", false},
+		{"/a.S/Get", "/a.S/Get", false},
+	} {
+		if got := policy.MoreSpecific(tt.a, tt.b); got != tt.want {
+			t.Errorf("MoreSpecific(%q, %q) is %v, want %v", tt.a, tt.b, got, tt.want)
+		}
+	}
+	c := policy.Config{Methods: []policy.Method{{Pattern: "/a.S/Get*"}, {Pattern: "/a.S/Get"}}}
+	if got := c.Method("/a.S/Get").Pattern; got != "/a.S/Get" {
+		t.Errorf("the pattern for /a.S/Get is %q, want the method's own name", got)
 	}
 }

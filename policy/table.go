@@ -60,6 +60,9 @@ func (t Table) Capped(retries int) Table {
 // maxRetries returns the retries of the largest row.
 func (t *Table) maxRetries() int {
 	most := 0
+	if t == nil {
+		return most
+	}
 	for c := range t {
 		most = max(most, t[c].Retries)
 	}

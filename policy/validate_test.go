@@ -231,6 +231,33 @@ func TestNewBudget_saysWhatValidateSays(t *testing.T) {
 	}
 }
 
+func TestLimitsEffective(t *testing.T) {
+	set := policy.Limits{MaxAttempts: 3, MaxElapsed: time.Minute, MaxServerDelay: time.Second}
+	defaults := policy.Limits{MaxAttempts: 8, MaxElapsed: 600 * time.Second, MaxServerDelay: 300 * time.Second}
+	raised := defaults
+	raised.MaxAttempts = 21
+	long := tableWith(codes.Server, policy.Policy{Retries: 20})
+	standard := policy.Default()
+	cases := []struct {
+		name     string
+		in, want policy.Limits
+		table    *policy.Table
+	}{
+		{"nothing set, the default table", policy.Limits{}, defaults, &standard},
+		{"nothing set, no table", policy.Limits{}, defaults, nil},
+		{"nothing set, a long row", policy.Limits{}, raised, &long},
+		{"all set", set, set, &standard},
+		{"all set, a long row", set, set, &long},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			if got := c.in.Effective(c.table); got != c.want {
+				t.Errorf("got %+v, want %+v", got, c.want)
+			}
+		})
+	}
+}
+
 func TestLimitsOr_fillsOnlyWhatIsZero(t *testing.T) {
 	others := policy.Limits{MaxAttempts: 7, MaxElapsed: 7 * time.Second, MaxServerDelay: 7 * time.Minute}
 	cases := []struct {

@@ -142,8 +142,8 @@ func worldState(r *rand.Rand, table *policy.Table) policy.State {
 		Deadline:   coin(r, 2),
 		Remaining:  pick(r, worldDuration(r), worldDuration(r)*10, time.Hour) - pick[time.Duration](r, 0, 0, time.Second),
 		Repeatable: coin(r, 2),
-		Tokens:     pick(r, 100, 100, 1, 0.999, 0, math.Inf(1)),
-		Earned:     pick(r, 10, 1, 0.9, 0),
+		Tokens:     pick(r, 100, 100, 1, 0.999, 0, math.Inf(1), math.NaN()),
+		Earned:     pick(r, 10, 1, 0.9, 0, math.NaN()),
 		OwnTimeout: coin(r, 6),
 		CanRefresh: coin(r, 2),
 	}
