@@ -39,7 +39,7 @@ var permanentRules = []Rule{
 		Match:  func(r *Report) bool { return r.anyMetadata("quota_limit_value", isZero) || limitZero(r.Message) },
 	},
 	{
-		Name: "billing", Class: Spent, MinHint: never,
+		Name: "billing", Class: Spent,
 		Source: "Gemini API: \"Your prepayment credits are depleted.\", \"Your project has exceeded its monthly spending cap.\"; no details",
 		Codes:  exhausted,
 		Match: func(r *Report) bool {

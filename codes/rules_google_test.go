@@ -131,6 +131,7 @@ func spentCases() []quotaCase {
 		},
 
 		{name: "billing is off", code: re, message: "x", details: details(errorInfo("BILLING_DISABLED", "googleapis.com")), class: codes.Spent, rule: "billing-disabled"},
+		{name: "billing is off elsewhere", code: re, message: "x", details: details(errorInfo("BILLING_DISABLED", "example.com")), class: codes.Quota, rule: "resource-exhausted"},
 		{name: "billing is off, as a right", code: pd, message: "x", details: details(errorInfo("BILLING_DISABLED", "googleapis.com")), class: codes.Auth, rule: "access-denied"},
 	}
 }
@@ -150,6 +151,7 @@ func quotaCases() []quotaCase {
 			class:   codes.Quota, rule: "quota-per-minute", delay: 38 * time.Second, asked: true,
 		},
 		{name: "per minute in the metadata", code: re, message: "x", details: details(errorInfo("RATE_LIMIT_EXCEEDED", "googleapis.com", "quota_limit", "ReadsPerMinutePerProject")), class: codes.Quota, rule: "quota-per-minute", delay: time.Minute},
+		{name: "a metric per minute in the metadata", code: re, message: "x", details: details(errorInfo("", "", "quota_metric", "requests_per_minute")), class: codes.Quota, rule: "quota-per-minute", delay: time.Minute},
 		{name: "per minute in the text", code: re, message: "limit 'Requests per minute' of service 'x'", class: codes.Quota, rule: "quota-per-minute", delay: time.Minute},
 		{name: "a text about upper minutes", code: re, message: "upper minutes", class: codes.Quota, rule: "resource-exhausted"},
 		{name: "per minute under another code", code: un, message: "100 requests per minute", class: codes.Server, rule: "unavailable"},
@@ -248,6 +250,15 @@ func TestClassify_namesTheQuota(t *testing.T) {
 	f := codes.Classify(err, evidenceOf(codes.Answered))
 	if got, want := fmt.Sprint(f.QuotaID, "|", f.Metric, "|", f.Reason), "RequestsPerDay|metric of RequestsPerDay|RATE_LIMIT_EXCEEDED"; got != want {
 		t.Errorf("quota %s, want the one that does not refill: %s", got, want)
+	}
+}
+
+func TestClassify_namesTheQuotaByItsMetric(t *testing.T) {
+	failure := quotaFailure("Sessions", "Requests")
+	failure.Violations[1].QuotaMetric = "requests_per_day"
+	f := codes.Classify(withDetails(t, re, stock, failure), evidenceOf(codes.Answered))
+	if f.Rule != "quota-per-day" || f.QuotaID != "Requests" {
+		t.Errorf("rule %s, quota %s; want quota-per-day, Requests", f.Rule, f.QuotaID)
 	}
 }
 

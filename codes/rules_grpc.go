@@ -48,6 +48,7 @@ var localRules = []Rule{
 	{
 		Name: "credentials-refused", Class: Auth, Local: true, Unsent: true,
 		Source:   "RFC 6749 section 5.2: the token endpoint refuses the grant itself; texts of golang.org/x/oauth2 and cloud.google.com/go/auth",
+		Codes:    perRPCCodes,
 		Prefixes: []string{perRPCFailed},
 		Match:    func(r *Report) bool { return oauthRefusal(r.Message) },
 	},
@@ -60,7 +61,7 @@ var localRules = []Rule{
 	{
 		Name: "token-fetch-failed", Class: Network, Local: true, Unsent: true,
 		Source:   "grpc-go internal/transport/http2_client.go getTrAuthData, getCallAuthData",
-		Codes:    []grpccodes.Code{grpccodes.Unauthenticated, grpccodes.Internal},
+		Codes:    perRPCCodes,
 		Prefixes: []string{perRPCFailed},
 	},
 	{
@@ -179,6 +180,10 @@ const (
 	handshakeFailed     = "transport: authentication handshake failed: "
 	httpStatusText      = "unexpected HTTP status code received from server: "
 )
+
+// perRPCCodes are the codes of a source of credentials that failed with an
+// error of its own: that of the connection, and that of the call.
+var perRPCCodes = []grpccodes.Code{grpccodes.Unauthenticated, grpccodes.Internal}
 
 // handshakes are the beginnings of texts that may tell of a TLS handshake.
 var handshakes = []string{connectionError, lastConnectionError, "error reading from server: ", "error reading server preface: "}

@@ -96,6 +96,7 @@ func grpcTexts() []textCase {
 		{"the certificate is not trusted", grpccodes.Unavailable, handshake + `tls: failed to verify certificate: x509: certificate signed by unknown authority"`, codes.Request, "tls-handshake", "unavailable"},
 		{"the last certificate was not trusted", grpccodes.Unavailable, "last connection error: " + handshake + `x509: certificate has expired or is not yet valid"`, codes.Request, "tls-handshake", "unavailable"},
 		{"an alert in place of the preface", grpccodes.Unavailable, `connection error: desc = "error reading server preface: remote error: tls: certificate required"`, codes.Request, "tls-handshake", "unavailable"},
+		{"an alert in place of the preface, as it was", grpccodes.Unavailable, "error reading server preface: remote error: tls: bad certificate", codes.Request, "tls-handshake", "unavailable"},
 		{"an alert later", grpccodes.Unavailable, "error reading from server: remote error: tls: bad certificate", codes.Request, "tls-handshake", "unavailable"},
 		{"an error of another that ends like a cut", grpccodes.Unavailable, `connection error: desc = "transport: Error while dialing: EOF"`, codes.Network, "connection-failed", "unavailable"},
 		{"a text about certificates", grpccodes.Unavailable, "x509: certificate signed by unknown authority", codes.Server, "unavailable", ""},
@@ -129,6 +130,8 @@ func grpcTexts() []textCase {
 		{"a proxy limits the rate", grpccodes.Unavailable, httpText + "429 (Too Many Requests)", codes.Network, "http-unavailable", "unavailable"},
 		{"a proxy is too early", grpccodes.Unknown, httpText + "425 (Too Early)", codes.Network, "http-unavailable", "other"},
 		{"a proxy that says success", grpccodes.Unknown, httpText + "200 (OK)", codes.Other, "other", ""},
+		{"a status and nothing behind it", grpccodes.Unavailable, httpText + "503", codes.Network, "http-unavailable", "unavailable"},
+		{"a status that ends in a nine too many", grpccodes.Unknown, httpText + "5039", codes.Other, "other", ""},
 		{"a status of four digits", grpccodes.Unknown, httpText + "5030 ()", codes.Other, "other", ""},
 		{"a status that is no number", grpccodes.Unknown, httpText + "5x3 ()", codes.Other, "other", ""},
 		{"a status cut short", grpccodes.Unknown, httpText + "50", codes.Other, "other", ""},
@@ -161,7 +164,10 @@ func TestClassify_unsentByText(t *testing.T) {
 		{code: grpccodes.Unavailable, message: "the connection is draining"},
 		{code: grpccodes.Unauthenticated, message: perRPC + "dial tcp: i/o timeout"},
 		{code: grpccodes.Unauthenticated, message: perRPC + `oauth2: "invalid_grant"`},
+		{code: grpccodes.Internal, message: "transport: received per-RPC creds error with illegal status: x"},
+		{code: grpccodes.Unauthenticated, message: "transport: cannot send secure credentials on an insecure connection"},
 		{code: grpccodes.Unavailable, message: handshake + `EOF"`},
+		{code: grpccodes.Unavailable, message: handshake + `x509: certificate signed by unknown authority"`},
 	} {
 		t.Run(tc.message, func(t *testing.T) {
 			err := status.Error(tc.code, tc.message)

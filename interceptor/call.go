@@ -49,6 +49,7 @@ type call struct {
 	decision policy.Decision
 	err      error
 	history  []Attempt
+	first    [3]Attempt // where history begins
 
 	shown bool // a stream has shown something of its last attempt
 }
@@ -72,13 +73,7 @@ func (c *call) beginAttempt() {
 // another one, or with which error to end the call. A retry has been paid for
 // when it returns.
 func (c *call) failed(err error, ev codes.Evidence) (wait time.Duration, again bool, final error) {
-	c.err = err
-	now := c.r.clock.Now()
-	c.resolve(now)
-	c.state.Attempts = max(c.state.Attempts, 1)
-	c.state.Elapsed = now.Sub(c.firstEnded)
-	c.lookAtCaller(&ev, now)
-	c.failure = codes.Classify(err, ev, c.r.rules...)
+	c.classify(err, &ev)
 	c.decide()
 	c.note()
 	if c.decision.Retry {
@@ -87,6 +82,21 @@ func (c *call) failed(err error, ev codes.Evidence) (wait time.Duration, again b
 	final = c.finalError()
 	c.ended(final)
 	return 0, false, final
+}
+
+// classify finds out what happened, and what the call has left. The steps of
+// a failure are functions of their own, so that their frames are not on the
+// stack at once: most calls then wait on a stack that has never grown.
+//
+//go:noinline
+func (c *call) classify(err error, ev *codes.Evidence) {
+	c.err = err
+	now := c.r.clock.Now()
+	c.resolve(now)
+	c.state.Attempts = max(c.state.Attempts, 1)
+	c.state.Elapsed = now.Sub(c.firstEnded)
+	c.lookAtCaller(ev, now)
+	c.failure = codes.Classify(err, *ev, c.r.rules...)
 }
 
 // resolve finds out, once, what applies to the call.
@@ -122,6 +132,8 @@ func (c *call) lookAtCaller(ev *codes.Evidence, now time.Time) {
 }
 
 // decide asks policy.Decide, and takes the token that the retry costs.
+//
+//go:noinline
 func (c *call) decide() {
 	switch {
 	case c.knobs.disabled:
@@ -133,15 +145,20 @@ func (c *call) decide() {
 	}
 	u := c.r.rand()
 	c.state.Tokens, c.state.Earned = c.r.budget.Held()
-	c.decision = policy.Decide(c.state, c.failure, u)
+	c.ask(u)
 	if c.decision.Retry && c.unkept != "" {
 		c.decision = policy.Decision{Why: policy.Committed, Class: c.failure.Class}
 	}
 	if c.decision.Retry && !c.r.budget.Take(c.decision.Pays) { // another call was quicker
 		c.state.Tokens, c.state.Earned = 0, 0
-		c.decision = policy.Decide(c.state, c.failure, u)
+		c.ask(u)
 	}
 }
+
+// ask asks policy.Decide.
+//
+//go:noinline
+func (c *call) ask(u float64) { c.decision = policy.Decide(c.state, c.failure, u) }
 
 // retriedBelow reports whether an interceptor further in has already retried
 // the call: the attempts of two would multiply.
@@ -152,6 +169,9 @@ func retriedBelow(err error) bool {
 
 // note records the failed attempt and tells those who watch.
 func (c *call) note() {
+	if c.history == nil {
+		c.history = c.first[:0]
+	}
 	c.history = append(c.history, Attempt{
 		Code: c.failure.Code, Class: c.failure.Class, Reach: c.failure.Reach,
 		Rule: c.failure.Rule, Reason: c.failure.Reason, Wait: c.decision.Wait,
@@ -173,9 +193,15 @@ func (c *call) pause(wait time.Duration) error {
 		return c.cancelled(err)
 	}
 	c.waited += wait
-	c.state = c.state.Count(c.decision)
+	c.count()
 	return nil
 }
+
+// count counts the retry that begins. It is kept out of the frame that waits,
+// because a State on the stack of every waiting call adds up.
+//
+//go:noinline
+func (c *call) count() { c.state = c.state.Count(c.decision) }
 
 // cancelled ends the call because its context ended during a wait.
 func (c *call) cancelled(ctxErr error) error {
@@ -211,14 +237,8 @@ func (c *call) endStream(err error, attempt grpc.ClientStream, why policy.Why) e
 		c.succeeded()
 		return err
 	}
-	c.err = err
-	now := c.r.clock.Now()
-	c.resolve(now)
-	c.state.Attempts = max(c.state.Attempts, 1)
-	c.state.Elapsed = now.Sub(c.firstEnded)
 	ev := evidenceOf(attempt)
-	c.lookAtCaller(&ev, now)
-	c.failure = codes.Classify(err, ev, c.r.rules...)
+	c.classify(err, &ev)
 	c.decision = policy.Decision{Why: why, Class: c.failure.Class}
 	if c.failure.Class == codes.Ended {
 		c.decision.Why = policy.CallerEnded

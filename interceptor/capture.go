@@ -8,12 +8,17 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// capture is where the attempts of a unary call leave their trailer. It is
-// pooled, so that watching costs a call no allocation.
+// capture is where the attempts of a unary call leave their trailer, and where
+// its life is kept once an attempt has failed: on the heap, so that the stack
+// of a call that waits stays small. It is pooled, so that neither costs a call
+// an allocation.
 type capture struct {
 	trailer metadata.MD // nil until grpc writes it, which it does if there was a stream
 	inline  [8]grpc.CallOption
 	opts    []grpc.CallOption
+
+	call   call
+	failed bool // call is in use
 }
 
 // watch returns opts and one more, which captures the trailer. opts itself
@@ -36,6 +41,10 @@ func (c *capture) evidence() codes.Evidence {
 func (r *Retrier) release(c *capture) {
 	c.trailer = nil
 	clear(c.opts)
+	if c.failed {
+		c.failed = false
+		c.call = call{}
+	}
 	r.captures.Put(c)
 }
 

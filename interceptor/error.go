@@ -3,6 +3,7 @@ package interceptor
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,7 +55,7 @@ type Error struct {
 // context that ended a wait, or nil.
 func (c *call) newError(ctxErr error) *Error {
 	e := &Error{
-		Method: c.method, Attempts: c.history, Failure: c.failure, Why: c.decision.Why, Advice: c.advice(),
+		Method: c.method, Attempts: slices.Clone(c.history), Failure: c.failure, Why: c.decision.Why, Advice: c.advice(),
 		err: c.err, ctxErr: ctxErr,
 	}
 	if ctxErr != nil {

@@ -32,7 +32,10 @@ func (r *Retrier) unary(ctx context.Context, method string, req, reply any, cc *
 			r.budget.Success()
 			return nil
 		}
-		return r.reinvokeUnary(ctx, method, req, reply, cc, invoker, opts, nil, err)
+		c := r.captures.Get().(*capture)
+		err = r.reinvokeUnary(ctx, method, req, reply, cc, invoker, opts, c, err)
+		r.release(c)
+		return err
 	}
 	c := r.captures.Get().(*capture)
 	err := invoker(ctx, method, req, reply, cc, c.watch(opts)...)
@@ -51,16 +54,17 @@ func (r *Retrier) unary(ctx context.Context, method string, req, reply any, cc *
 func (r *Retrier) unaryObserved(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts []grpc.CallOption) error {
 	c := r.captures.Get().(*capture)
 	defer r.release(c)
-	call := call{target: target{r: r, ctx: ctx, cc: cc, method: method, kind: unaryCall, opts: opts}}
-	call.begin()
+	c.failed = true // whether or not it does, its life is told
+	c.call.target = target{r: r, ctx: ctx, cc: cc, method: method, kind: unaryCall, opts: opts}
+	c.call.begin()
 	watched := opts
 	if r.evidence {
 		watched = c.watch(opts)
 	}
 	if err := invoker(ctx, method, req, reply, cc, watched...); err != nil {
-		return call.reinvoke(req, reply, invoker, c, err)
+		return c.call.reinvoke(req, reply, invoker, c, err)
 	}
-	call.succeeded()
+	c.call.succeeded()
 	return nil
 }
 
@@ -75,20 +79,20 @@ func (r *Retrier) unaryOnFinish(ctx context.Context, method string, req, reply a
 	return err
 }
 
-// reinvokeUnary takes over after the first attempt has failed with err. It is
-// kept out of the frame of those calls that do not fail.
+// reinvokeUnary takes over after the first attempt has failed with err. c has
+// its evidence. It is kept out of the frame of those calls that do not fail.
 //
 //go:noinline
 func (r *Retrier) reinvokeUnary(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts []grpc.CallOption, c *capture, err error) error {
-	call := call{target: target{r: r, ctx: ctx, cc: cc, method: method, kind: unaryCall, opts: opts}}
-	return call.reinvoke(req, reply, invoker, c, err)
+	c.failed = true
+	c.call.target = target{r: r, ctx: ctx, cc: cc, method: method, kind: unaryCall, opts: opts}
+	return c.call.reinvoke(req, reply, invoker, c, err)
 }
 
 // reinvoke makes attempts until one succeeds or nothing more is to be tried.
-// The first one has failed with err; c has its evidence, and without one
-// nothing is known.
+// The first one has failed with err; watcher has its evidence.
 func (c *call) reinvoke(req, reply any, invoker grpc.UnaryInvoker, watcher *capture, err error) error {
-	watched := watcher != nil && c.r.evidence
+	watched := c.r.evidence
 	for {
 		var ev codes.Evidence
 		if watched {
