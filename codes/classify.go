@@ -85,11 +85,14 @@ func decide(rep *Report, own []Rule) *Rule {
 	if rule := endedRule(rep); rule != nil {
 		return rule
 	}
-	for _, table := range [...][]Rule{own, limitRules, permanentRules, localRules, transientRules, codeRules} {
-		for i := range table {
-			if table[i].matches(rep) {
-				return &table[i]
-			}
+	for i := range own {
+		if own[i].matches(rep) {
+			return &own[i]
+		}
+	}
+	for _, rule := range builtin(rep) {
+		if rule.matches(rep) {
+			return rule
 		}
 	}
 	return &otherRule
