@@ -83,7 +83,7 @@ func TestEvidence_goAway(t *testing.T) {
 	})
 	t.Run("a stream below the last one may have been processed", func(t *testing.T) {
 		addr := frames(t, func(p *peer, stream uint32) bool {
-			_ = p.WriteGoAway(stream, http2.ErrCodeEnhanceYourCalm, []byte("too_many_pings"))
+			_ = p.WriteGoAway(stream, http2.ErrCodeEnhanceYourCalm, []byte("calm down"))
 			return false
 		})
 		dial(t, addr).both(t, verdict{grpccodes.Unavailable, codes.Network, codes.Lost, "connection-failed"})

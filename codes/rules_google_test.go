@@ -169,6 +169,7 @@ func quotaCases() []quotaCase {
 		{name: "a model without capacity under another code", code: ia, message: "x", details: details(errorInfo("MODEL_CAPACITY_EXHAUSTED", "googleapis.com")), class: codes.Request, rule: "invalid-argument"},
 
 		{name: "a quota named without period", code: un, message: "x", details: details(quotaFailure("Sessions")), class: codes.Quota, rule: "quota-failure"},
+		{name: "a quota named under another code", code: grpccodes.Internal, message: "x", details: details(quotaFailure("Sessions")), class: codes.Server, rule: "internal"},
 		{name: "a QuotaFailure without violations", code: un, message: "x", details: details(quotaFailure()), class: codes.Server, rule: "unavailable"},
 
 		{name: "a hint alone", code: re, message: "x", details: details(retryInfo(7 * time.Second)), class: codes.Quota, rule: "quota-hint", delay: 7 * time.Second, asked: true},

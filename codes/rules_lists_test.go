@@ -81,6 +81,24 @@ func TestClassify_everyTextInItsList(t *testing.T) {
 			"Compressed gRPC message exceeds maximum size 4: 5 bytes read":                       re,
 			"Decompressed gRPC message exceeds maximum size 4":                                   re,
 		},
+		"tls-handshake": {
+			handshake + `tls: first record does not look like a TLS handshake"`: un,
+			"error reading server preface: remote error: tls: bad certificate":  un,
+		},
+		"stream-cut": {
+			"server closed the stream without sending trailers": internal,
+			"unexpected EOF": grpccodes.Unknown,
+			"Stream removed": grpccodes.Unknown,
+		},
+		"http-refused": {
+			httpText + "300 (Multiple Choices)": grpccodes.Unknown,
+			httpText + "499 ()":                 grpccodes.Unknown,
+		},
+		"http-unavailable": {
+			httpText + "500 (Internal Server Error)": grpccodes.Unknown,
+			httpText + "408 (Request Timeout)":       grpccodes.Unknown,
+			httpText + "504 (Gateway Timeout)":       un,
+		},
 		"wrong-set-up": {
 			"error parsing service config: invalid character 'x'":                        un,
 			"illegal service config type: int":                                           un,
@@ -121,6 +139,7 @@ func TestClassify_everyTextInItsList(t *testing.T) {
 			handshake + `read tcp: use of closed network connection"`: un,
 		},
 		"credentials-refused": {
+			"transport: received per-RPC creds error with illegal status: rpc error: code = NotFound desc = x": internal,
 			perRPC + `oauth2: "invalid_request"`:                                                     internal,
 			perRPC + `oauth2: "invalid_client" "x"`:                                                  internal,
 			perRPC + `oauth2: "invalid_grant" "x" "https://x"`:                                       internal,
@@ -170,8 +189,21 @@ func TestClassify_everyTextInItsList(t *testing.T) {
 			"RequestsPerMinutePerProject": re,
 		},
 		"provisioned-throughput": {
+			"Exceeded the provisioned throughput.":        re,
 			"Exceeded the Provisioned Throughput.":        re,
 			"Sorry. Exceeded the provisioned throughput.": re,
+		},
+		"vertex-quota": {
+			"Quota exceeded for aiplatform.googleapis.com/online_prediction_requests with base model: x.": re,
+		},
+		"shared-capacity": {
+			"Resource exhausted. Please try again later.": re,
+		},
+		"deadline-expired": {
+			"Deadline expired before operation could complete.": un,
+		},
+		"cancelled-by-server": {
+			"The operation was cancelled.": grpccodes.Canceled,
 		},
 		"api-key": {
 			"API key not valid. Please pass a valid API key.": ia,

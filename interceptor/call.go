@@ -136,6 +136,7 @@ func (c *call) lookAtCaller(ev *codes.Evidence, now time.Time) {
 //go:noinline
 func (c *call) decide() {
 	switch {
+	case c.failure.Class == codes.Ended: // whatever else holds, this is why
 	case c.knobs.disabled:
 		c.decision = policy.Decision{Why: policy.Disabled, Class: c.failure.Class}
 		return
@@ -187,12 +188,16 @@ func (c *call) note() {
 func (c *call) pause(wait time.Duration) error {
 	err := clock.Sleep(c.ctx, c.r.clock, wait)
 	if err == nil && c.failure.Reach == codes.Unsent && c.cc != nil {
-		err = c.awaitReady(wait)
+		var more time.Duration
+		more, err = c.awaitReady(wait)
+		wait += more
 	}
 	if err != nil {
+		c.waited += c.r.clock.Now().Sub(c.firstEnded) - c.state.Elapsed
 		return c.cancelled(err)
 	}
 	c.waited += wait
+	c.history[len(c.history)-1].Wait = wait
 	c.count()
 	return nil
 }

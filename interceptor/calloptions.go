@@ -56,7 +56,7 @@ func MaxRetries(n int) CallOption {
 	return newCallOption(callOption{
 		name: "MaxRetries", err: err, kinds: retried, shapes: true,
 		apply: func(s *settings) {
-			s.limits.MaxAttempts = min(s.limits.Effective(&s.table).MaxAttempts, n+1)
+			s.limits.MaxAttempts = min(s.limits.Effective(&s.table).MaxAttempts-1, n) + 1
 			s.table = s.table.Capped(n)
 		},
 	})

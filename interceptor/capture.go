@@ -37,6 +37,15 @@ func (c *capture) evidence() codes.Evidence {
 	return codes.Evidence{Watched: true, Stream: c.trailer != nil, Trailer: c.trailer}
 }
 
+// trust looks at the capture of a call that succeeded. If nothing is there,
+// an interceptor further in does not pass call options on, and a trailer that
+// is missing means nothing: from then on nothing is made of it.
+func (r *Retrier) trust(c *capture) {
+	if c.trailer == nil && r.evidence && !r.blind.Load() {
+		r.blind.Store(true)
+	}
+}
+
 // release gives the capture back. Nothing of the call stays in it.
 func (r *Retrier) release(c *capture) {
 	c.trailer = nil
@@ -68,6 +77,17 @@ func resetResults(opts []grpc.CallOption) {
 			}
 		}
 	}
+}
+
+// refuse calls the OnFinish options of a call that is not made, as grpc does,
+// and returns its error.
+func refuse(opts []grpc.CallOption, err error) error {
+	for _, o := range opts {
+		if o, ok := o.(grpc.OnFinishCallOption); ok && o.OnFinish != nil {
+			o.OnFinish(err)
+		}
+	}
+	return err
 }
 
 // splitOnFinish returns opts without the OnFinish options, and those: grpc

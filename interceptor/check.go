@@ -26,24 +26,18 @@ func (r *Retrier) check(ctx context.Context, o CallOption, method string, kind k
 	return nil
 }
 
+// grpcGaveUp begins the text of a failure that grpc's own retries gave up on
+// (grpc-go stream.go, shouldRetry). It wraps a status; none is made of it.
+const grpcGaveUp = "max retries exhausted: failed after "
+
 // warnOfLayers warns, once, of a channel whose service config retries too:
-// the attempts of two layers multiply. A channel that was made with
-// grpc.WithDisableRetry does not; that cannot be asked, so that a failure
-// which the service config would have retried, and was not, speaks for it.
+// the attempts of two layers multiply. Whether grpc.WithDisableRetry prevents
+// it cannot be asked; a failure that grpc itself has retried tells.
 func (r *Retrier) warnOfLayers(c *call) {
-	if c.cc == nil || len(r.logs.to) == 0 || r.disablesRetry.Load() || r.checkedLayers.Load() {
+	if c.cc == nil || len(r.logs.to) == 0 || r.warnedOfLayers.Load() || !strings.HasPrefix(c.err.Error(), grpcGaveUp) {
 		return
 	}
-	retryPolicy := c.cc.GetMethodConfig(c.method).RetryPolicy
-	if retryPolicy == nil {
-		return
-	}
-	st := statusOf(c.err)
-	if retryPolicy.RetryableStatusCodes[st.Code()] && !strings.HasPrefix(st.Message(), "max retries exhausted: failed after ") {
-		r.checkedLayers.Store(true)
-		return
-	}
-	if r.checkedLayers.CompareAndSwap(false, true) {
+	if r.warnedOfLayers.CompareAndSwap(false, true) {
 		c.logLayers()
 	}
 }

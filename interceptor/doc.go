@@ -31,5 +31,6 @@
 //
 // An interceptor that stands left of this one in the chain runs once per
 // call, one that stands right of it once per attempt. An interceptor on the
-// right must not use the call options it was given after it has returned.
+// right has to pass on the call options it was given, and must not use them
+// after it has returned.
 package interceptor

@@ -125,8 +125,10 @@ func (e *Error) Is(target error) bool {
 }
 
 // FailureOf returns what is known of the failure behind err: that of the
-// [Error] in its chain, or else what its status alone tells. A nil error
-// gives the zero Failure.
+// [Error] in its chain, or else what its status alone tells, which is less
+// than what the interceptor knew: the error of a call that was tried once
+// carries no evidence, so that its Reach is codes.Lost and a deadline of the
+// caller's own looks like the server's. A nil error gives the zero Failure.
 func FailureOf(err error) codes.Failure {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Failure
@@ -134,8 +136,7 @@ func FailureOf(err error) codes.Failure {
 	return codes.Classify(err, codes.Evidence{})
 }
 
-// RetryAfter returns how long after err was returned it is worth to call
-// again, as far as the server said so or it is known of its quota. It reports
+// RetryAfter returns how long after the last attempt it is worth to call again, as far as the server said so or it is known of its quota. It reports
 // false where nothing is known, or where the failure is permanent and no time
 // was named.
 func RetryAfter(err error) (time.Duration, bool) {

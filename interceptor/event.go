@@ -14,6 +14,11 @@ type Observer func(ctx context.Context, e Event)
 
 // Event is what an [Observer] is told. It holds no message of the server
 // except in Err.
+//
+// A stream whose caller has been shown something has had a successful
+// attempt; if it fails later, the event of the call alone tells. A caller that
+// ends the call during a wait gives the outcome [Ended], beside the failure
+// that was waited for.
 type Event struct {
 	// Method is the full name of the method, or the name given to Do.
 	Method string
@@ -27,7 +32,9 @@ type Event struct {
 	// Err is the error of the attempt, or what the call returned; nil for a
 	// success.
 	Err error
-	// Failure is the classification of the attempt, or of the last one.
+	// Failure is the classification of the attempt that failed; in the event
+	// of a call, of the last one that did. Otherwise it is zero, and says
+	// nothing.
 	Failure codes.Failure
 	// Decision is what was decided after the attempt, or after the last one.
 	Decision policy.Decision
@@ -49,7 +56,8 @@ const (
 	FirstTry
 	// Recovered: a retry succeeded.
 	Recovered
-	// Exhausted: it failed after retries.
+	// Exhausted: it failed after retries, or after it had recovered from a
+	// failure by them.
 	Exhausted
 	// NotRetried: it failed and was not retried.
 	NotRetried
@@ -114,7 +122,7 @@ func (c *call) observeSuccess() {
 	}
 	e.Outcome = FirstTry
 	if e.Attempt > 1 {
-		e.Outcome = Recovered
+		e.Outcome, e.Failure = Recovered, c.failure
 	}
 	e.Took = now.Sub(c.began)
 	c.r.observer(c.ctx, e)

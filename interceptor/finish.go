@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
 )
 
 // finishers calls the OnFinish options of a stream once, when the call ends:
@@ -20,12 +21,14 @@ type finishers struct {
 	err       error
 }
 
-// option returns the option to give to the attempts.
-func (f *finishers) option(ctx context.Context) grpc.CallOption {
+// option returns the option to give to the attempts. One that ends together
+// with the context or the connection is the last, even if the caller never
+// looks at it again.
+func (f *finishers) option(ctx context.Context, cc *grpc.ClientConn) grpc.CallOption {
 	return grpc.OnFinish(func(err error) {
 		f.mu.Lock()
 		f.ended, f.err = true, err
-		last := f.committed || ctx.Err() != nil
+		last := f.committed || ctx.Err() != nil || (cc != nil && cc.GetState() == connectivity.Shutdown)
 		f.mu.Unlock()
 		if last {
 			f.end(err)

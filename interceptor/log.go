@@ -43,7 +43,12 @@ func (c *call) logGaveUp() {
 	level := logging.LevelError
 	what := "gave up"
 	switch c.decision.Why {
-	case policy.NeverRetried, policy.Disabled, policy.RetriedBelow, policy.CallerEnded, policy.Committed:
+	case policy.CallerEnded: // no one else's fault
+		level, what = logging.LevelInfo, "ended by the caller"
+		if c.state.Attempts <= 1 && c.waited == 0 {
+			level, what = logging.LevelDebug, "not retried"
+		}
+	case policy.NeverRetried, policy.Disabled, policy.RetriedBelow, policy.Committed:
 		if c.state.Attempts <= 1 && c.advice() == "" {
 			level, what = logging.LevelDebug, "not retried"
 		}
@@ -109,7 +114,7 @@ func (c *call) log(level logging.Level, msg string) {
 // whatever follows a word that announces one.
 var secrets = regexp.MustCompile(
 	`AIza[0-9A-Za-z_-]{10,}|ya29\.[0-9A-Za-z._-]+|eyJ[0-9A-Za-z_-]+\.[0-9A-Za-z._-]+|` +
-		`(?i:bearer\s+|(?:api[_-]?key|key|token|secret|password|authorization)["']?\s*[:=]\s*["']?)[^\s"'&,;]+`)
+		`(?i:bearer\s+|(?:api[_-]?key|key|token|secret|password|authorization)["']?\s*[:=]\s*["']?(?:(?:bearer|basic)\s+)?)[^\s"'&,;]+`)
 
 // redact removes what looks like a secret from a message.
 func redact(message string) string { return secrets.ReplaceAllString(message, "[redacted]") }

@@ -211,7 +211,7 @@ func (r *Retrier) checkMethod(m methodOptions) error {
 		s.apply(o)
 	}
 	if err := s.validate(); err != nil {
-		return fmt.Errorf("policy: method %s: %w", m.pattern, err)
+		return fmt.Errorf("interceptor: WithMethod: pattern %q: %w", m.pattern, err)
 	}
 	return nil
 }

@@ -7,20 +7,31 @@ import (
 	"google.golang.org/grpc/connectivity"
 )
 
+// lastMoment is what awaitReady leaves of the caller's time, so that an
+// attempt still tells why the connection is down. Judgement: an attempt that
+// fails fast needs a fraction of it.
+const lastMoment = 20 * time.Millisecond
+
 // awaitReady waits until the connection is ready, for at most as long as the
-// backoff before it was and never past the limit on elapsed time. An attempt
+// backoff before it was, never past the limit on elapsed time, and not quite to
+// the caller's deadline. An attempt
 // on a connection that is known to be down fails at once with the old error:
 // it would be wasted. It is not WaitForReady, which turns an UNAVAILABLE into
-// a DEADLINE_EXCEEDED. It returns an error only if the caller's context ends.
-func (c *call) awaitReady(backoff time.Duration) error {
+// a DEADLINE_EXCEEDED. It returns how long it waited, and an error only if the
+// caller's context ends.
+func (c *call) awaitReady(backoff time.Duration) (time.Duration, error) {
 	state := c.cc.GetState()
 	if state == connectivity.Ready || state == connectivity.Shutdown {
-		return nil
+		return 0, nil
 	}
+	began := c.r.clock.Now()
 	limits := c.state.Limits.Effective(c.state.Table)
-	bound := min(backoff, limits.MaxElapsed-c.r.clock.Now().Sub(c.firstEnded))
+	bound := min(backoff, limits.MaxElapsed-began.Sub(c.firstEnded))
+	if deadline, ok := c.ctx.Deadline(); ok {
+		bound = min(bound, deadline.Sub(began)-lastMoment)
+	}
 	if bound <= 0 {
-		return nil
+		return 0, nil
 	}
 	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
@@ -35,5 +46,5 @@ func (c *call) awaitReady(backoff time.Duration) error {
 		}
 		state = c.cc.GetState()
 	}
-	return c.ctx.Err()
+	return c.r.clock.Now().Sub(began), c.ctx.Err()
 }

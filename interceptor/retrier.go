@@ -27,13 +27,13 @@ type Retrier struct {
 	logs     logs
 
 	evidence bool
-	captures sync.Pool // of *capture
+	blind    atomic.Bool // trailers do not arrive: see trust
+	captures sync.Pool   // of *capture
 
 	// previous[n] carries grpc-previous-rpc-attempts: n and nothing else.
 	previous [maxPrevious]context.Context
 
-	disablesRetry atomic.Bool // DialOptions has switched grpc's own retries off
-	checkedLayers atomic.Bool // the check for a second layer of retries is over
+	warnedOfLayers atomic.Bool // of a second layer of retries
 }
 
 // maxPrevious is how many attempt contexts are made in advance: what the
@@ -74,7 +74,6 @@ func (r *Retrier) Stream() grpc.StreamClientInterceptor { return r.stream }
 // and grpc.WithDisableRetry, because the attempts of two layers that retry
 // multiply. The transparent retries of grpc-go stay.
 func (r *Retrier) DialOptions() []grpc.DialOption {
-	r.disablesRetry.Store(true)
 	return []grpc.DialOption{
 		grpc.WithChainUnaryInterceptor(r.Unary()),
 		grpc.WithChainStreamInterceptor(r.Stream()),

@@ -24,7 +24,7 @@ func (r *Retrier) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.Cl
 		switch o := o.(type) {
 		case CallOption:
 			if err := r.check(ctx, o, method, kind, opts); err != nil {
-				return nil, err
+				return nil, refuse(opts, err)
 			}
 		case grpc.OnFinishCallOption:
 			if finish == nil && kind == serverStream {
@@ -36,9 +36,10 @@ func (r *Retrier) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.Cl
 		return streamer(ctx, desc, cc, method, opts...)
 	}
 	p := &pending{streamer: streamer, desc: desc, target: target{r: r, ctx: ctx, cc: cc, method: method, kind: kind, opts: opts}}
+	p.settled.L = &p.mu
 	if finish != nil {
 		p.target.opts, finish.fns = splitOnFinish(opts)
-		p.target.opts = append(p.target.opts, finish.option(ctx))
+		p.target.opts = append(p.target.opts, finish.option(ctx, cc))
 		p.finish = finish
 	}
 	return p.open()
@@ -75,6 +76,9 @@ func (s *clientStream) RecvMsg(m any) error {
 	if s.pending.Load() != nil {
 		return s.recvPending(m)
 	}
+	if over := s.over.Load(); over != nil { // grpc would go on to read what lies behind a faulty message
+		return over.err
+	}
 	if err := s.attempt.RecvMsg(m); err != nil {
 		return s.end(err)
 	}
@@ -97,7 +101,7 @@ func (s *clientStream) recvPending(m any) error {
 		if attempt == nil {
 			continue // it ended meanwhile
 		}
-		err := attempt.RecvMsg(m)
+		err := p.receiveFrom(attempt, m)
 		if err == nil {
 			if p.commit(s, n) {
 				return nil
@@ -139,7 +143,7 @@ func (s *clientStream) Header() (metadata.MD, error) {
 			continue
 		}
 		if err == nil { // there is no header and so no message: this is the status
-			err = attempt.RecvMsg(&emptypb.Empty{})
+			err = p.receiveFrom(attempt, &emptypb.Empty{})
 		}
 		if err == nil { // not so in grpc itself; the message is lost to us, so nothing may be retried
 			p.commit(s, n)

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/reinvoke/reinvoke/interceptor"
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
@@ -14,6 +13,8 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/reinvoke/reinvoke/interceptor"
 )
 
 // words is a codec for *string: no protobuf in sight.
@@ -43,10 +44,10 @@ type asJSON struct{}
 
 func (asJSON) Name() string { return "json" }
 
-func (asJSON) Marshal(v any) ([]byte, error) { return protojson.Marshal(v.(proto.Message)) } //nolint:errcheck,forcetypeassert // a test's
+func (asJSON) Marshal(v any) ([]byte, error) { return protojson.Marshal(v.(proto.Message)) }
 
 func (asJSON) Unmarshal(data []byte, v any) error {
-	return protojson.Unmarshal(data, v.(proto.Message)) //nolint:errcheck,forcetypeassert // a test's
+	return protojson.Unmarshal(data, v.(proto.Message))
 }
 
 // codecBubble serves raw attempts in a codec inside a bubble.
@@ -54,7 +55,7 @@ func codecBubble(t *testing.T, codec encoding.Codec, handle func(n int, stream g
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		options = append(options, interceptor.Repeatable(), interceptor.WithRand(func() float64 { return 0 }))
-		f(t, serveRaw(t, handle, interceptor.DialOptions(options...), grpc.ForceServerCodec(codec))) //nolint:staticcheck // the one that there is for a test
+		f(t, serveRaw(t, handle, interceptor.DialOptions(options...), grpc.ForceServerCodec(codec)))
 	})
 }
 
@@ -126,7 +127,7 @@ func TestStream_messageOfAnotherCodec(t *testing.T) {
 }
 
 func TestStream_preparedMsg(t *testing.T) {
-	s := &server{stream: func(n int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+	s := &server{stream: func(_ int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 		if string(in.GetPayload().GetBody()) == "fail" {
 			return errOverloaded
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -91,7 +92,7 @@ func TestStream_onFinish(t *testing.T) {
 			s := &server{stream: tt.handle}
 			u := setup{options: repeatable, right: []grpc.StreamClientInterceptor{refuse(tt.right...)}}
 			u.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-				ctx, cancel := context.WithCancel(context.Background()) //nolint:usetesting // nothing else may cancel it
+				ctx, cancel := context.WithCancel(context.Background())
 				defer cancel()
 				var first, second finishes
 				stream := open(t, ctx, conn, first.option(), second.option())
@@ -112,7 +113,7 @@ func TestStream_onFinish(t *testing.T) {
 // TestStream_resultOptions: the caller's Header, Trailer and Peer options
 // hold what is of the last attempt, and nothing of one before.
 func TestStream_resultOptions(t *testing.T) {
-	tag := func(n int) metadata.MD { return metadata.Pairs("attempt", string(rune('0'+n))) }
+	tag := func(n int) metadata.MD { return metadata.Pairs("attempt", strconv.Itoa(n)) }
 	handle := func(failures int, errLast error) handler {
 		return func(n int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 			out.SetTrailer(tag(n))

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
-	"github.com/reinvoke/reinvoke/interceptor"
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -22,6 +21,8 @@ import (
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/reinvoke/reinvoke/interceptor"
 )
 
 // serverStreamDesc describes a server stream to grpc where no generated
@@ -91,28 +92,28 @@ func (u setup) run(t *testing.T, s *server, f func(t *testing.T, conn *grpc.Clie
 }
 
 // connect serves s and connects to it.
-func (u setup) connect(t testing.TB, s *server) *grpc.ClientConn {
-	t.Helper()
+func (u setup) connect(tb testing.TB, s *server) *grpc.ClientConn {
+	tb.Helper()
 	opts := append([]interceptor.Option{interceptor.WithRand(func() float64 { return 0 })}, u.options...)
 	dial := interceptor.DialOptions(opts...)
 	for _, right := range u.right {
 		dial = append(dial, grpc.WithChainStreamInterceptor(right))
 	}
-	return serve(t, s, append(dial, u.dial...)...)
+	return serve(tb, s, append(dial, u.dial...)...)
 }
 
 // open opens a stream and sends its request.
-func open(t testing.TB, ctx context.Context, conn *grpc.ClientConn, opts ...grpc.CallOption) grpc.ClientStream { //nolint:revive // t comes first
-	t.Helper()
+func open(tb testing.TB, ctx context.Context, conn *grpc.ClientConn, opts ...grpc.CallOption) grpc.ClientStream { //nolint:revive // t comes first
+	tb.Helper()
 	stream, err := conn.NewStream(ctx, serverStreamDesc, streamMethod, opts...)
 	if err != nil {
-		t.Fatalf("NewStream: %v", err)
+		tb.Fatalf("NewStream: %v", err)
 	}
 	if err := stream.SendMsg(ask("as sent")); err != nil {
-		t.Fatalf("SendMsg: %v", err)
+		tb.Fatalf("SendMsg: %v", err)
 	}
 	if err := stream.CloseSend(); err != nil {
-		t.Fatalf("CloseSend: %v", err)
+		tb.Fatalf("CloseSend: %v", err)
 	}
 	return stream
 }
@@ -319,8 +320,8 @@ func (s *taped) CloseSend() error {
 
 // serveRaw is serve for a server that handles whatever it is called, without
 // generated code between.
-func serveRaw(t testing.TB, handle func(n int, stream grpc.ServerStream) error, dial []grpc.DialOption, server ...grpc.ServerOption) *grpc.ClientConn {
-	t.Helper()
+func serveRaw(tb testing.TB, handle func(n int, stream grpc.ServerStream) error, dial []grpc.DialOption, server ...grpc.ServerOption) *grpc.ClientConn {
+	tb.Helper()
 	var mu sync.Mutex
 	n := 0
 	handler := func(_ any, stream grpc.ServerStream) error {
@@ -338,9 +339,9 @@ func serveRaw(t testing.TB, handle func(n int, stream grpc.ServerStream) error, 
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
 	}, dial...)...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		_ = conn.Close()
 		srv.Stop()
 	})

@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/reinvoke/reinvoke/codes"
-	"github.com/reinvoke/reinvoke/interceptor"
-	"github.com/reinvoke/reinvoke/policy"
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/policy"
 )
 
 // seen is the part of an event that the tests compare, and when it came.
@@ -75,7 +76,7 @@ func TestStream_events(t *testing.T) {
 		{"a retry succeeds", slowly(1, 2, nil), 0, []seen{
 			retried,
 			{After: 4 * second, Attempt: 2, Why: policy.Success, Took: 1 * second, Waited: 2 * second},
-			{After: 6 * second, Outcome: interceptor.Recovered, Attempt: 2, Why: policy.Success, Took: 6 * second, Waited: 2 * second},
+			{After: 6 * second, Outcome: interceptor.Recovered, Attempt: 2, Class: codes.Server, Why: policy.Success, Took: 6 * second, Waited: 2 * second},
 		}},
 		{"EOF at once", slowly(0, 0, nil), 0, []seen{
 			{After: 1 * second, Attempt: 1, Why: policy.Success, Took: 1 * second},
@@ -101,7 +102,7 @@ func TestStream_events(t *testing.T) {
 		}},
 		{"cancelled during the wait", slowly(1, 1, nil), 2 * second, []seen{
 			retried,
-			{After: 2 * second, Outcome: interceptor.Ended, Attempt: 1, Code: grpccodes.Canceled, Class: codes.Server, Why: policy.CallerEnded, Took: 2 * second},
+			{After: 2 * second, Outcome: interceptor.Ended, Attempt: 1, Code: grpccodes.Canceled, Class: codes.Server, Why: policy.CallerEnded, Took: 2 * second, Waited: 1 * second},
 		}},
 		{"cancelled midway", slowly(0, 9, nil), 2500 * time.Millisecond, []seen{
 			{After: 1 * second, Attempt: 1, Why: policy.Success, Took: 1 * second},
@@ -112,7 +113,7 @@ func TestStream_events(t *testing.T) {
 			var events []seen
 			var began time.Time
 			observer := func(ctx context.Context, e interceptor.Event) {
-				if e.Method != streamMethod || !e.Stream || ctx.Value("mine") != "v" { //nolint:staticcheck // a test's
+				if e.Method != streamMethod || !e.Stream || ctx.Value("mine") != "v" {
 					t.Errorf("event of %q, stream %v, context %v, want those of the call", e.Method, e.Stream, ctx)
 				}
 				events = append(events, seen{
@@ -124,7 +125,7 @@ func TestStream_events(t *testing.T) {
 			u := setup{options: []interceptor.Option{interceptor.Repeatable(), interceptor.WithObserver(observer)}}
 			u.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
 				began = time.Now()
-				ctx, cancel := context.WithCancel(context.WithValue(t.Context(), "mine", "v")) //nolint:revive,staticcheck // a test's
+				ctx, cancel := context.WithCancel(context.WithValue(t.Context(), "mine", "v")) //nolint:revive,staticcheck // a test.s
 				defer cancel()
 				if tt.cancel > 0 {
 					time.AfterFunc(tt.cancel, cancel)

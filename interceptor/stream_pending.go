@@ -17,16 +17,23 @@ import (
 // pending is what a server stream needs to be re-invoked. It is dropped when
 // the stream is committed.
 //
-// mu guards the fields of the stream that it belongs to and its own. It is
-// held while a retry waits and replays, so that what the caller does
-// meanwhile happens on the new attempt.
+// mu guards the fields of the stream that it belongs to and its own. While a
+// retry waits and replays they belong to the goroutine that makes it, and
+// lock waits, so that what the caller does meanwhile happens on the new
+// attempt. It waits on a condition, not on the mutex, because testing/synctest
+// moves no clock while someone waits for a mutex.
 type pending struct {
 	mu       sync.Mutex
+	settled  sync.Cond // retrying has become false
+	retrying bool
+	receive  sync.Mutex // held while an attempt receives
+
 	streamer grpc.Streamer
 	desc     *grpc.StreamDesc
 	target   target
 	finish   *finishers
 	life     *call // nil until an attempt has failed, unless it is observed
+	retries  int   // begun so far: the number of the current attempt, counted from 0
 
 	sent    protoreflect.MessageType // of the request; nil until there is one
 	request []byte                   // encoded
@@ -42,15 +49,6 @@ func (p *pending) call() *call {
 	return p.life
 }
 
-// attempts returns how many attempts have been made when one has failed; 0
-// while the first stands.
-func (p *pending) attempts() int {
-	if p.life == nil {
-		return 0
-	}
-	return p.life.state.Attempts
-}
-
 // open makes the first attempt, and further ones until a stream is there.
 func (p *pending) open() (grpc.ClientStream, error) {
 	t := &p.target
@@ -62,27 +60,51 @@ func (p *pending) open() (grpc.ClientStream, error) {
 	if err == nil {
 		s.attempt = attempt
 	} else if ok, final := p.retry(s, err, codes.Evidence{Watched: true}); !ok {
-		p.end(s, final)
+		p.finish.end(final)
 		return nil, final
 	}
 	s.pending.Store(p)
 	return s, nil
 }
 
+// lock takes mu when no retry is under way.
+func (p *pending) lock() {
+	p.mu.Lock()
+	for p.retrying {
+		p.settled.Wait()
+	}
+}
+
 // attempt returns the attempt that is current, and its number.
 func (p *pending) attempt(s *clientStream) (attempt grpc.ClientStream, n int) {
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
-	return s.attempt, p.attempts()
+	return s.attempt, p.retries
+}
+
+// receiveFrom receives from the attempt. RecvMsg and Header may both be at it,
+// while grpc allows one at a time.
+func (p *pending) receiveFrom(attempt grpc.ClientStream, m any) error {
+	p.receive.Lock()
+	defer p.receive.Unlock()
+	return attempt.RecvMsg(m)
 }
 
 // commit makes attempt n the last one, because the caller is about to be
 // shown something of it. It reports false if it was replaced meanwhile, in
 // which case the caller must not be shown anything of it.
 func (p *pending) commit(s *clientStream, n int) bool {
-	p.mu.Lock()
+	if !p.commitLocked(s, n) {
+		return false
+	}
+	p.finish.commit() // without the lock: it may call the caller
+	return true
+}
+
+func (p *pending) commitLocked(s *clientStream, n int) bool {
+	p.lock()
 	defer p.mu.Unlock()
-	if p.attempts() != n {
+	if p.retries != n {
 		return false
 	}
 	if s.pending.Load() == nil {
@@ -92,7 +114,6 @@ func (p *pending) commit(s *clientStream, n int) bool {
 		p.life.committed()
 		s.call = p.life
 	}
-	p.finish.commit()
 	s.pending.Store(nil) // drops everything that only a retry needs
 	return true
 }
@@ -101,16 +122,42 @@ func (p *pending) commit(s *clientStream, n int) bool {
 // reports whether the attempt was replaced, here or by another goroutine;
 // otherwise final is what the stream has ended with, io.EOF included.
 func (p *pending) failed(s *clientStream, n int, err error) (replaced bool, final error) {
-	p.mu.Lock()
+	mine, replaced, final := p.claim(s, n)
+	switch {
+	case replaced, final != nil:
+		return replaced, final
+	case !mine: // committed by another goroutine
+		return false, s.end(err)
+	}
+	replaced, final = p.conclude(s, err)
+	if !replaced {
+		p.finish.end(final)
+	}
+	return replaced, final
+}
+
+// claim makes the stream this goroutine's until it has settled what follows
+// from the error of attempt n; unless the attempt was replaced, the stream has
+// ended, with final, or was committed.
+func (p *pending) claim(s *clientStream, n int) (mine, replaced bool, final error) {
+	p.lock()
 	defer p.mu.Unlock()
 	switch over := s.over.Load(); {
 	case over != nil:
-		return false, over.err
-	case p.attempts() != n:
-		return true, nil
-	case s.pending.Load() == nil: // committed by another goroutine
-		return false, s.end(err)
-	case err == io.EOF: //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
+		return false, false, over.err
+	case p.retries != n:
+		return false, true, nil
+	case s.pending.Load() == nil:
+		return false, false, nil
+	}
+	p.retrying = true
+	return true, false, nil
+}
+
+// conclude replaces the failed attempt, or ends the stream.
+func (p *pending) conclude(s *clientStream, err error) (replaced bool, final error) {
+	defer p.settle(s, err)
+	if err == io.EOF { //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
 		p.call().succeeded()
 		p.end(s, io.EOF)
 		return false, io.EOF
@@ -122,16 +169,28 @@ func (p *pending) failed(s *clientStream, n int, err error) (replaced bool, fina
 	return true, nil
 }
 
+// settle lets the other goroutines go on. If there is no attempt to go on
+// with, and no end either, a hook has panicked: then the stream is over.
+func (p *pending) settle(s *clientStream, err error) {
+	if s.attempt == nil && s.over.Load() == nil {
+		p.end(s, err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.retrying = false
+	p.settled.Broadcast()
+}
+
 // end ends the stream before commitment.
 func (p *pending) end(s *clientStream, final error) {
 	s.finish(final)
-	p.finish.end(final)
 	p.request = nil
 }
 
 // evidenceOf returns what an attempt that had a stream has left behind.
 func evidenceOf(attempt grpc.ClientStream) codes.Evidence {
-	return codes.Evidence{Watched: true, Stream: true, Trailer: attempt.Trailer()}
+	header, _ := attempt.Header() // does not block after the end; the error is known
+	return codes.Evidence{Watched: true, Stream: true, Header: header, Trailer: attempt.Trailer()}
 }
 
 // retry makes attempts after one has failed with err, until one stands with
@@ -151,6 +210,7 @@ func (p *pending) retry(s *clientStream, err error, ev codes.Evidence) (ok bool,
 		if final := c.pause(wait); final != nil {
 			return false, final
 		}
+		p.retries++
 		resetResults(c.opts)
 		p.finish.forget()
 		c.beginAttempt()
@@ -188,21 +248,50 @@ func (p *pending) replay(attempt grpc.ClientStream) error {
 
 // send sends the request on the current attempt, and keeps it. A broken
 // attempt is not the caller's trouble yet: RecvMsg finds out why, and retries.
+//
+// The attempt is used without the lock, since sending may block until the
+// server reads, and the server may answer before it does. If the attempt was
+// replaced meanwhile, the request was replayed.
 func (p *pending) send(s *clientStream, m any) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if over := s.over.Load(); over != nil {
-		return over.err
+	attempt, n, over := p.sending(s, m)
+	if attempt == nil {
+		return over
 	}
-	if s.pending.Load() == nil {
-		return s.attempt.SendMsg(m)
-	}
-	p.keep(m)
-	err := s.attempt.SendMsg(m)
+	err := attempt.SendMsg(m)
 	if err == nil || err == io.EOF { //nolint:errorlint // grpc returns io.EOF itself
 		return nil
 	}
-	final := p.call().endStream(err, s.attempt, policy.NeverRetried) // of the caller's own making, as a message that is too large
+	// This is of the caller's own making, as a message that is too large.
+	mine, replaced, final := p.claim(s, n)
+	switch {
+	case replaced, final != nil:
+		return final
+	case !mine:
+		return err
+	}
+	final = p.refused(s, err)
+	p.finish.end(final)
+	return final
+}
+
+// sending keeps the request, and returns the attempt to send it on, with its
+// number: none where the stream is over, with the error that it ended with.
+func (p *pending) sending(s *clientStream, m any) (attempt grpc.ClientStream, n int, over error) {
+	p.lock()
+	defer p.mu.Unlock()
+	if over := s.over.Load(); over != nil {
+		return nil, 0, over.err
+	}
+	if s.pending.Load() != nil {
+		p.keep(m)
+	}
+	return s.attempt, p.retries, nil
+}
+
+// refused ends the stream, because its attempt would not send the request.
+func (p *pending) refused(s *clientStream, err error) (final error) {
+	defer p.settle(s, err)
+	final = p.call().endStream(err, s.attempt, policy.NeverRetried)
 	p.end(s, final)
 	return final
 }
@@ -224,11 +313,17 @@ func (p *pending) keep(m any) {
 		return
 	}
 	size := proto.Size(msg)
-	if size > t.r.base.replay {
-		if _, k := t.r.resolve(t.ctx, t.method, t.opts); size > k.replay {
-			p.unkept = tooLarge
-			return
-		}
+	limit := t.r.base.replay
+	switch {
+	case p.life != nil && p.life.resolved: // NewStream has failed before
+		limit = p.life.knobs.replay
+	case size > limit:
+		_, k := t.r.resolve(t.ctx, t.method, t.opts)
+		limit = k.replay
+	}
+	if size > limit {
+		p.unkept = tooLarge
+		return
 	}
 	encoded, err := proto.MarshalOptions{AllowPartial: true, UseCachedSize: true}.MarshalAppend(make([]byte, 0, size), msg)
 	if err != nil { // SendMsg is about to say so
@@ -239,7 +334,7 @@ func (p *pending) keep(m any) {
 
 // closeSend closes the sending side of the current attempt.
 func (p *pending) closeSend(s *clientStream) error {
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
 	if s.over.Load() != nil {
 		return nil

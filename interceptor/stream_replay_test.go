@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/reinvoke/reinvoke/interceptor"
-	"github.com/reinvoke/reinvoke/policy"
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/policy"
 )
 
 func TestStream_replaysTheRequestAsItWasWhenSent(t *testing.T) {

@@ -3,16 +3,18 @@ package interceptor_test
 import (
 	"errors"
 	"io"
+	"strconv"
 	"testing"
 	"time"
 
-	"github.com/reinvoke/reinvoke/interceptor"
-	"github.com/reinvoke/reinvoke/policy"
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/policy"
 )
 
 // wantTerminal fails the test unless every method of a stream that has ended
@@ -134,7 +136,7 @@ func TestStream_headerAndRecvMsgShareTheAttempts(t *testing.T) {
 
 func TestStream_trailerIsTheLastAttempts(t *testing.T) {
 	handle := func(n int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
-		out.SetTrailer(metadata.Pairs("attempt", string(rune('0'+n))))
+		out.SetTrailer(metadata.Pairs("attempt", strconv.Itoa(n)))
 		if n <= 2 {
 			return errOverloaded
 		}
@@ -166,7 +168,7 @@ func TestStream_trailerIsTheLastAttempts(t *testing.T) {
 	})
 	t.Run("of a stream that has delivered", func(t *testing.T) {
 		s := &server{stream: func(n int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
-			out.SetTrailer(metadata.Pairs("attempt", string(rune('0'+n))))
+			out.SetTrailer(metadata.Pairs("attempt", strconv.Itoa(n)))
 			return failFirst([]error{errOverloaded}, "one")(n, in, out)
 		}}
 		setup{options: repeatable}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {

@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/reinvoke/reinvoke/interceptor"
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"github.com/reinvoke/reinvoke/interceptor"
 )
 
 // wantGaps fails the test unless the attempts came after exactly these waits.
@@ -190,8 +191,8 @@ func TestStream_isNotRetriedAfterSomethingWasShown(t *testing.T) {
 // isUntouched reports whether err is one that grpc made, with nothing around
 // it.
 func isUntouched(err error) bool {
-	_, ok := err.(interface{ GRPCStatus() *status.Status }) //nolint:errorlint // nothing around it
-	_, ours := err.(*interceptor.Error)                     //nolint:errorlint // likewise
+	_, ok := err.(interface{ GRPCStatus() *status.Status })
+	_, ours := err.(*interceptor.Error) //nolint:errorlint // likewise
 	return ok && !ours
 }
 

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reinvoke/reinvoke/interceptor"
-	"github.com/reinvoke/reinvoke/policy"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
@@ -17,6 +15,9 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/protoadapt"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/policy"
 )
 
 // detailed returns an error with details.
@@ -120,12 +121,12 @@ func TestStream_pushback(t *testing.T) {
 // TestStream_contextEndsDuringAWait ends the caller's context while RecvMsg,
 // Header or NewStream waits for the next attempt.
 func TestStream_contextEndsDuringAWait(t *testing.T) {
-	wait := map[string]func(t *testing.T, ctx context.Context, conn *grpc.ClientConn) error{ //nolint:revive // t comes first
-		"RecvMsg": func(t *testing.T, ctx context.Context, conn *grpc.ClientConn) error { //nolint:revive,thelper // likewise
+	wait := map[string]func(t *testing.T, ctx context.Context, conn *grpc.ClientConn) error{
+		"RecvMsg": func(t *testing.T, ctx context.Context, conn *grpc.ClientConn) error {
 			_, err := receive(open(t, ctx, conn))
 			return err
 		},
-		"Header": func(t *testing.T, ctx context.Context, conn *grpc.ClientConn) error { //nolint:revive,thelper // likewise
+		"Header": func(t *testing.T, ctx context.Context, conn *grpc.ClientConn) error {
 			stream := open(t, ctx, conn)
 			if md, err := stream.Header(); md != nil || err != nil {
 				t.Errorf("Header: got %v, %v, want neither", md, err)
@@ -137,7 +138,7 @@ func TestStream_contextEndsDuringAWait(t *testing.T) {
 			}
 			return err
 		},
-		"NewStream": func(_ *testing.T, ctx context.Context, conn *grpc.ClientConn) error { //nolint:revive,thelper // likewise
+		"NewStream": func(_ *testing.T, ctx context.Context, conn *grpc.ClientConn) error {
 			_, err := conn.NewStream(ctx, serverStreamDesc, streamMethod)
 			return err
 		},

@@ -17,7 +17,7 @@ func (r *Retrier) unary(ctx context.Context, method string, req, reply any, cc *
 		switch o := o.(type) {
 		case CallOption:
 			if err := r.check(ctx, o, method, unaryCall, opts); err != nil {
-				return err
+				return refuse(opts, err)
 			}
 		case grpc.OnFinishCallOption:
 			return r.unaryOnFinish(ctx, method, req, reply, cc, invoker, opts)
@@ -40,6 +40,7 @@ func (r *Retrier) unary(ctx context.Context, method string, req, reply any, cc *
 	c := r.captures.Get().(*capture)
 	err := invoker(ctx, method, req, reply, cc, c.watch(opts)...)
 	if err == nil {
+		r.trust(c)
 		r.release(c)
 		r.budget.Success()
 		return nil
@@ -64,6 +65,7 @@ func (r *Retrier) unaryObserved(ctx context.Context, method string, req, reply a
 	if err := invoker(ctx, method, req, reply, cc, watched...); err != nil {
 		return c.call.reinvoke(req, reply, invoker, c, err)
 	}
+	r.trust(c)
 	c.call.succeeded()
 	return nil
 }
@@ -92,7 +94,7 @@ func (r *Retrier) reinvokeUnary(ctx context.Context, method string, req, reply a
 // reinvoke makes attempts until one succeeds or nothing more is to be tried.
 // The first one has failed with err; watcher has its evidence.
 func (c *call) reinvoke(req, reply any, invoker grpc.UnaryInvoker, watcher *capture, err error) error {
-	watched := c.r.evidence
+	watched := c.r.evidence && !c.r.blind.Load()
 	for {
 		var ev codes.Evidence
 		if watched {
@@ -124,6 +126,10 @@ func (c *call) reinvoke(req, reply any, invoker grpc.UnaryInvoker, watcher *capt
 
 // reset empties a reply that a failed attempt may have filled in part.
 func reset(reply any) {
+	v := reflect.ValueOf(reply)
+	if v.Kind() == reflect.Pointer && v.IsNil() {
+		return
+	}
 	switch m := reply.(type) {
 	case nil:
 	case proto.Message:
@@ -131,7 +137,7 @@ func reset(reply any) {
 	case interface{ Reset() }:
 		m.Reset()
 	default: // another codec's: every codec decodes into a pointer
-		if v := reflect.ValueOf(reply); v.Kind() == reflect.Pointer && !v.IsNil() {
+		if v.Kind() == reflect.Pointer {
 			v.Elem().SetZero()
 		}
 	}

@@ -1,0 +1,62 @@
+package interceptor_test
+
+import (
+	"context"
+	"testing"
+
+	"google.golang.org/grpc"
+	grpccodes "google.golang.org/grpc/codes"
+	testpb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/status"
+
+	"github.com/reinvoke/reinvoke/interceptor"
+)
+
+// TestUnary_interceptorThatDropsOptions: where an interceptor further in does
+// not pass the call options on, no trailer arrives, and that must not be taken
+// for a call that was never sent.
+func TestUnary_interceptorThatDropsOptions(t *testing.T) {
+	s := &server{unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+		if n == 1 {
+			return &testpb.SimpleResponse{}, nil
+		}
+		return nil, status.Error(grpccodes.Internal, "it may have run")
+	}}
+	drops := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, _ ...grpc.CallOption) error {
+		return invoker(ctx, method, req, reply, cc)
+	}
+	conn := serve(t, s, append(interceptor.DialOptions(), grpc.WithChainUnaryInterceptor(drops))...)
+	client := testpb.NewTestServiceClient(conn)
+	if _, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{}); status.Code(err) != grpccodes.Internal {
+		t.Fatalf("got %v, want INTERNAL", err)
+	}
+	if got := s.attempts(); got != 2 {
+		t.Errorf("the server was called %d times, want 2: a method that must not run twice was repeated", got)
+	}
+}
+
+// TestUnary_refusedCallFinishes: OnFinish is called for a call that is not
+// made, wherever it stands among the options.
+func TestUnary_refusedCallFinishes(t *testing.T) {
+	conn := serve(t, &server{}, interceptor.DialOptions()...)
+	bad := interceptor.MaxRetries(-1)
+	for name, opts := range map[string]func(grpc.CallOption) []grpc.CallOption{
+		"before": func(o grpc.CallOption) []grpc.CallOption { return []grpc.CallOption{o, bad} },
+		"after":  func(o grpc.CallOption) []grpc.CallOption { return []grpc.CallOption{bad, o} },
+	} {
+		var finished []error
+		onFinish := grpc.OnFinish(func(err error) { finished = append(finished, err) })
+		_, err := testpb.NewTestServiceClient(conn).UnaryCall(t.Context(), &testpb.SimpleRequest{}, opts(onFinish)...)
+		if status.Code(err) != grpccodes.InvalidArgument || len(finished) != 1 || status.Code(finished[0]) != grpccodes.InvalidArgument {
+			t.Errorf("%s: got %v and OnFinish with %v, want INVALID_ARGUMENT once", name, err, finished)
+		}
+		finished = nil
+		_, err = testpb.NewTestServiceClient(conn).StreamingOutputCall(t.Context(), &testpb.StreamingOutputCallRequest{}, opts(onFinish)...)
+		if status.Code(err) != grpccodes.InvalidArgument || len(finished) != 1 {
+			t.Errorf("%s: stream: got %v and OnFinish with %v, want INVALID_ARGUMENT once", name, err, finished)
+		}
+	}
+}

@@ -1,0 +1,204 @@
+package interceptor_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	grpccodes "google.golang.org/grpc/codes"
+	testpb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/status"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+func TestObserver_isToldEveryAttemptAndEveryCall(t *testing.T) {
+	overload := codes.Failure{Class: codes.Server, Code: grpccodes.Unavailable, Reach: codes.Answered, Rule: "overloaded"}
+	wrong := codes.Failure{Class: codes.Request, Code: grpccodes.InvalidArgument, Reach: codes.Answered, Rule: "invalid-argument"}
+	ended := codes.Failure{Class: codes.Ended, Code: grpccodes.Canceled, Reach: codes.Lost, Rule: "caller-done"}
+	retry := func(wait time.Duration) policy.Decision {
+		return policy.Decision{Retry: true, Wait: wait, Why: policy.Backoff, Class: codes.Server, Pays: policy.Tokens}
+	}
+	success := policy.Decision{Why: policy.Success}
+	no := func(why policy.Why, class codes.Class) policy.Decision {
+		return policy.Decision{Why: why, Class: class}
+	}
+	const each = 100 * time.Millisecond // what an attempt takes
+	event := func(o interceptor.Outcome, attempt int, f codes.Failure, d policy.Decision, took, waited time.Duration) interceptor.Event {
+		return interceptor.Event{Method: unaryMethod, Outcome: o, Attempt: attempt, Failure: f, Decision: d, Took: took, Waited: waited}
+	}
+	tests := []struct {
+		name   string
+		unary  unaryHandler
+		cancel time.Duration
+		opts   []interceptor.Option
+		fails  []bool // which events have an error
+		want   []interceptor.Event
+	}{
+		{
+			name: "a call that succeeds at once", unary: refuseFirst(0, nil), fails: []bool{false, false},
+			want: []interceptor.Event{
+				event(interceptor.Pending, 1, codes.Failure{}, success, each, 0),
+				event(interceptor.FirstTry, 1, codes.Failure{}, success, each, 0),
+			},
+		},
+		{
+			name: "a call that recovers", unary: refuseFirst(2, overloaded()), fails: []bool{true, true, false, false},
+			want: []interceptor.Event{
+				event(interceptor.Pending, 1, overload, retry(2*time.Second), each, 0),
+				event(interceptor.Pending, 2, overload, retry(4*time.Second), each, 2*time.Second),
+				event(interceptor.Pending, 3, codes.Failure{}, success, each, 6*time.Second),
+				event(interceptor.Recovered, 3, overload, success, 6*time.Second+3*each, 6*time.Second),
+			},
+		},
+		{
+			name: "a call that is exhausted", unary: refuseAlways(overloaded()), fails: []bool{true, true, true},
+			opts: []interceptor.Option{interceptor.MaxRetries(1)},
+			want: []interceptor.Event{
+				event(interceptor.Pending, 1, overload, retry(2*time.Second), each, 0),
+				event(interceptor.Pending, 2, overload, no(policy.ClassExhausted, codes.Server), each, 2*time.Second),
+				event(interceptor.Exhausted, 2, overload, no(policy.ClassExhausted, codes.Server), 2*time.Second+2*each, 2*time.Second),
+			},
+		},
+		{
+			name: "a call that is not retried", unary: refuseAlways(status.Error(grpccodes.InvalidArgument, "wrong")), fails: []bool{true, true},
+			want: []interceptor.Event{
+				event(interceptor.Pending, 1, wrong, no(policy.NeverRetried, codes.Request), each, 0),
+				event(interceptor.NotRetried, 1, wrong, no(policy.NeverRetried, codes.Request), each, 0),
+			},
+		},
+		{
+			name: "a call whose attempt is cancelled", unary: refuseAlways(overloaded()), cancel: 50 * time.Millisecond, fails: []bool{true, true},
+			want: []interceptor.Event{
+				event(interceptor.Pending, 1, ended, no(policy.CallerEnded, codes.Ended), 50*time.Millisecond, 0),
+				event(interceptor.Ended, 1, ended, no(policy.CallerEnded, codes.Ended), 50*time.Millisecond, 0),
+			},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := &server{unary: func(ctx context.Context, n int, in *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+				time.Sleep(each)
+				return tt.unary(ctx, n, in)
+			}}
+			var w watcher
+			bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if tt.cancel > 0 {
+					time.AfterFunc(tt.cancel, cancel)
+				}
+				_, err := client.UnaryCall(ctx, &testpb.SimpleRequest{})
+				time.Sleep(time.Second) // let the server finish
+				var fails []bool
+				for i := range w.events {
+					fails = append(fails, w.events[i].Err != nil)
+				}
+				if diff := cmp.Diff(tt.fails, fails); diff != "" {
+					t.Errorf("which have an error (-want +got):\n%s", diff)
+				}
+				if got := w.last().Err; got != err { //nolint:errorlint // the same error
+					t.Errorf("the call's event has the error %v, want what the call returned: %v", got, err)
+				}
+				if diff := cmp.Diff(tt.want, w.events, cmpopts.IgnoreFields(interceptor.Event{}, "Err")); diff != "" {
+					t.Errorf("events (-want +got):\n%s", diff)
+				}
+			}, append(tt.opts, interceptor.WithObserver(w.observe))...)
+		})
+	}
+}
+
+func TestObserver_isToldOfAWaitThatItsCallerEnded(t *testing.T) {
+	s := &server{unary: refuseAlways(overloaded())}
+	var w watcher
+	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(3*time.Second, cancel)
+		_, err := client.UnaryCall(ctx, &testpb.SimpleRequest{})
+		overload := codes.Failure{Class: codes.Server, Code: grpccodes.Unavailable, Reach: codes.Answered, Rule: "overloaded"}
+		want := []interceptor.Event{
+			{Method: unaryMethod, Attempt: 1, Failure: overload, Decision: policy.Decision{
+				Retry: true, Wait: 2 * time.Second, Why: policy.Backoff, Class: codes.Server, Pays: policy.Tokens,
+			}},
+			{Method: unaryMethod, Attempt: 2, Failure: overload, Waited: 2 * time.Second, Decision: policy.Decision{
+				Retry: true, Wait: 4 * time.Second, Why: policy.Backoff, Class: codes.Server, Pays: policy.Tokens,
+			}},
+			{
+				Method: unaryMethod, Outcome: interceptor.Ended, Attempt: 2, Err: err, Failure: overload, Took: 3 * time.Second, Waited: 3 * time.Second,
+				Decision: policy.Decision{Why: policy.CallerEnded, Class: codes.Server},
+			},
+		}
+		if diff := cmp.Diff(want, w.events, cmpopts.IgnoreFields(interceptor.Event{}, "Err")); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
+		}
+	}, interceptor.WithObserver(w.observe))
+}
+
+func TestObserver_severalAreToldInOrder(t *testing.T) {
+	type key struct{}
+	var told []string
+	observer := func(name string) interceptor.Option {
+		return interceptor.WithObserver(func(ctx context.Context, e interceptor.Event) {
+			if ctx.Value(key{}) != "of the caller" {
+				t.Error("the context is not the call's")
+			}
+			told = append(told, name+" "+e.Outcome.String())
+		})
+	}
+	r := interceptor.New(observer("first"), observer("second"), observer("third"), interceptor.WithTable(atOnce(1)))
+	var n int
+	err := r.Do(context.WithValue(t.Context(), key{}, "of the caller"), "f", func(context.Context) error {
+		if n++; n == 1 {
+			return overloaded()
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"first pending", "second pending", "third pending", "first pending", "second pending", "third pending",
+		"first recovered", "second recovered", "third recovered",
+	}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Errorf("order (-want +got):\n%s", diff)
+	}
+}
+
+func TestObserver_aPanicOfItLeavesAUsableClient(t *testing.T) {
+	s := &server{unary: refuseFirst(0, nil)}
+	synctest.Test(t, func(t *testing.T) {
+		angry := true
+		r := interceptor.New(interceptor.WithObserver(func(context.Context, interceptor.Event) {
+			if angry {
+				panic(errors.New("observer"))
+			}
+		}))
+		conn := serve(t, s, r.DialOptions()...)
+		if got := mustPanic(t, func() { _, _ = callUnary(t.Context(), conn) }); got != "observer" {
+			t.Errorf("got panic %q", got)
+		}
+		angry = false
+		if _, err := callUnary(t.Context(), conn); err != nil {
+			t.Errorf("after the panic: %v", err)
+		}
+	})
+}
+
+func TestOutcome_names(t *testing.T) {
+	want := map[interceptor.Outcome]string{
+		interceptor.Pending: "pending", interceptor.FirstTry: "first-try", interceptor.Recovered: "recovered",
+		interceptor.Exhausted: "exhausted", interceptor.NotRetried: "not-retried", interceptor.Ended: "ended", 99: "unknown",
+	}
+	for o, name := range want {
+		if text, err := o.MarshalText(); o.String() != name || string(text) != name || err != nil {
+			t.Errorf("%d: got %q and %q, %v, want %q", uint8(o), o, text, err, name)
+		}
+	}
+}

@@ -1,0 +1,286 @@
+package interceptor_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc"
+	grpccodes "google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
+	testpb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/status"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+// network returns options by which a failure of the network is retried so
+// often, each time after the same wait.
+func network(retries int, wait time.Duration) []interceptor.Option {
+	return []interceptor.Option{
+		interceptor.WithPolicy(codes.Network, policy.Policy{Retries: retries, Base: wait, Max: wait, Multiplier: 1, Jitter: policy.None}),
+	}
+}
+
+func TestReady_theNextAttemptWaitsForTheConnection(t *testing.T) {
+	// The connection is dialled anew every 50 ms.
+	tests := map[string]struct {
+		back     time.Duration // when the server is back; zero for never
+		attempts int
+		took     time.Duration
+		waits    []time.Duration
+		fails    bool
+	}{
+		"a server that is back during the backoff": {
+			back: 40 * time.Millisecond, attempts: 2, took: 100 * time.Millisecond, waits: []time.Duration{100 * time.Millisecond},
+		},
+		"a server that is back after 140 ms is answered by the second attempt": {
+			back: 140 * time.Millisecond, attempts: 2, took: 150 * time.Millisecond, waits: []time.Duration{150 * time.Millisecond},
+		},
+		"a server that is back later than one more backoff needs a third attempt": {
+			back: 240 * time.Millisecond, attempts: 3, took: 300 * time.Millisecond, waits: []time.Duration{200 * time.Millisecond, 100 * time.Millisecond},
+		},
+		"a server that stays away is given one more backoff each time": {
+			attempts: 3, took: 400 * time.Millisecond, waits: []time.Duration{200 * time.Millisecond, 200 * time.Millisecond}, fails: true,
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var w watcher
+				o := &outage{service: &server{unary: refuseFirst(0, nil)}}
+				conn := o.connect(t, retrying(append(network(2, 100*time.Millisecond), interceptor.WithObserver(w.observe))...)...)
+				if tt.back > 0 {
+					time.AfterFunc(tt.back, o.start)
+				}
+				var err error
+				got := took(func() { _, err = callUnary(t.Context(), conn) })
+				if (err != nil) != tt.fails || got != tt.took {
+					t.Errorf("got %v after %v, want failure %t after %v", err, got, tt.fails, tt.took)
+				}
+				if tt.fails && status.Code(err) != grpccodes.Unavailable {
+					t.Errorf("got %v, want UNAVAILABLE", err)
+				}
+				last := w.last()
+				var waited time.Duration
+				for _, wait := range tt.waits {
+					waited += wait
+				}
+				if last.Attempt != tt.attempts || last.Took != tt.took || last.Waited != waited {
+					t.Errorf("got %d attempts in %v with waits of %v, want %d in %v with %v",
+						last.Attempt, last.Took, last.Waited, tt.attempts, tt.took, waited)
+				}
+				if e, ok := errors.AsType[*interceptor.Error](err); ok {
+					var waits []time.Duration
+					for _, a := range e.Attempts[:len(e.Attempts)-1] {
+						waits = append(waits, a.Wait)
+					}
+					if diff := cmp.Diff(tt.waits, waits); diff != "" {
+						t.Errorf("waits (-want +got):\n%s", diff)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestReady_endsWithTheCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w watcher
+		o := &outage{service: &server{}}
+		r := interceptor.New(append(network(3, time.Second), interceptor.WithObserver(w.observe))...)
+		conn := o.connect(t, r.DialOptions()...)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(1300*time.Millisecond, cancel)
+		var err error
+		if got := took(func() { _, err = callUnary(ctx, conn) }); got != 1300*time.Millisecond {
+			t.Errorf("returned after %v, want 1.3s", got)
+		}
+		if status.Code(err) != grpccodes.Canceled || !errors.Is(err, context.Canceled) || status.Code(errors.Unwrap(err)) != grpccodes.Unavailable {
+			t.Errorf("got %v, want CANCELLED over the last UNAVAILABLE", err)
+		}
+		if tokens, _ := r.Budget().Held(); tokens != 100 {
+			t.Errorf("the budget holds %v tokens, want the one given back", tokens)
+		}
+		if last := w.last(); last.Outcome != interceptor.Ended || last.Attempt != 1 || last.Waited != 1300*time.Millisecond {
+			t.Errorf("got %v after %d attempts and waits of %v, want ended after 1 and 1.3s", last.Outcome, last.Attempt, last.Waited)
+		}
+	})
+}
+
+// TestReady_leavesTheLastMoment: a deadline that falls into the wait must not
+// hide an UNAVAILABLE behind a DEADLINE_EXCEEDED.
+func TestReady_leavesTheLastMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w watcher
+		o := &outage{service: &server{}}
+		conn := o.connect(t, interceptor.DialOptions(append(network(3, time.Second), interceptor.WithObserver(w.observe))...)...)
+		ctx, cancel := context.WithTimeout(t.Context(), 1300*time.Millisecond)
+		defer cancel()
+		var err error
+		if got := took(func() { _, err = callUnary(ctx, conn) }); got != 1280*time.Millisecond {
+			t.Errorf("returned after %v, want 1.28s", got)
+		}
+		if status.Code(err) != grpccodes.Unavailable {
+			t.Errorf("got %v, want UNAVAILABLE", err)
+		}
+		if last := w.last(); last.Outcome != interceptor.Exhausted || last.Attempt != 2 {
+			t.Errorf("got %v after %d attempts, want exhausted after 2", last.Outcome, last.Attempt)
+		}
+	})
+}
+
+func TestReady_doesNotGoBeyondTheLimitOnElapsedTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &outage{service: &server{}}
+		conn := o.connect(t, retrying(append(network(3, time.Second), interceptor.WithLimits(policy.Limits{MaxElapsed: 1200 * time.Millisecond}))...)...)
+		var err error
+		got := took(func() { _, err = callUnary(t.Context(), conn) })
+		if got != 1200*time.Millisecond || status.Code(err) != grpccodes.Unavailable {
+			t.Errorf("got %v after %v, want UNAVAILABLE after 1.2s", err, got)
+		}
+	})
+}
+
+func TestReady_anIdleConnectionIsConnected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &outage{service: &server{unary: refuseFirst(0, nil)}}
+		o.start()
+		var tries int
+		var states []connectivity.State
+		within := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+			states = append(states, cc.GetState())
+			if tries++; tries == 1 { // before the connection is used at all
+				return status.Error(grpccodes.Unavailable, "no token yet")
+			}
+			return invoker(ctx, method, req, reply, cc, opts...)
+		}
+		conn := o.connect(t, append(retrying(network(1, time.Second)...), grpc.WithChainUnaryInterceptor(within))...)
+		got := took(func() {
+			if _, err := callUnary(t.Context(), conn); err != nil {
+				t.Error(err)
+			}
+		})
+		if diff := cmp.Diff([]connectivity.State{connectivity.Idle, connectivity.Ready}, states); diff != "" || got != time.Second {
+			t.Errorf("after %v: states (-want +got):\n%s", got, diff)
+		}
+	})
+}
+
+func TestReady_leavesNothingBehindWhenTheConnectionIsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clock := &countingClock{}
+		o := &outage{service: &server{unary: refuseFirst(0, nil)}}
+		conn := o.connect(t, retrying(append(network(1, time.Second), interceptor.WithClock(clock))...)...)
+		parent := &opaqueContext{t.Context(), make(chan struct{})}
+		defer close(parent.done)
+		before := 0
+		for n := range 10 {
+			o.stop()
+			synctest.Wait()
+			time.AfterFunc(1500*time.Millisecond, o.start)
+			if _, err := callUnary(parent, conn); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			switch now := goroutinesHere(t); {
+			case n == 0:
+				before = now
+			case now > before:
+				t.Errorf("got %d goroutines after %d recoveries, want the %d there were after the first", now, n+1, before)
+			}
+		}
+		if n := clock.pending.Load(); n != 0 {
+			t.Errorf("%d of %d timers are left", n, clock.made.Load())
+		}
+	})
+}
+
+func TestReady_aConnectionThatIsClosedOrMissingIsNotWaitedFor(t *testing.T) {
+	refused := status.Error(grpccodes.Unavailable, "connection error: desc = \"refused\"")
+	t.Run("missing", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r := interceptor.New(append(network(1, time.Second), interceptor.WithRand(noSpread))...)
+			var n int
+			fail := func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error {
+				n++
+				return refused
+			}
+			got := took(func() { _ = r.Unary()(t.Context(), unaryMethod, nil, nil, nil, fail) })
+			if n != 2 || got != time.Second {
+				t.Errorf("got %d attempts in %v, want 2 in 1s", n, got)
+			}
+		})
+	})
+	t.Run("closed during the wait", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			o := &outage{service: &server{}}
+			conn := o.connect(t, retrying(network(3, time.Second)...)...)
+			time.AfterFunc(500*time.Millisecond, func() { _ = conn.Close() })
+			var err error
+			got := took(func() { _, err = callUnary(t.Context(), conn) })
+			if got != time.Second || interceptor.FailureOf(err).Class != codes.Ended {
+				t.Errorf("got %v after %v, want the end of the connection after 1s", err, got)
+			}
+		})
+	})
+}
+
+func TestReady_overTCPAServerThatComesBackAnswersTheSecondAttempt(t *testing.T) {
+	var listening net.ListenConfig
+	listener, err := listening.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	_ = listener.Close()
+	srv := grpc.NewServer()
+	testpb.RegisterTestServiceServer(srv, &server{unary: refuseFirst(0, nil)})
+	defer srv.Stop()
+	clock := &firstAtOnce{then: func() { // the server is back when the backoff is over, and not before
+		listener, err := listening.Listen(t.Context(), "tcp", address)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		go func() { _ = srv.Serve(listener) }()
+	}}
+	var w watcher
+	o := &outage{}
+	conn := o.connect(t, append(retrying(append(network(1, time.Minute), interceptor.WithObserver(w.observe), interceptor.WithClock(clock))...),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "tcp", address)
+		}))...)
+	if _, err := callUnary(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.last(); got.Attempt != 2 || got.Outcome != interceptor.Recovered {
+		t.Errorf("got %v after %d attempts, want recovered after 2", got.Outcome, got.Attempt)
+	}
+}
+
+// firstAtOnce is a clock whose first timer fires at once, after then has been
+// called; the others are real.
+type firstAtOnce struct {
+	then  func()
+	began atomic.Bool
+}
+
+func (c *firstAtOnce) Now() time.Time { return time.Now() }
+
+func (c *firstAtOnce) AfterFunc(d time.Duration, f func()) (stop func() bool) {
+	if c.began.CompareAndSwap(false, true) {
+		return time.AfterFunc(0, func() {
+			c.then()
+			f()
+		}).Stop
+	}
+	return time.AfterFunc(d, f).Stop
+}

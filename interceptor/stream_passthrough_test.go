@@ -1,0 +1,245 @@
+package interceptor_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc"
+	grpccodes "google.golang.org/grpc/codes"
+	testpb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+// fake is a stream without grpc: it fails or delivers as its functions say.
+type fake struct {
+	ctx     context.Context
+	header  func() (metadata.MD, error)
+	recv    func(m any) error
+	send    func(m any) error
+	trailer metadata.MD
+}
+
+func (s *fake) Context() context.Context { return s.ctx }
+func (s *fake) Trailer() metadata.MD     { return s.trailer }
+func (s *fake) CloseSend() error         { return nil }
+
+func (s *fake) Header() (metadata.MD, error) {
+	if s.header == nil {
+		return metadata.MD{}, nil
+	}
+	return s.header()
+}
+
+func (s *fake) SendMsg(m any) error {
+	if s.send == nil {
+		return nil
+	}
+	return s.send(m)
+}
+
+func (s *fake) RecvMsg(m any) error {
+	if s.recv == nil {
+		return nil
+	}
+	return s.recv(m)
+}
+
+// passThrough are the descriptions of streams that are left alone.
+func passThrough() map[string]*grpc.StreamDesc {
+	return map[string]*grpc.StreamDesc{
+		"a client stream":          {ClientStreams: true},
+		"a bidirectional stream":   {ClientStreams: true, ServerStreams: true},
+		"a description of nothing": {},
+		"no description":           nil,
+	}
+}
+
+func TestStream_otherKindsPassThrough(t *testing.T) {
+	for name, desc := range passThrough() {
+		t.Run(name, func(t *testing.T) {
+			intercept := interceptor.New(interceptor.Repeatable(), interceptor.WithObserver(func(context.Context, interceptor.Event) {
+				t.Error("an event of a stream that passes through")
+			})).Stream()
+			ctx := context.WithValue(t.Context(), &name, "mine")
+			opts := []grpc.CallOption{grpc.WaitForReady(true), grpc.OnFinish(func(error) {}), interceptor.Disable()}
+			inner := &fake{ctx: ctx}
+			calls := 0
+			stream, err := intercept(ctx, desc, nil, "/a.B/C", func(got context.Context, d *grpc.StreamDesc, cc *grpc.ClientConn, method string, o ...grpc.CallOption) (grpc.ClientStream, error) {
+				calls++
+				if got != ctx || d != desc || cc != nil || method != "/a.B/C" {
+					t.Errorf("the streamer got %v, %v, %v, %q, want what the call was made with", got, d, cc, method)
+				}
+				if len(o) != len(opts) || &o[0] != &opts[0] {
+					t.Errorf("the streamer got other options than the call was made with")
+				}
+				return inner, nil
+			}, opts...)
+			if stream != grpc.ClientStream(inner) || err != nil || calls != 1 {
+				t.Errorf("got %v, %v after %d calls, want the very stream of one", stream, err, calls)
+			}
+			_, err = intercept(ctx, desc, nil, "/a.B/C", func(context.Context, *grpc.StreamDesc, *grpc.ClientConn, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+				calls++
+				return nil, errOverloaded
+			})
+			if err != errOverloaded || calls != 2 { //nolint:errorlint // the very error
+				t.Errorf("got %v after %d calls, want the very error of one", err, calls-1)
+			}
+		})
+	}
+}
+
+func TestStream_bidirectionalEcho(t *testing.T) {
+	s := &server{}
+	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+		stream, err := client.FullDuplexCall(t.Context(), interceptor.NotRepeatable(), interceptor.Disable(), interceptor.CallOption{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, body := range []string{"one", "two", "three"} {
+			if err := stream.Send(ask(body)); err != nil {
+				t.Fatal(err)
+			}
+			m, err := stream.Recv()
+			if err != nil || string(m.GetPayload().GetBody()) != body {
+				t.Fatalf("got %v, %v, want the echo of %q", m, err, body)
+			}
+		}
+		if err := stream.CloseSend(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stream.Recv(); !errors.Is(err, io.EOF) {
+			t.Errorf("got %v, want EOF", err)
+		}
+	}, interceptor.Repeatable())
+}
+
+func TestStream_clientStream(t *testing.T) {
+	handle := func(_ int, stream grpc.ServerStream) error {
+		var in testpb.StreamingInputCallRequest
+		size := 0
+		for {
+			err := stream.RecvMsg(&in)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				return err
+			}
+			size += len(in.GetPayload().GetBody())
+		}
+		if size == 0 {
+			return errOverloaded
+		}
+		return stream.SendMsg(&testpb.StreamingInputCallResponse{AggregatedPayloadSize: int32(size)})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		conn := serveRaw(t, handle, interceptor.DialOptions(interceptor.Repeatable()))
+		client := testpb.NewTestServiceClient(conn)
+		for _, bodies := range [][]string{{"one", "three"}, {}} {
+			stream, err := client.StreamingInputCall(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			size := 0
+			for _, body := range bodies {
+				size += len(body)
+				if err := stream.Send(&testpb.StreamingInputCallRequest{Payload: &testpb.Payload{Body: []byte(body)}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			m, err := stream.CloseAndRecv()
+			if size > 0 && (err != nil || int(m.GetAggregatedPayloadSize()) != size) {
+				t.Errorf("got %v, %v, want a size of %d", m, err, size)
+			}
+			if size == 0 && (status.Code(err) != grpccodes.Unavailable || !isUntouched(err)) {
+				t.Errorf("got %v, want the server's error, untouched and at once", err)
+			}
+			if err := stream.RecvMsg(&testpb.StreamingInputCallResponse{}); err == nil {
+				t.Error("RecvMsg after the only reply: nil, want an error")
+			}
+		}
+	})
+}
+
+// TestStream_optionsThatCannotApply: whoever gives a retry option to a stream
+// that is never retried is told so.
+func TestStream_optionsThatCannotApply(t *testing.T) {
+	for name, o := range map[string]interceptor.CallOption{
+		"Repeatable":       interceptor.Repeatable(),
+		"Enable":           interceptor.Enable(),
+		"MaxRetries":       interceptor.MaxRetries(1),
+		"WithTable":        interceptor.WithTable(policy.Default()),
+		"WithPolicy":       interceptor.WithPolicy(codes.Server, policy.Policy{}),
+		"WithLimits":       interceptor.WithLimits(policy.Limits{}),
+		"WithReplayBuffer": interceptor.WithReplayBuffer(1),
+	} {
+		for kind, desc := range passThrough() {
+			t.Run(name+" given to "+kind, func(t *testing.T) {
+				opened := func(context.Context, *grpc.StreamDesc, *grpc.ClientConn, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+					t.Error("the stream was opened")
+					return nil, errOverloaded
+				}
+				_, err := interceptor.New().Stream()(t.Context(), desc, nil, "/a.B/C", opened, grpc.WaitForReady(true), o)
+				if status.Code(err) != grpccodes.InvalidArgument || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "/a.B/C") {
+					t.Errorf("got %v, want INVALID_ARGUMENT that names the option and the method", err)
+				}
+				passed := false
+				_, _ = interceptor.New().Stream()(interceptor.NewContext(t.Context(), o), desc, nil, "/a.B/C",
+					func(context.Context, *grpc.StreamDesc, *grpc.ClientConn, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+						passed = true
+						return nil, errOverloaded
+					})
+				if !passed {
+					t.Error("given to the context it must do nothing")
+				}
+			})
+		}
+	}
+	t.Run("an invalid value fails any stream", func(t *testing.T) {
+		for _, desc := range []*grpc.StreamDesc{serverStreamDesc, {ClientStreams: true}, nil} {
+			_, err := interceptor.New().Stream()(t.Context(), desc, nil, "/a.B/C", nil, interceptor.WithReplayBuffer(-1))
+			if status.Code(err) != grpccodes.InvalidArgument || !strings.Contains(err.Error(), "-1") {
+				t.Errorf("got %v, want INVALID_ARGUMENT that names the value", err)
+			}
+		}
+	})
+}
+
+// TestStream_withoutConnection: other code than grpc may call the interceptor,
+// without a connection to give.
+func TestStream_withoutConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		intercept := interceptor.New(interceptor.Repeatable(), interceptor.WithRand(func() float64 { return 0 })).Stream()
+		n := 0
+		began := time.Now()
+		stream, err := intercept(t.Context(), serverStreamDesc, nil, "/a.B/C", func(ctx context.Context, _ *grpc.StreamDesc, _ *grpc.ClientConn, _ string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
+			n++
+			switch n {
+			case 1:
+				return nil, errUnreachable
+			case 2:
+				return &fake{ctx: ctx, recv: func(any) error { return errOverloaded }}, nil
+			}
+			return &fake{ctx: ctx}, nil
+		}, grpc.OnFinish(func(error) {}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := stream.RecvMsg(nil); err != nil {
+			t.Errorf("RecvMsg: %v, want the third attempt to deliver", err)
+		}
+		if got, want := time.Since(began), unreachableWaits[0]+overloadedWaits[0]; got != want || n != 3 {
+			t.Errorf("%d attempts in %v, want 3 in %v", n, got, want)
+		}
+	})
+}
