@@ -27,7 +27,7 @@ func Classify(err error, ev Evidence, own ...Rule) Failure {
 	if err == nil {
 		return Failure{}
 	}
-	st := statusOf(err)
+	st, _ := StatusOf(err)
 	rep := Report{Err: err, Code: st.Code(), Message: unwrapRetries(st.Message()), Evidence: ev}
 	details := st.Details()
 	rep.details = len(details) > 0
@@ -46,22 +46,28 @@ type withStatus interface {
 	GRPCStatus() *status.Status
 }
 
-// statusOf returns the status of err with its own message: that of the
-// innermost error that has one, not of the text around it.
-func statusOf(err error) *status.Status {
+// StatusOf returns the status that err carries, with its own message and
+// details even where other errors are wrapped around it; status.FromError
+// puts their text into the message. It reports false for an error that
+// carries none, with the status that stands for it: that of the context for
+// an error of package context, else UNKNOWN. A nil error gives OK.
+func StatusOf(err error) (st *status.Status, ok bool) {
+	if err == nil {
+		return nil, true
+	}
 	if err, ok := errors.AsType[withStatus](err); ok {
 		if st := err.GRPCStatus(); st != nil {
-			return st
+			return st, true
 		}
-		return status.New(grpccodes.Unknown, err.Error())
+		return status.New(grpccodes.Unknown, err.Error()), false
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
-		return status.New(grpccodes.Canceled, context.Canceled.Error())
+		return status.New(grpccodes.Canceled, err.Error()), false
 	case errors.Is(err, context.DeadlineExceeded):
-		return status.New(grpccodes.DeadlineExceeded, context.DeadlineExceeded.Error())
+		return status.New(grpccodes.DeadlineExceeded, err.Error()), false
 	}
-	return status.New(grpccodes.Unknown, err.Error())
+	return status.New(grpccodes.Unknown, err.Error()), false
 }
 
 // parse reads the details that rules and hints go by.

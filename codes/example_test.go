@@ -91,3 +91,11 @@ func ExampleParseClass() {
 	// Network <nil>
 	// None codes: class "network": want one of [None Quota Spent Server Network Timeout Auth Expired Request Conflict Other Ended]
 }
+
+// The text around a status is not a part of it.
+func ExampleStatusOf() {
+	err := fmt.Errorf("fetching the catalog: %w", status.Error(grpccodes.NotFound, "no such shelf"))
+	st, ok := codes.StatusOf(err)
+	fmt.Println(st.Code(), st.Message(), ok)
+	// Output: NotFound no such shelf true
+}

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	grpccodes "google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/internal/clock"
@@ -267,32 +265,9 @@ func (c *call) finalError() error {
 		return c.newError(nil)
 	}
 	if c.kind != function {
-		if _, ok := errors.AsType[withStatus](c.err); !ok { // grpc promises a status
+		if _, ok := codes.StatusOf(c.err); !ok { // grpc promises a status
 			return c.newError(nil)
 		}
 	}
 	return c.err
-}
-
-// withStatus is an error that carries a gRPC status.
-type withStatus interface {
-	error
-	GRPCStatus() *status.Status
-}
-
-// statusOf returns the status of err, with its own message and details even
-// where it is wrapped.
-func statusOf(err error) *status.Status {
-	if err, ok := errors.AsType[withStatus](err); ok {
-		if st := err.GRPCStatus(); st != nil {
-			return st
-		}
-	}
-	switch {
-	case errors.Is(err, context.Canceled):
-		return status.New(grpccodes.Canceled, err.Error())
-	case errors.Is(err, context.DeadlineExceeded):
-		return status.New(grpccodes.DeadlineExceeded, err.Error())
-	}
-	return status.New(grpccodes.Unknown, err.Error())
 }

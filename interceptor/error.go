@@ -61,7 +61,7 @@ func (c *call) newError(ctxErr error) *Error {
 	if ctxErr != nil {
 		e.status = status.FromContextError(ctxErr)
 	} else {
-		e.status = statusOf(c.err)
+		e.status, _ = codes.StatusOf(c.err)
 	}
 	return e
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
 
+	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -101,7 +102,8 @@ func (c *call) log(level logging.Level, msg string) {
 		fields = append(fields, "retry.quota", c.failure.QuotaID)
 	}
 	if c.r.logs.messages && c.err != nil {
-		fields = append(fields, "retry.message", redact(statusOf(c.err).Message()))
+		st, _ := codes.StatusOf(c.err)
+		fields = append(fields, "retry.message", redact(st.Message()))
 	}
 	fields = logging.ExtractFields(c.ctx).AppendUnique(fields)
 	for _, l := range c.r.logs.to {

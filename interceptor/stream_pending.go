@@ -6,8 +6,6 @@ import (
 	"sync"
 
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/protoadapt"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/reinvoke/reinvoke/codes"
@@ -228,24 +226,6 @@ func (p *pending) retry(s *clientStream, err error, ev codes.Evidence) (ok bool,
 	}
 }
 
-// replay sends on a new attempt what was sent on the one before. If that
-// breaks, RecvMsg finds out why.
-func (p *pending) replay(attempt grpc.ClientStream) error {
-	if p.sent != nil {
-		m := p.sent.New().Interface()
-		if err := (proto.UnmarshalOptions{AllowPartial: true}).Unmarshal(p.request, m); err != nil {
-			return err
-		}
-		if err := attempt.SendMsg(m); err != nil && err != io.EOF { //nolint:errorlint // grpc returns io.EOF itself
-			return err
-		}
-	}
-	if p.closed {
-		_ = attempt.CloseSend() // likewise
-	}
-	return nil
-}
-
 // send sends the request on the current attempt, and keeps it. A broken
 // attempt is not the caller's trouble yet: RecvMsg finds out why, and retries.
 //
@@ -294,42 +274,6 @@ func (p *pending) refused(s *clientStream, err error) (final error) {
 	final = p.call().endStream(err, s.attempt, policy.NeverRetried)
 	p.end(s, final)
 	return final
-}
-
-// keep encodes the request for a retry, if it can be.
-func (p *pending) keep(m any) {
-	t := &p.target
-	var msg proto.Message
-	switch m := m.(type) {
-	case proto.Message:
-		msg = m
-	case protoadapt.MessageV1:
-		msg = protoadapt.MessageV2Of(m)
-	default:
-		p.unkept = "the request is no protobuf message and cannot be kept for a retry"
-		return
-	}
-	if p.sent != nil { // grpc refuses a second request
-		return
-	}
-	size := proto.Size(msg)
-	limit := t.r.base.replay
-	switch {
-	case p.life != nil && p.life.resolved: // NewStream has failed before
-		limit = p.life.knobs.replay
-	case size > limit:
-		_, k := t.r.resolve(t.ctx, t.method, t.opts)
-		limit = k.replay
-	}
-	if size > limit {
-		p.unkept = tooLarge
-		return
-	}
-	encoded, err := proto.MarshalOptions{AllowPartial: true, UseCachedSize: true}.MarshalAppend(make([]byte, 0, size), msg)
-	if err != nil { // SendMsg is about to say so
-		return
-	}
-	p.sent, p.request = msg.ProtoReflect().Type(), encoded
 }
 
 // closeSend closes the sending side of the current attempt.

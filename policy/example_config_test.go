@@ -156,3 +156,9 @@ func ExampleValidatePattern() {
 	// <nil>
 	// policy: method pattern "/library.Books": want "/package.Service/Method", "/package.Service/*" or "/package.*"
 }
+
+// A method's own name counts before a pattern that ends in a star.
+func ExampleMoreSpecific() {
+	fmt.Println(policy.MoreSpecific("/shop.v1.Orders/Get", "/shop.v1.Orders/*"))
+	// Output: true
+}
