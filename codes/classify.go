@@ -96,6 +96,9 @@ func decide(rep *Report, own []Rule) *Rule {
 			return &own[i]
 		}
 	}
+	if isContextError(rep) {
+		return &contextErrorRule
+	}
 	for _, rule := range builtin(rep) {
 		if rule.matches(rep) {
 			return rule
@@ -113,12 +116,18 @@ func endedRule(rep *Report) *Rule {
 		return &callerDoneRule
 	case rep.Code == grpccodes.DeadlineExceeded && ev.Deadline && ev.Remaining <= endingWindow:
 		return &callerDeadlineRule
-	case rep.Code == grpccodes.Canceled || rep.Code == grpccodes.DeadlineExceeded:
-		if _, ok := errors.AsType[withStatus](rep.Err); !ok {
-			return &contextErrorRule
-		}
 	}
 	return nil
+}
+
+// isContextError reports whether the failure is an error of package context
+// that is no status.
+func isContextError(rep *Report) bool {
+	if rep.Code != grpccodes.Canceled && rep.Code != grpccodes.DeadlineExceeded {
+		return false
+	}
+	_, isStatus := StatusOf(rep.Err)
+	return !isStatus
 }
 
 // apply writes the verdict of the rule into f.

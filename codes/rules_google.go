@@ -179,6 +179,26 @@ var transientRules = []Rule{
 		Prefixes: []string{"Deadline expired before operation could complete"},
 	},
 	{
+		Name: "proxy-cut", Class: Server, MayHaveRun: true,
+		Source:   "Envoy (Cloud Run, Cloud Service Mesh, ESPv2) answers for its upstream: the request was sent to it, and its connection ended",
+		Codes:    []grpccodes.Code{grpccodes.Unavailable},
+		Prefixes: []string{"upstream connect error or disconnect/reset before headers", "upstream request timeout"},
+		Match: func(r *Report) bool {
+			_, reason, ok := strings.Cut(r.Message, "reset reason: ")
+			if !ok {
+				return true
+			}
+			for _, unsent := range [...]string{
+				"connection failure", "local connection failure", "remote connection failure", "connection timeout", "overflow", "remote refused stream reset",
+			} {
+				if strings.HasPrefix(reason, unsent) {
+					return false
+				}
+			}
+			return true
+		},
+	},
+	{
 		Name: "overloaded", Class: Server,
 		Source: "gemini-cli#5191, #7392",
 		Codes:  []grpccodes.Code{grpccodes.Unavailable},

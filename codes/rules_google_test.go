@@ -210,6 +210,8 @@ func otherCases() []quotaCase {
 		{name: "a token that expired", code: ua, message: "x", details: details(errorInfo("ACCESS_TOKEN_EXPIRED", "googleapis.com")), class: codes.Expired, rule: "token-expired"},
 		{name: "a token that expired elsewhere", code: ua, message: "x", details: details(errorInfo("ACCESS_TOKEN_EXPIRED", "example.com")), class: codes.Auth, rule: "unauthenticated"},
 
+		{name: "a proxy whose upstream went away", code: un, message: "upstream connect error or disconnect/reset before headers. reset reason: connection termination", class: codes.Server, rule: "proxy-cut"},
+		{name: "a proxy that never reached its upstream", code: un, message: "upstream connect error or disconnect/reset before headers. reset reason: connection failure", class: codes.Server, rule: "unavailable"},
 		{name: "a deadline of the server's own", code: un, message: "Deadline expired before operation could complete.", class: codes.Server, rule: "deadline-expired"},
 		{name: "a deadline elsewhere", code: un, message: "The Deadline expired before operation could complete.", class: codes.Server, rule: "unavailable"},
 		{name: "a model overloaded", code: un, message: "The model is overloaded. Please try again later.", class: codes.Server, rule: "overloaded"},

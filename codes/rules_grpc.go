@@ -66,8 +66,11 @@ var localRules = []Rule{
 	},
 	{
 		Name: "insecure-connection", Class: Request, Local: true, Unsent: true,
-		Source:   "grpc-go internal/transport/http2_client.go",
-		Prefixes: []string{"transport: cannot send secure credentials on an insecure connection"},
+		Source: "grpc-go internal/transport/http2_client.go",
+		Prefixes: []string{
+			insecureConnection, connectionError + insecureConnection,
+			lastConnectionError + connectionError + insecureConnection,
+		},
 	},
 	{
 		Name: "handshake-cut", Class: Network, Local: true, Unsent: true,
@@ -166,6 +169,8 @@ var localRules = []Rule{
 			"grpc: peer compressed the response with", "grpc: no decompressor available", "grpc: received unexpected payload format",
 			"no codec registered for content-subtype", "header list size to send violates the maximum size",
 			"header key ", "there is an empty key in the header", "SendMsg called after CloseSend",
+			"peer header list size exceeded limit", "cardinality violation: ",
+			"config selector returned illegal status: ", "received picker error with illegal status: ", "invalid client interceptor type ",
 		},
 	},
 }
@@ -178,6 +183,7 @@ const (
 	lastConnectionError = "last connection error: "
 	connectionError     = "connection error: desc = \""
 	handshakeFailed     = "transport: authentication handshake failed: "
+	insecureConnection  = "transport: cannot send secure credentials on an insecure connection"
 	httpStatusText      = "unexpected HTTP status code received from server: "
 )
 

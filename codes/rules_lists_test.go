@@ -199,6 +199,10 @@ func TestClassify_everyTextInItsList(t *testing.T) {
 		"shared-capacity": {
 			"Resource exhausted. Please try again later.": re,
 		},
+		"proxy-cut": {
+			"upstream connect error or disconnect/reset before headers. reset reason: connection termination": un,
+			"upstream request timeout": un,
+		},
 		"deadline-expired": {
 			"Deadline expired before operation could complete.": un,
 		},

@@ -162,12 +162,19 @@ func (c *call) ask(u float64) { c.decision = policy.Decide(c.state, c.failure, u
 // retriedBelow reports whether an interceptor further in has already retried
 // the call: the attempts of two would multiply.
 func retriedBelow(err error) bool {
-	_, ok := errors.AsType[*Error](err)
-	return ok
+	e, ok := errors.AsType[*Error](err)
+	return ok && len(e.Attempts) > 1
 }
 
-// note records the failed attempt and tells those who watch.
+// note records the failed attempt and tells those who watch. If one of them
+// panics there is no retry, and its token goes back.
 func (c *call) note() {
+	told := false
+	defer func() {
+		if !told && c.decision.Retry {
+			c.r.budget.Return(c.decision.Pays)
+		}
+	}()
 	if c.history == nil {
 		c.history = c.first[:0]
 	}
@@ -179,6 +186,7 @@ func (c *call) note() {
 	if c.decision.Retry {
 		c.logRetry()
 	}
+	told = true
 }
 
 // pause waits, and counts the retry that then begins. If the caller's context
@@ -219,18 +227,19 @@ func (c *call) cancelled(ctxErr error) error {
 
 // succeeded ends the call with success.
 func (c *call) succeeded() {
-	c.r.budget.Success()
+	if !c.shown { // a stream has earned when it was committed
+		c.r.budget.Success()
+	}
 	c.err = nil
 	c.observeSuccess()
 	c.logRecovered()
 }
 
-// committed tells those who watch that a stream has shown something: its
+// tellCommitted tells those who watch that a stream has shown something: its
 // attempt has succeeded, and the call goes on.
-func (c *call) committed() {
+func (c *call) tellCommitted() {
 	c.observeCommitted()
 	c.logRecovered()
-	c.shown = true
 }
 
 // endStream ends a stream that no one may retry, with io.EOF or a failure,

@@ -20,7 +20,8 @@ func WithTable(t policy.Table) CallOption {
 	})
 }
 
-// WithPolicy sets one row of the policy table.
+// WithPolicy replaces one row of the policy table, all its fields: Retries of
+// 0 switches retries of the class off.
 func WithPolicy(class codes.Class, p policy.Policy) CallOption {
 	var t policy.Table
 	var err error
@@ -36,7 +37,9 @@ func WithPolicy(class codes.Class, p policy.Policy) CallOption {
 	})
 }
 
-// WithLimits sets the limits of a call; fields of zero leave those in force.
+// WithLimits sets the limits of a call; fields of zero leave those in force. A
+// MaxAttempts that cuts a row of the table short is an error; to allow less
+// than the table does, use [MaxRetries].
 func WithLimits(l policy.Limits) CallOption {
 	return newCallOption(callOption{
 		name: "WithLimits", err: l.Validate(), kinds: retried, shapes: true,
@@ -45,9 +48,9 @@ func WithLimits(l policy.Limits) CallOption {
 }
 
 // MaxRetries lets a call make at most n retries, whatever their classes: rows
-// of the table that say more are cut. It does not add retries. Note that it
-// counts retries, not attempts: with n = 2 the server is called three times
-// at most.
+// of the table that say more are cut, wherever the table was set. It does not
+// add retries; for more, give [WithPolicy] or [WithTable]. Note that it counts
+// retries, not attempts: with n = 2 the server is called three times at most.
 func MaxRetries(n int) CallOption {
 	var err error
 	if n < 0 {
@@ -56,8 +59,7 @@ func MaxRetries(n int) CallOption {
 	return newCallOption(callOption{
 		name: "MaxRetries", err: err, kinds: retried, shapes: true,
 		apply: func(s *settings) {
-			s.limits.MaxAttempts = min(s.limits.Effective(&s.table).MaxAttempts-1, n) + 1
-			s.table = s.table.Capped(n)
+			s.capped, s.most = true, n
 		},
 	})
 }

@@ -50,6 +50,9 @@ func (r *Retrier) trust(c *capture) {
 func (r *Retrier) release(c *capture) {
 	c.trailer = nil
 	clear(c.opts)
+	if cap(c.opts) > len(c.inline) { // then they were in inline first
+		clear(c.inline[:])
+	}
 	if c.failed {
 		c.failed = false
 		c.call = call{}

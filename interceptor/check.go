@@ -19,7 +19,7 @@ func (r *Retrier) check(ctx context.Context, o CallOption, method string, kind k
 	if o.o == nil || !o.o.shapes || kind == otherStream {
 		return nil
 	}
-	s := r.settle(ctx, method, append(opts[:len(opts):len(opts)], o))
+	s := r.settle(ctx, method, opts) // o is among them
 	if err := s.validate(); err != nil {
 		return status.Error(grpccodes.InvalidArgument, err.Error())
 	}

@@ -3,6 +3,8 @@ package interceptor
 import (
 	"context"
 
+	"google.golang.org/grpc"
+
 	"github.com/reinvoke/reinvoke/codes"
 )
 
@@ -15,7 +17,8 @@ import (
 // [WithRules]; one that neither knows is codes.Other, and one of package
 // context is the caller's own and ends the call. Whoever wraps a function
 // wants it called again: it counts as repeatable unless [NotRepeatable] is
-// given. An error that an interceptor of this package has already retried is
+// given. The options are for f as a whole; the gRPC calls that f makes do not
+// have them. An error that an interceptor of this package has already retried is
 // returned at once.
 //
 // Do returns nil, or the error of f untouched after a single call, or an
@@ -24,15 +27,16 @@ func (r *Retrier) Do(ctx context.Context, name string, f func(ctx context.Contex
 	if ctx == nil {
 		return errNilContext
 	}
+	var own []grpc.CallOption // not in ctx, where the calls that f makes would have them too
 	for _, o := range opts {
-		if err := r.check(ctx, o, name, function, nil); err != nil {
+		own = append(own, o)
+	}
+	for _, o := range opts {
+		if err := r.check(ctx, o, name, function, own); err != nil {
 			return err
 		}
 	}
-	if len(opts) > 0 {
-		ctx = NewContext(ctx, opts...)
-	}
-	c := call{target: target{r: r, ctx: ctx, method: name, kind: function}}
+	c := call{target: target{r: r, ctx: ctx, method: name, kind: function, opts: own}}
 	c.begin()
 	for {
 		err := f(ctx)

@@ -10,6 +10,8 @@ import (
 
 // Observer is told of every attempt when it has ended, and of every call when
 // it has: logs, metrics and traces can be built on it. ctx is the call's own.
+// It must not use the stream that it is told of. A stream that the caller
+// neither reads to its end nor to an error has no event of its end.
 type Observer func(ctx context.Context, e Event)
 
 // Event is what an [Observer] is told. It holds no message of the server

@@ -31,8 +31,11 @@ func (c *call) logRetry() {
 	if len(c.r.logs.to) == 0 {
 		return
 	}
-	c.log(logging.LevelWarn, fmt.Sprintf("[RETRY] %v: attempt %d of %s failed, next in %v",
-		c.failure.Class, c.state.Attempts, c.method, c.decision.Wait))
+	msg := fmt.Sprintf("[RETRY] %v: attempt %d of %s failed, next in %v", c.failure.Class, c.state.Attempts, c.method, c.decision.Wait)
+	if c.failure.Reach == codes.Unsent && c.cc != nil {
+		msg += ", or up to as long again until connected"
+	}
+	c.log(logging.LevelWarn, msg)
 }
 
 // logGaveUp tells that the call failed for good. A failure that is never

@@ -30,7 +30,9 @@ func (o connectionOption) applyTo(c *connection) { o(c) }
 // interceptor it does nothing.
 //
 // Given to a call that it cannot apply to, or made from an invalid value, it
-// fails that call with INVALID_ARGUMENT before anything is sent. Its zero
+// fails that call with INVALID_ARGUMENT before anything is sent. For a whole
+// connection give it to [New] or [DialOptions], not to
+// grpc.WithDefaultCallOptions, which gives it to every call by itself. Its zero
 // value does nothing.
 type CallOption struct {
 	grpc.EmptyCallOption
@@ -172,7 +174,9 @@ func (c *connection) build() (*Retrier, error) {
 	case c.live != nil:
 		r.live = c.live
 	default:
-		c.config.Table, c.config.Limits = c.table, c.limits
+		s := c.settings
+		s.cap()
+		c.config.Table, c.config.Limits = s.table, s.limits
 		live, err := policy.NewLive(c.config)
 		c.fault(err)
 		r.live = live
@@ -205,11 +209,11 @@ func (c *connection) buildBudget() {
 // connection's.
 func (r *Retrier) checkMethod(m methodOptions) error {
 	cfg := r.live.Load()
-	s := r.base
-	s.table, s.limits = cfg.Table, cfg.Limits
+	s := r.uncapped(cfg)
 	for _, o := range m.opts {
 		s.apply(o)
 	}
+	s.cap()
 	if err := s.validate(); err != nil {
 		return fmt.Errorf("interceptor: WithMethod: pattern %q: %w", m.pattern, err)
 	}

@@ -47,9 +47,9 @@ func WithConfig(c policy.Config) Option {
 }
 
 // WithLive uses the configuration that l holds, and follows it when it is
-// swapped: a call uses the one in force at its first failure. Options that
-// set a part of the configuration for the connection cannot be combined with
-// it.
+// swapped: a call uses the one in force at its first failure. WithConfig,
+// WithTable, WithPolicy, WithLimits and MaxRetries cannot be given to the
+// connection beside it; to methods, contexts and calls they can.
 func WithLive(l *policy.Live) Option {
 	return connectionOption(func(c *connection) {
 		if l == nil {
@@ -167,7 +167,8 @@ func WithObserver(f Observer) Option {
 // WithoutEvidence does not look at the trailers of unary calls, which saves
 // about 40 ns a call. Where nothing is known of how far an attempt got, it
 // counts as codes.Lost: calls that are not known to be repeatable are then
-// retried less.
+// retried less, and a server's grpc-retry-pushback-ms is not seen. Streams are
+// watched all the same.
 func WithoutEvidence() Option {
 	return connectionOption(func(c *connection) { c.r.evidence = false })
 }

@@ -110,7 +110,7 @@ func TestNew_panicsWithTheTextOfValidate(t *testing.T) {
 
 func TestNew_panicsIfAMethodsOptionsDoNotFitTheConnections(t *testing.T) {
 	got := mustPanic(t, func() {
-		interceptor.New(interceptor.MaxRetries(2),
+		interceptor.New(interceptor.WithTable(policy.Default().Capped(2)), interceptor.WithLimits(policy.Limits{MaxAttempts: 3}),
 			interceptor.WithMethod("/s/*", interceptor.WithPolicy(codes.Server, policy.Policy{Retries: 3})))
 	})
 	if want := `interceptor: WithMethod: pattern "/s/*": policy: Server: retries 3: want <= 2 with max attempts 3`; got != want {

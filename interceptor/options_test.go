@@ -184,7 +184,7 @@ func TestOptions_maxRetriesCountsRetriesAndNeverAddsAny(t *testing.T) {
 		{"as many as there are", []interceptor.Option{interceptor.MaxRetries(3)}, nil, 4},
 		{"more than there are", []interceptor.Option{interceptor.MaxRetries(50)}, nil, 4},
 		{"as many as there can be", []interceptor.Option{interceptor.MaxRetries(1<<63 - 1)}, nil, 4},
-		{"more than the connection's", []interceptor.Option{interceptor.MaxRetries(1)}, []grpc.CallOption{interceptor.MaxRetries(3)}, 2},
+		{"more than the connection's", []interceptor.Option{interceptor.MaxRetries(1)}, []grpc.CallOption{interceptor.MaxRetries(3)}, 4},
 		{"fewer than the connection's", []interceptor.Option{interceptor.MaxRetries(2)}, []grpc.CallOption{interceptor.MaxRetries(1)}, 2},
 		{"a table with few retries", []interceptor.Option{interceptor.WithTable(atOnce(1)), interceptor.MaxRetries(5)}, nil, 2},
 	} {

@@ -20,6 +20,9 @@ type knobs struct {
 	repeatable answer
 	disabled   bool
 	replay     int // bytes
+
+	capped bool // to most retries, by MaxRetries
+	most   int
 }
 
 // answer is yes, no, or nothing said.
@@ -35,6 +38,17 @@ const (
 func (s *settings) apply(o CallOption) {
 	if o.o != nil && o.o.err == nil {
 		o.o.apply(s)
+	}
+}
+
+// cap applies MaxRetries, once all options have been applied.
+func (s *settings) cap() {
+	if !s.capped {
+		return
+	}
+	s.table = s.table.Capped(s.most)
+	if s.limits.Effective(&s.table).MaxAttempts-1 > s.most {
+		s.limits.MaxAttempts = s.most + 1
 	}
 }
 
@@ -60,13 +74,22 @@ func (r *Retrier) resolve(ctx context.Context, method string, opts []grpc.CallOp
 	return &s.table, s.knobs
 }
 
+// uncapped returns the settings of the connection before its MaxRetries, which
+// options further in may replace.
+func (r *Retrier) uncapped(cfg *policy.Config) settings {
+	s := r.base
+	if !s.capped {
+		s.table, s.limits = cfg.Table, cfg.Limits
+	}
+	return s
+}
+
 // settle is resolve for a call that has overrides.
 func (r *Retrier) settle(ctx context.Context, method string, opts []grpc.CallOption) *settings {
 	cfg := r.live.Load()
 	fromMethod, override := r.forMethod(cfg, method)
 	s := new(settings)
-	*s = r.base
-	s.table, s.limits = cfg.Table, cfg.Limits
+	*s = r.uncapped(cfg)
 	if override != nil {
 		s.override(override)
 	}
@@ -81,6 +104,7 @@ func (r *Retrier) settle(ctx context.Context, method string, opts []grpc.CallOpt
 			s.apply(o)
 		}
 	}
+	s.cap()
 	return s
 }
 

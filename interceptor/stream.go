@@ -59,8 +59,9 @@ type clientStream struct {
 	// over is what RecvMsg returns for ever after; nil until the end.
 	over atomic.Pointer[terminal]
 
-	r   *Retrier
-	ctx context.Context // the caller's own
+	r      *Retrier
+	ctx    context.Context // the caller's own
+	method string
 	// call is the history of a stream that was retried or is observed, else
 	// nil; cancel ends the attempt, unless it is the first.
 	call   *call
@@ -208,8 +209,9 @@ func (s *clientStream) end(err error) error {
 	switch {
 	case s.call != nil:
 		final = s.call.endStream(err, s.attempt, policy.Committed)
-	case err == io.EOF: //nolint:errorlint // as above
-		s.r.budget.Success()
+	case err != io.EOF: //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
+		s.call = &call{target: target{r: s.r, ctx: s.ctx, method: s.method, kind: serverStream}, shown: true}
+		final = s.call.endStream(err, s.attempt, policy.Committed)
 	}
 	s.finish(final)
 	return final

@@ -9,7 +9,6 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/reinvoke/reinvoke/codes"
-	"github.com/reinvoke/reinvoke/policy"
 )
 
 // pending is what a server stream needs to be re-invoked. It is dropped when
@@ -50,7 +49,7 @@ func (p *pending) call() *call {
 // open makes the first attempt, and further ones until a stream is there.
 func (p *pending) open() (grpc.ClientStream, error) {
 	t := &p.target
-	s := &clientStream{r: t.r, ctx: t.ctx}
+	s := &clientStream{r: t.r, ctx: t.ctx, method: t.method}
 	if t.r.observer != nil {
 		p.call().begin()
 	}
@@ -92,28 +91,37 @@ func (p *pending) receiveFrom(attempt grpc.ClientStream, m any) error {
 // shown something of it. It reports false if it was replaced meanwhile, in
 // which case the caller must not be shown anything of it.
 func (p *pending) commit(s *clientStream, n int) bool {
-	if !p.commitLocked(s, n) {
+	told, ok := p.commitLocked(s, n)
+	if !ok {
 		return false
 	}
-	p.finish.commit() // without the lock: it may call the caller
+	p.finish.commit() // these call the caller's functions, and so without the lock
+	if told != nil {
+		told.tellCommitted()
+	}
 	return true
 }
 
-func (p *pending) commitLocked(s *clientStream, n int) bool {
+// commitLocked returns the life of the call as it is at commitment, if there
+// is someone to be told.
+func (p *pending) commitLocked(s *clientStream, n int) (told *call, ok bool) {
 	p.lock()
 	defer p.mu.Unlock()
 	if p.retries != n {
-		return false
+		return nil, false
 	}
 	if s.pending.Load() == nil {
-		return true
+		return nil, true
 	}
 	if p.life != nil { // it was retried, or someone wants to know how it ends
-		p.life.committed()
+		now := *p.life
+		told = &now
+		p.life.shown = true
 		s.call = p.life
 	}
-	s.pending.Store(nil) // drops everything that only a retry needs
-	return true
+	p.target.r.budget.Success() // now: many a stream is never read to its end
+	s.pending.Store(nil)        // drops everything that only a retry needs
+	return told, true
 }
 
 // failed handles an error that attempt n returned before commitment. It
@@ -241,7 +249,9 @@ func (p *pending) send(s *clientStream, m any) error {
 	if err == nil || err == io.EOF { //nolint:errorlint // grpc returns io.EOF itself
 		return nil
 	}
-	// This is of the caller's own making, as a message that is too large.
+	// It may be of the caller's own making, as a message that is too large; or
+	// the attempt was never processed, grpc made another one of it by itself,
+	// and that one failed. The classification tells.
 	mine, replaced, final := p.claim(s, n)
 	switch {
 	case replaced, final != nil:
@@ -249,8 +259,9 @@ func (p *pending) send(s *clientStream, m any) error {
 	case !mine:
 		return err
 	}
-	final = p.refused(s, err)
-	p.finish.end(final)
+	if replaced, final = p.conclude(s, err); !replaced {
+		p.finish.end(final)
+	}
 	return final
 }
 
@@ -266,14 +277,6 @@ func (p *pending) sending(s *clientStream, m any) (attempt grpc.ClientStream, n 
 		p.keep(m)
 	}
 	return s.attempt, p.retries, nil
-}
-
-// refused ends the stream, because its attempt would not send the request.
-func (p *pending) refused(s *clientStream, err error) (final error) {
-	defer p.settle(s, err)
-	final = p.call().endStream(err, s.attempt, policy.NeverRetried)
-	p.end(s, final)
-	return final
 }
 
 // closeSend closes the sending side of the current attempt.

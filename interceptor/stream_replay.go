@@ -5,19 +5,15 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/protoadapt"
 )
 
 // keep encodes the request for a retry, if it can be.
 func (p *pending) keep(m any) {
 	t := &p.target
-	var msg proto.Message
-	switch m := m.(type) {
-	case proto.Message:
-		msg = m
-	case protoadapt.MessageV1:
-		msg = protoadapt.MessageV2Of(m)
-	default:
+	// A message of the old API alone is not kept: it may be one of gogo's, which
+	// only its own codec encodes whole.
+	msg, ok := m.(proto.Message)
+	if !ok {
 		p.unkept = "the request is no protobuf message and cannot be kept for a retry"
 		return
 	}
@@ -38,7 +34,8 @@ func (p *pending) keep(m any) {
 		return
 	}
 	encoded, err := proto.MarshalOptions{AllowPartial: true, UseCachedSize: true}.MarshalAppend(make([]byte, 0, size), msg)
-	if err != nil { // SendMsg is about to say so
+	if err != nil { // SendMsg is about to say so, unless the codec is another
+		p.unkept = "the request cannot be encoded as protobuf, and so not be kept for a retry"
 		return
 	}
 	p.sent, p.request = msg.ProtoReflect().Type(), encoded

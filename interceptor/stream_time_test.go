@@ -203,8 +203,9 @@ func TestStream_contextEndsDuringAWait(t *testing.T) {
 	})
 }
 
-// TestStream_budget: a stream pays for its retries and earns by its end, as a
-// unary call does.
+// TestStream_budget: a stream pays for its retries, and earns once it has shown
+// something: a stream that is watched for hours, or left before its end, would
+// otherwise only ever pay.
 func TestStream_budget(t *testing.T) {
 	budget := func(t *testing.T) *policy.Budget {
 		t.Helper()
@@ -223,19 +224,19 @@ func TestStream_budget(t *testing.T) {
 	for name, observe := range map[string][]interceptor.Option{
 		"": nil, ", observed": {interceptor.WithObserver(func(context.Context, interceptor.Event) {})},
 	} {
-		t.Run("a success is earned at EOF"+name, func(t *testing.T) {
+		t.Run("a success is earned at the first message"+name, func(t *testing.T) {
 			b := budget(t)
 			s := &server{stream: failFirst(nil, "one", "two")}
 			u := setup{options: append(observe, interceptor.Repeatable(), interceptor.WithBudget(b))}
 			u.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
 				stream := open(t, t.Context(), conn)
+				held(t, b, "before it", 2)
 				wantBody(t, stream, "one")
+				held(t, b, "at the first message", 3)
 				wantBody(t, stream, "two")
-				held(t, b, "before EOF", 2)
+				wantEOF(t, stream)
 				wantEOF(t, stream)
 				held(t, b, "at EOF", 3)
-				wantEOF(t, stream)
-				held(t, b, "at EOF again", 3)
 			})
 		})
 		t.Run("a retry costs a token, and its success earns one"+name, func(t *testing.T) {
@@ -245,7 +246,7 @@ func TestStream_budget(t *testing.T) {
 			u.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
 				stream := open(t, t.Context(), conn)
 				wantBody(t, stream, "one")
-				held(t, b, "after a retry", 1)
+				held(t, b, "after a retry", 2)
 				wantEOF(t, stream)
 				held(t, b, "at EOF", 2)
 			})
@@ -275,7 +276,15 @@ func TestStream_budget(t *testing.T) {
 			held(t, b, "after it", 2)
 		})
 	})
-	t.Run("a failure midway earns nothing", func(t *testing.T) {
+	t.Run("an empty stream earns at its end", func(t *testing.T) {
+		b := budget(t)
+		s := &server{stream: failFirst(nil)}
+		setup{options: []interceptor.Option{interceptor.Repeatable(), interceptor.WithBudget(b)}}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+			wantEOF(t, open(t, t.Context(), conn))
+			held(t, b, "at EOF", 3)
+		})
+	})
+	t.Run("a failure midway takes nothing back", func(t *testing.T) {
 		b := budget(t)
 		s := &server{stream: func(_ int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 			_ = sendAll(out, "one")
@@ -283,7 +292,7 @@ func TestStream_budget(t *testing.T) {
 		}}
 		setup{options: []interceptor.Option{interceptor.Repeatable(), interceptor.WithBudget(b)}}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
 			_, _ = drain(open(t, t.Context(), conn))
-			held(t, b, "after it", 2)
+			held(t, b, "after it", 3)
 		})
 	})
 }

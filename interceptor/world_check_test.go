@@ -114,7 +114,7 @@ func (w *world) checkDecisions(t *testing.T, rec *record, tokens float64) float6
 		}
 		s = s.Count(e.Decision)
 	}
-	if n := len(rec.events); n > 0 && succeeded(&rec.events[n-1]) {
+	if slices.ContainsFunc(rec.events, func(e told) bool { return earned(&e) }) {
 		tokens = min(tokens+w.config.Budget.Earn, max(w.config.Budget.Max, tokens))
 	}
 	return tokens
@@ -124,6 +124,10 @@ func (w *world) checkDecisions(t *testing.T, rec *record, tokens float64) float6
 func succeeded(e *told) bool {
 	return e.Outcome == interceptor.FirstTry || e.Outcome == interceptor.Recovered
 }
+
+// earned reports whether an event tells of an attempt that succeeded: that of
+// a stream has with its first message.
+func earned(e *told) bool { return e.Outcome == interceptor.Pending && e.Err == nil }
 
 // checkFailure holds a classification against what the server has sent.
 func (r *record) checkFailure(t *testing.T, i int, e *told) {
@@ -259,7 +263,7 @@ func (w *world) checkBudget(t *testing.T, records []*record) {
 		n := 0
 		for _, e := range rec.events {
 			switch {
-			case succeeded(&e):
+			case earned(&e):
 				entries = append(entries, entry{e.at, w.config.Budget.Earn})
 			case e.Outcome == interceptor.Pending && e.Decision.Retry && e.Decision.Pays == policy.Tokens:
 				entries = append(entries, entry{e.at, -1})

@@ -40,8 +40,8 @@ type State struct {
 	Repeatable bool
 	// Tokens and Earned are what the [Budget] holds.
 	Tokens, Earned float64
-	// OwnTimeout says that the attempt was ended by an attempt timeout of our
-	// own.
+	// OwnTimeout says that the attempt was ended by a timer of whoever asks,
+	// not by the server. Package interceptor has no such timer.
 	OwnTimeout bool
 	// CanRefresh says that the credentials can be refreshed, and were not yet
 	// in this call.

@@ -16,8 +16,17 @@ import (
 // value never retries; most callers should start from [Default].
 type Table [codes.NumClasses]Policy
 
-// Default returns the table that is used where no other is given. Its figures
-// are Reinvoke's specification; a server's hint replaces the delay.
+// Default returns the table that is used where no other is given:
+//
+//	Quota    2 retries, 5 s to 120 s, x3
+//	Server   3 retries, 2 s to 30 s, x2
+//	Network  5 retries, 1 s to 60 s, x2
+//	Timeout  5 retries, 1 s to 60 s, x2
+//	Other    3 retries, 1 s to 30 s, x2
+//	Expired  1 retry, no wait
+//
+// and never for the rest. The figures are Reinvoke's specification; a
+// server's hint replaces the delay.
 func Default() Table {
 	return Table{
 		codes.Quota:   {Retries: 2, Base: 5 * time.Second, Max: 120 * time.Second, Multiplier: 3},
