@@ -104,18 +104,35 @@ func (p *program) askAll(ctx context.Context, todo []prompt, to sink, progress *
 
 	feed, stopFeed := context.WithCancel(ctx)
 	defer stopFeed()
-	results := p.askers(calls, a, feedPrompts(feed, todo))
-	for r := range results {
-		if err == nil {
-			err = to.put(r)
-			progress.add(r)
-		}
-		if err != nil { // what cannot be kept need not be asked
-			stopFeed()
-			cancel()
-		}
+	k := &keeper{to: to, progress: progress, giveUp: func() { stopFeed(); cancel() }}
+	p.askers(calls, a, feedPrompts(feed, todo), k.keep)
+	return k.err
+}
+
+// keeper keeps the results as they come, one at a time.
+type keeper struct {
+	to       sink
+	progress *progress
+	giveUp   func() // what cannot be kept need not be asked
+
+	mu  sync.Mutex
+	err error
+}
+
+// keep returns when the result is kept. Whoever asked waits for that before
+// taking the next prompt, so that a program that is killed has asked no prompt
+// in vain but those in flight.
+func (k *keeper) keep(r record) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.err != nil {
+		return
 	}
-	return err
+	if k.err = k.to.put(r); k.err != nil {
+		k.giveUp()
+		return
+	}
+	k.progress.add(r)
 }
 
 // feedPrompts hands out the prompts until ctx ends.
@@ -137,22 +154,18 @@ func feedPrompts(ctx context.Context, todo []prompt) <-chan prompt {
 	return feed
 }
 
-// askers ask what is fed to them, and close the results when all are done.
-func (p *program) askers(ctx context.Context, a *asker, feed <-chan prompt) <-chan record {
-	results := make(chan record)
+// askers ask what is fed to them, have the results kept, and return when all
+// are done.
+func (p *program) askers(ctx context.Context, a *asker, feed <-chan prompt, keep func(record)) {
 	var working sync.WaitGroup
 	for range p.parallel {
 		working.Go(func() {
 			for q := range feed {
 				if r, asked := a.ask(ctx, q); asked {
-					results <- r
+					keep(r)
 				}
 			}
 		})
 	}
-	go func() {
-		working.Wait()
-		close(results)
-	}()
-	return results
+	working.Wait()
 }
