@@ -12,11 +12,11 @@ help: ## Print this help.
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: ## Run the official Gemini client against an embedded server that fails by a script (20 s).
+demo: ## Run the official Gemini client against an embedded server that fails by a script (10 s).
 	go run ./examples/grpc-client
 
 .PHONY: test
-test: ## Run all tests, with -race where a C compiler exists, then the allocation tests without (2 min).
+test: ## Run all tests, with -race where a C compiler exists, then the allocation tests without (1 min, or 5 with empty caches).
 	@if [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $$(go env CC) >/dev/null 2>&1; then \
 		echo "test: with -race ($$(go env CC) was found)"; go test -race ./...; \
 	else \
@@ -41,7 +41,7 @@ fmt: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Format all Go files.
 	$(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) fmt ./...
 
 .PHONY: bench
-bench: ## Run the benchmarks, each beside the bare call (2 min).
+bench: ## Run the benchmarks, each beside the bare call (1 min).
 	go test -run '^$$' -bench . -benchmem ./bench
 
 .PHONY: fuzz

@@ -51,7 +51,7 @@ var imports = map[string]string{
 	"context": "context", "errors": "errors", "log": "log", "slog": "log/slog", "os": "os", "time": "time",
 	"testing": "testing", "synctest": "testing/synctest",
 	"grpc": "google.golang.org/grpc", "healthpb": "google.golang.org/grpc/health/grpc_health_v1",
-	"option": "google.golang.org/api/option", "gax": "github.com/googleapis/gax-go/v2",
+	"grpccodes": "google.golang.org/grpc/codes", "option": "google.golang.org/api/option", "gax": "github.com/googleapis/gax-go/v2",
 	"generativelanguage": "cloud.google.com/go/ai/generativelanguage/apiv1beta",
 	"codes":              "github.com/reinvoke/reinvoke/codes", "policy": "github.com/reinvoke/reinvoke/policy",
 	"interceptor": "github.com/reinvoke/reinvoke/interceptor",

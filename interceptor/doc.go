@@ -21,9 +21,9 @@
 //
 // # Errors
 //
-// A call that was tried once returns the server's error untouched. After
-// retries the error is an [*Error], which has the status of the last attempt
-// whole, so that status.FromError and status.Code see what they would have
+// A call that was tried once returns the server's error untouched, unless an
+// option would have allowed a retry. Then, and after retries, the error is an
+// [*Error], which has the status of the last attempt whole, so that status.FromError and status.Code see what they would have
 // seen, and the history beside it. [FailureOf] and [RetryAfter] tell what
 // happened and when to come back.
 //

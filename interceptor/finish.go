@@ -3,6 +3,7 @@ package interceptor
 import (
 	"context"
 	"io"
+	"slices"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -17,16 +18,22 @@ type finishers struct {
 	fns       []func(error)
 	called    bool
 	committed bool
-	ended     bool // the attempt has, with err
+	attempt   int  // the current one
+	ended     bool // it has, with err
 	err       error
 }
 
-// option returns the option to give to the attempts. One that ends together
-// with the context or the connection is the last, even if the caller never
-// looks at it again.
+// option returns the option to give to the current attempt. One that ends
+// together with the context or the connection is the last, even if the caller
+// never looks at it again.
 func (f *finishers) option(ctx context.Context, cc *grpc.ClientConn) grpc.CallOption {
+	n := f.attempt
 	return grpc.OnFinish(func(err error) {
 		f.mu.Lock()
+		if n != f.attempt { // it was given up, and has ended late
+			f.mu.Unlock()
+			return
+		}
 		f.ended, f.err = true, err
 		last := f.committed || ctx.Err() != nil || (cc != nil && cc.GetState() == connectivity.Shutdown)
 		f.mu.Unlock()
@@ -50,14 +57,17 @@ func (f *finishers) commit() {
 	}
 }
 
-// forget says that another attempt follows the one that has ended.
-func (f *finishers) forget() {
+// next says that another attempt follows, and returns the options for it:
+// opts, with its own in the place of that of the attempt before.
+func (f *finishers) next(ctx context.Context, cc *grpc.ClientConn, opts []grpc.CallOption) []grpc.CallOption {
 	if f == nil {
-		return
+		return opts
 	}
 	f.mu.Lock()
+	f.attempt++
 	f.ended, f.err = false, nil
 	f.mu.Unlock()
+	return append(slices.Clone(opts[:len(opts)-1]), f.option(ctx, cc))
 }
 
 // end calls the functions, unless they were called before.

@@ -195,8 +195,12 @@ func (p *pending) end(s *clientStream, final error) {
 
 // evidenceOf returns what an attempt that had a stream has left behind.
 func evidenceOf(attempt grpc.ClientStream) codes.Evidence {
-	header, _ := attempt.Header() // does not block after the end; the error is known
-	return codes.Evidence{Watched: true, Stream: true, Header: header, Trailer: attempt.Trailer()}
+	ev := codes.Evidence{Watched: true, Stream: true}
+	if attempt.Context().Err() != nil { // else an interceptor on the right has failed it, and below it goes on: Header would wait
+		ev.Header, _ = attempt.Header() // the error is known
+		ev.Trailer = attempt.Trailer()
+	}
+	return ev
 }
 
 // retry makes attempts after one has failed with err, until one stands with
@@ -218,7 +222,7 @@ func (p *pending) retry(s *clientStream, err error, ev codes.Evidence) (ok bool,
 		}
 		p.retries++
 		resetResults(c.opts)
-		p.finish.forget()
+		c.opts = p.finish.next(c.ctx, c.cc, c.opts)
 		c.beginAttempt()
 		var ctx context.Context
 		ctx, s.cancel = context.WithCancel(c.attemptContext())

@@ -25,6 +25,7 @@ type stub struct {
 func (*stub) SendMsg(any) error            { return nil }
 func (*stub) Header() (metadata.MD, error) { return metadata.MD{}, nil }
 func (*stub) Trailer() metadata.MD         { return nil }
+func (*stub) Context() context.Context     { return context.Background() }
 func (s *stub) RecvMsg(any) error          { return s.err }
 
 // TestStream_pendingIsGarbageAfterCommitment keeps an open stream, and looks
