@@ -23,7 +23,7 @@ test: ## Run all tests, with -race where a C compiler exists, then the allocatio
 		echo "test: without -race, which needs cgo and a C compiler"; go test ./...; \
 	fi
 	@echo "test: allocations, without -race"
-	@go test -count=1 -run 'Alloc' $(ALLOC_PACKAGES)
+	@go test -count=1 -run '[Aa]lloc' $(ALLOC_PACKAGES)
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Check style, imports and go.mod (3 min the first time, then 30 s).

@@ -73,7 +73,7 @@ func TestAlloc_oneRetryAlone(t *testing.T) {
 }
 
 func TestAlloc_streamMessage(t *testing.T) {
-	stream := openAlone(t, subjects()[1])
+	stream := openAlone(t, subjects()[1].stream())
 	m := &testpb.StreamingOutputCallResponse{}
 	got := allocs(t, 1000, func() {
 		if err := stream.RecvMsg(m); err != nil {
@@ -82,6 +82,23 @@ func TestAlloc_streamMessage(t *testing.T) {
 	})
 	if got != 0 {
 		t.Errorf("%v allocations per message, want 0", got)
+	}
+}
+
+// TestAlloc_streamOpen: the stream that the caller holds, what is kept until
+// the first message, and the encoded request.
+func TestAlloc_streamOpen(t *testing.T) {
+	perStream := func(s subject) float64 {
+		m, open := &testpb.StreamingOutputCallResponse{}, s.stream()
+		return allocs(t, 1000, func() {
+			if err := openAlone(t, open).RecvMsg(m); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	all := subjects()
+	if got := perStream(all[1]) - perStream(all[0]); got > 3 {
+		t.Errorf("%v allocations more than the bare stream's, want at most 3", got)
 	}
 }
 

@@ -172,7 +172,7 @@ func BenchmarkUnaryParallel(b *testing.B) {
 func BenchmarkStreamMessageAlone(b *testing.B) {
 	for _, s := range subjects()[:2] {
 		b.Run(s.name, func(b *testing.B) {
-			stream := openAlone(b, s)
+			stream := openAlone(b, s.stream())
 			m := &testpb.StreamingOutputCallResponse{}
 			if err := stream.RecvMsg(m); err != nil {
 				b.Fatal(err)
@@ -192,10 +192,10 @@ func BenchmarkStreamMessageAlone(b *testing.B) {
 func BenchmarkStreamOpenAlone(b *testing.B) {
 	for _, s := range subjects()[:2] {
 		b.Run(s.name, func(b *testing.B) {
-			m := &testpb.StreamingOutputCallResponse{}
+			m, open := &testpb.StreamingOutputCallResponse{}, s.stream()
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := openAlone(b, s).RecvMsg(m); err != nil {
+				if err := openAlone(b, open).RecvMsg(m); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -231,18 +231,25 @@ func (endless) CloseSend() error             { return nil }
 func (endless) Trailer() metadata.MD         { return nil }
 func (endless) Header() (metadata.MD, error) { return nil, errors.New("not used") }
 
+// stream returns the stream interceptor of the subject.
+func (s subject) stream() grpc.StreamClientInterceptor {
+	if s.r == nil {
+		return func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+			return streamer(ctx, desc, cc, method, opts...)
+		}
+	}
+	return s.r.Stream()
+}
+
 // openAlone opens a stream without a network, as generated code does.
-func openAlone(tb testing.TB, s subject) grpc.ClientStream {
+func openAlone(tb testing.TB, open grpc.StreamClientInterceptor) grpc.ClientStream {
 	tb.Helper()
 	streamer := func(context.Context, *grpc.StreamDesc, *grpc.ClientConn, string, ...grpc.CallOption) (grpc.ClientStream, error) {
 		return endless{}, nil
 	}
-	var stream grpc.ClientStream = endless{}
-	if s.r != nil {
-		var err error
-		if stream, err = s.r.Stream()(tb.Context(), serverStream(), nil, method, streamer); err != nil {
-			tb.Fatal(err)
-		}
+	stream, err := open(tb.Context(), serverStream(), nil, method, streamer)
+	if err != nil {
+		tb.Fatal(err)
 	}
 	if err := stream.SendMsg(request(1 << 10)); err != nil {
 		tb.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/policy"
 )
 
 // sample is one entry of the golden corpus: an error that was really seen.
@@ -74,6 +75,9 @@ func TestClassify_corpus(t *testing.T) {
 		for how, ev := range evidence {
 			t.Run(s.Name+" "+how, func(t *testing.T) {
 				f := codes.Classify(s.err(t), ev)
+				if retried := policy.Default()[f.Class].Retries > 0; retried != (s.Action == "retry") {
+					t.Errorf("retried: %v, want the action %q", retried, s.Action)
+				}
 				if f.Class != s.Class {
 					t.Errorf("class %v by rule %s, want %v", f.Class, f.Rule, s.Class)
 				}
