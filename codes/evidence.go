@@ -54,6 +54,10 @@ type Evidence struct {
 	// Trailer variable, nil before the call, that grpc has written; a stream
 	// from NewStream having returned no error.
 	Stream bool
+	// Doubtful says that a missing stream may be a missing report: nothing has
+	// shown yet that whoever stands between leaves the trailers to us. Only a
+	// text that grpc-go writes before there is a stream then says Unsent.
+	Doubtful bool
 	// Header is the response header, or nil if there was none or it was not
 	// looked at.
 	Header metadata.MD
@@ -77,7 +81,7 @@ func (e *Evidence) reach(details bool) Reach {
 	switch {
 	case e.Watched && len(e.Trailer) > 0:
 		return Answered
-	case e.Watched && !e.Stream:
+	case e.Watched && !e.Stream && !e.Doubtful:
 		return Unsent
 	case details:
 		return Answered

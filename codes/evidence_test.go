@@ -229,3 +229,23 @@ func TestEvidence_callerGone(t *testing.T) {
 	_, err := c.health.Check(ctx, &healthpb.HealthCheckRequest{})
 	expect(t, c.classify(t, err), verdict{grpccodes.Canceled, codes.Ended, codes.Lost, "caller-done"})
 }
+
+// TestClassify_doubtful: as long as trailers may have been withheld, a missing
+// one says nothing, and only what a picker says before there is a stream does.
+func TestClassify_doubtful(t *testing.T) {
+	doubtful := codes.Evidence{Watched: true, Doubtful: true}
+	for message, want := range map[string]codes.Reach{
+		"it may have run": codes.Lost,
+		`connection error: desc = "transport: Error while dialing: connection refused"`: codes.Unsent,
+		"name resolver error: produced zero addresses":                                  codes.Unsent,
+		"error reading from server: EOF":                                                codes.Lost,
+	} {
+		if f := codes.Classify(status.Error(grpccodes.Unavailable, message), doubtful); f.Reach != want {
+			t.Errorf("%s: reach %v, want %v", message, f.Reach, want)
+		}
+	}
+	sent := codes.Evidence{Watched: true, Stream: true}
+	if f := codes.Classify(status.Error(grpccodes.Unavailable, "last connection error: gone"), sent); f.Reach != codes.Lost {
+		t.Errorf("after a stream: reach %v, want Lost", f.Reach)
+	}
+}

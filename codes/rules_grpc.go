@@ -146,6 +146,13 @@ var localRules = []Rule{
 		},
 	},
 	{
+		Name: "connection-failed", Class: Network, Local: true, Unsent: true,
+		Source:   "grpc-go picker_wrapper.go, balancer/base, balancer/pickfirst: what a picker says before there is a stream",
+		Codes:    []grpccodes.Code{grpccodes.Unavailable},
+		Prefixes: []string{connectionError, lastConnectionError, "name resolver error: ", "last resolver error: "},
+		Match:    func(r *Report) bool { return r.Evidence.Watched && !r.Evidence.Stream },
+	},
+	{
 		Name: "connection-failed", Class: Network, Local: true,
 		Source: "grpc-go http2_client.go NewHTTP2Client, Close, reader, keepalive; picker_wrapper.go; balancer/base; balancer/pickfirst",
 		Codes:  []grpccodes.Code{grpccodes.Unavailable},

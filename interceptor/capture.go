@@ -32,17 +32,17 @@ func (c *capture) watch(opts []grpc.CallOption) []grpc.CallOption {
 	return c.opts
 }
 
-// evidence returns what the attempt that just ended left behind.
-func (c *capture) evidence() codes.Evidence {
-	return codes.Evidence{Watched: true, Stream: c.trailer != nil, Trailer: c.trailer}
+// evidenceOf returns what the attempt that just ended left behind.
+func (r *Retrier) evidenceOf(c *capture) codes.Evidence {
+	r.trust(c)
+	return codes.Evidence{Watched: true, Stream: c.trailer != nil, Trailer: c.trailer, Doubtful: !r.trusted.Load()}
 }
 
-// trust looks at the capture of a call that succeeded. If nothing is there,
-// an interceptor further in does not pass call options on, and a trailer that
-// is missing means nothing: from then on nothing is made of it.
+// trust notes that trailers arrive. Until one has, a trailer that is missing
+// may mean that an interceptor further in does not pass call options on.
 func (r *Retrier) trust(c *capture) {
-	if c.trailer == nil && r.evidence && !r.blind.Load() {
-		r.blind.Store(true)
+	if c.trailer != nil && !r.trusted.Load() {
+		r.trusted.Store(true)
 	}
 }
 

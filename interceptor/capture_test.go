@@ -16,25 +16,31 @@ import (
 // not pass the call options on, no trailer arrives, and that must not be taken
 // for a call that was never sent.
 func TestUnary_interceptorThatDropsOptions(t *testing.T) {
-	s := &server{unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
-		if n == 1 {
-			return &testpb.SimpleResponse{}, nil
-		}
-		return nil, status.Error(grpccodes.Internal, "it may have run")
-	}}
 	drops := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, _ ...grpc.CallOption) error {
 		return invoker(ctx, method, req, reply, cc)
 	}
-	conn := serve(t, s, append(interceptor.DialOptions(), grpc.WithChainUnaryInterceptor(drops))...)
-	client := testpb.NewTestServiceClient(conn)
-	if _, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{}); status.Code(err) != grpccodes.Internal {
-		t.Fatalf("got %v, want INTERNAL", err)
-	}
-	if got := s.attempts(); got != 2 {
-		t.Errorf("the server was called %d times, want 2: a method that must not run twice was repeated", got)
+	for name, successes := range map[string]int{"after a success": 1, "in the first call": 0} {
+		t.Run(name, func(t *testing.T) {
+			s := &server{unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+				if n <= successes {
+					return &testpb.SimpleResponse{}, nil
+				}
+				return nil, status.Error(grpccodes.Internal, "it may have run")
+			}}
+			conn := serve(t, s, append(interceptor.DialOptions(), grpc.WithChainUnaryInterceptor(drops))...)
+			client := testpb.NewTestServiceClient(conn)
+			for range successes {
+				if _, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{}); status.Code(err) != grpccodes.Internal {
+				t.Fatalf("got %v, want INTERNAL", err)
+			}
+			if got := s.attempts(); got != successes+1 {
+				t.Errorf("the server was called %d times, want %d: a method that must not run twice was repeated", got, successes+1)
+			}
+		})
 	}
 }
 

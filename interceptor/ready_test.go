@@ -162,7 +162,11 @@ func TestReady_anIdleConnectionIsConnected(t *testing.T) {
 			}
 			return invoker(ctx, method, req, reply, cc, opts...)
 		}
-		conn := o.connect(t, append(retrying(network(1, time.Second)...), grpc.WithChainUnaryInterceptor(within))...)
+		r := interceptor.New(append(network(1, time.Second), interceptor.WithRand(func() float64 { return 0 }))...)
+		if _, err := callUnary(t.Context(), o.connect(t, r.DialOptions()...)); err != nil { // so that trailers are known to arrive
+			t.Fatal(err)
+		}
+		conn := o.connect(t, append(r.DialOptions(), grpc.WithChainUnaryInterceptor(within))...)
 		got := took(func() {
 			if _, err := callUnary(t.Context(), conn); err != nil {
 				t.Error(err)

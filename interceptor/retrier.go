@@ -27,7 +27,7 @@ type Retrier struct {
 	logs     logs
 
 	evidence bool
-	blind    atomic.Bool // trailers do not arrive: see trust
+	trusted  atomic.Bool // trailers arrive: see trust
 	captures sync.Pool   // of *capture
 
 	// previous[n] carries grpc-previous-rpc-attempts: n and nothing else.

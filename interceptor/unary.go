@@ -94,11 +94,11 @@ func (r *Retrier) reinvokeUnary(ctx context.Context, method string, req, reply a
 // reinvoke makes attempts until one succeeds or nothing more is to be tried.
 // The first one has failed with err; watcher has its evidence.
 func (c *call) reinvoke(req, reply any, invoker grpc.UnaryInvoker, watcher *capture, err error) error {
-	watched := c.r.evidence && !c.r.blind.Load()
+	watched := c.r.evidence
 	for {
 		var ev codes.Evidence
 		if watched {
-			ev = watcher.evidence()
+			ev = c.r.evidenceOf(watcher)
 			watcher.trailer = nil
 		}
 		wait, again, final := c.failed(err, ev)

@@ -232,6 +232,11 @@ func TestUnary_aRightHandInterceptorsFailureIsRetriedLikeAnAttempt(t *testing.T)
 			return invoker(ctx, method, req, reply, cc, opts...)
 		}
 		conn := serve(t, s, append(retrying(), grpc.WithChainUnaryInterceptor(tokens))...)
+		tries = 2 // the first call succeeds, so that trailers are known to arrive
+		if _, err := callUnary(t.Context(), conn); err != nil {
+			t.Fatal(err)
+		}
+		tries = 0
 		var err error
 		got := took(func() { _, err = callUnary(t.Context(), conn) })
 		if err != nil || tries != 3 || got != 3*time.Second { // never sent, hence Network: 1 s, 2 s
