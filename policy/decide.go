@@ -67,6 +67,16 @@ type Decision struct {
 // come in as u in [0, 1). It is a pure function: equal arguments give equal
 // decisions.
 //
+// The first of these that stops the call gives the [Why]: a class that is never
+// retried, a method that may not run twice, the retries of the class, the
+// attempts of the call, a pushback that says stop, a hint that is too long, the
+// limit on elapsed time, the caller's deadline, the budget.
+//
+// The wait is the row's backoff with its jitter. A hint replaces it by the hint
+// and up to a quarter more (250 ms at least), and by up to one backoff more if
+// the class was refused before in this call; a pushback replaces it exactly.
+// What of the spread does not fit into the time that is left is cut off.
+//
 // It is asked after every failed attempt; the caller counts the retry with
 // [State.Count] when it makes one.
 func Decide(s State, f codes.Failure, u float64) Decision {
