@@ -1,0 +1,194 @@
+package interceptor_test
+
+import (
+	"errors"
+	"io"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/net/http2"
+	"google.golang.org/grpc"
+	grpccodes "google.golang.org/grpc/codes"
+	testpb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+// drainOnce has the next connection to an outage meet a server that is about
+// to restart: it processes no stream, says so with a GOAWAY, and is gone until
+// the outage is started.
+func drainOnce(o *outage) {
+	listener := bufconn.Listen(1 << 20)
+	o.listener = listener
+	go func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer func() { _ = conn.Close() }()
+		if _, err := io.ReadFull(conn, make([]byte, len(http2.ClientPreface))); err != nil {
+			return
+		}
+		framer := http2.NewFramer(conn, conn)
+		_ = framer.WriteSettings()
+		for {
+			frame, err := framer.ReadFrame()
+			if err != nil {
+				return
+			}
+			if _, ok := frame.(*http2.HeadersFrame); ok {
+				o.stop()
+				_ = framer.WriteGoAway(0, http2.ErrCodeNo, nil)
+				return
+			}
+		}
+	}()
+}
+
+// TestStream_sendThatCannotReconnect: grpc makes another attempt of a stream
+// that was not processed by itself, inside SendMsg. If that one finds no
+// connection, its failure is one like any other, though SendMsg reports it.
+func TestStream_sendThatCannotReconnect(t *testing.T) {
+	type event struct {
+		Outcome interceptor.Outcome
+		Attempt int
+		Class   codes.Class
+		Why     policy.Why
+	}
+	failed := func(attempt int, why policy.Why) event {
+		return event{interceptor.Pending, attempt, codes.Network, why}
+	}
+	for _, tt := range []struct {
+		name string
+		back time.Duration // when the server is back; zero for never
+		send grpccodes.Code
+		want []event
+	}{
+		{"the server comes back", 500 * time.Millisecond, grpccodes.OK, []event{
+			failed(1, policy.Backoff), {interceptor.Pending, 2, codes.None, policy.Success}, {interceptor.Recovered, 2, codes.Network, policy.Success},
+		}},
+		{"the server stays away", 0, grpccodes.Unavailable, []event{
+			failed(1, policy.Backoff), failed(2, policy.Backoff), failed(3, policy.ClassExhausted),
+			{interceptor.Exhausted, 3, codes.Network, policy.ClassExhausted},
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var w watcher
+				var f finishes
+				s := &server{stream: func(_ int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+					return sendAll(out, string(in.GetPayload().GetBody()))
+				}}
+				o := &outage{service: s}
+				drainOnce(o)
+				conn := o.connect(t, retrying(append(network(2, time.Second), interceptor.Repeatable(), interceptor.WithObserver(w.observe))...)...)
+				stream, err := conn.NewStream(t.Context(), serverStreamDesc, streamMethod, f.option())
+				if err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait() // until the server has gone
+				if tt.back > 0 {
+					time.AfterFunc(tt.back, o.start)
+				}
+				err = stream.SendMsg(ask("as sent"))
+				if status.Code(err) != tt.send {
+					t.Fatalf("SendMsg: %v, want %v", err, tt.send)
+				}
+				final := error(nil)
+				if tt.send == grpccodes.OK {
+					if err := stream.CloseSend(); err != nil {
+						t.Errorf("CloseSend: %v", err)
+					}
+					wantBody(t, stream, "as sent")
+					wantEOF(t, stream)
+					wantAttempts(t, s, 1)
+				} else if _, final = receive(stream); final != err { //nolint:errorlint // the same one
+					t.Errorf("RecvMsg: %v, want what SendMsg has returned", final)
+				}
+				if diff := cmp.Diff([]error{final}, f.all(), cmp.Comparer(errors.Is)); diff != "" {
+					t.Errorf("OnFinish (-want +got):\n%s", diff)
+				}
+				var got []event
+				for _, e := range w.events {
+					got = append(got, event{e.Outcome, e.Attempt, e.Failure.Class, e.Decision.Why})
+				}
+				if diff := cmp.Diff(tt.want, got); diff != "" {
+					t.Errorf("events (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// lenient is a codec that takes more than protobuf's own, as several that are
+// generated do: text that is not UTF-8, and messages of the old API.
+type lenient struct{ rawCodec }
+
+func (lenient) Name() string { return "lenient" }
+
+func (lenient) Marshal(v any) ([]byte, error) {
+	switch m := v.(type) {
+	case *testpb.SimpleRequest:
+		return []byte(m.GetResponseStatus().GetMessage()), nil
+	case *old:
+		return m.ID, nil
+	}
+	return proto.Marshal(v.(proto.Message))
+}
+
+// old is a message of the first protobuf API only. Its codec encodes it in a
+// way of its own.
+type old struct {
+	ID []byte `protobuf:"bytes,1,opt,name=id,proto3"`
+}
+
+func (m *old) Reset()         { *m = old{} }
+func (m *old) String() string { return string(m.ID) }
+func (*old) ProtoMessage()    {}
+
+// TestStream_requestThatOnlyItsCodecCanEncode: what is replayed must be what
+// was sent. What we cannot encode ourselves is not replayed.
+func TestStream_requestThatOnlyItsCodecCanEncode(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		request      any
+		sent, reason string
+	}{
+		{"invalid UTF-8", &testpb.SimpleRequest{ResponseStatus: &testpb.EchoStatus{Message: "a\xff"}}, "a\xff", "cannot be encoded as protobuf"},
+		{"a message of the old API", &old{ID: []byte("id")}, "id", "no protobuf message"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var log lines
+			var arrived []string
+			codecBubble(t, rawCodec{}, func(_ int, stream grpc.ServerStream) error {
+				var in []byte
+				if err := stream.RecvMsg(&in); err != nil {
+					in = []byte(err.Error())
+				}
+				arrived = append(arrived, string(in))
+				return errOverloaded
+			}, func(t *testing.T, conn *grpc.ClientConn) {
+				stream, err := conn.NewStream(t.Context(), serverStreamDesc, streamMethod, grpc.ForceCodec(lenient{}))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := stream.SendMsg(tt.request); err != nil {
+					t.Fatalf("SendMsg: %v", err)
+				}
+				_ = stream.CloseSend()
+				var out []byte
+				wantUnkept(t, stream.RecvMsg(&out), 1, log.text(), tt.reason)
+				if diff := cmp.Diff([]string{tt.sent}, arrived); diff != "" {
+					t.Errorf("requests that have arrived (-want +got):\n%s", diff)
+				}
+			}, log.option())
+		})
+	}
+}
