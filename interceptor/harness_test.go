@@ -91,12 +91,18 @@ func (s *server) FullDuplexCall(stream testpb.TestService_FullDuplexCallServer) 
 }
 
 // serve starts s on an in-memory listener and returns a connection to it.
-// What is left open when the test ends makes a bubble fail.
-func serve(tb testing.TB, s *server, opts ...grpc.DialOption) *grpc.ClientConn {
+func serve(tb testing.TB, s testpb.TestServiceServer, opts ...grpc.DialOption) *grpc.ClientConn {
 	tb.Helper()
-	listener := bufconn.Listen(1 << 20)
 	srv := grpc.NewServer()
 	testpb.RegisterTestServiceServer(srv, s)
+	return connectTo(tb, srv, opts...)
+}
+
+// connectTo starts the server on an in-memory listener and returns a
+// connection to it. What is left open when the test ends makes a bubble fail.
+func connectTo(tb testing.TB, srv *grpc.Server, opts ...grpc.DialOption) *grpc.ClientConn {
+	tb.Helper()
+	listener := bufconn.Listen(1 << 20)
 	go func() { _ = srv.Serve(listener) }()
 	conn, err := grpc.NewClient("passthrough:///bufconn", append([]grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),

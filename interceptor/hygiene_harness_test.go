@@ -230,20 +230,7 @@ func serveMethod(tb testing.TB, handler func(n int, stream grpc.ServerStream) er
 			},
 		}},
 	}, nil)
-	listener := bufconn.Listen(1 << 20)
-	go func() { _ = srv.Serve(listener) }()
-	conn, err := grpc.NewClient("passthrough:///bufconn", append([]grpc.DialOption{
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
-	}, opts...)...)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		_ = conn.Close()
-		srv.Stop()
-	})
-	return conn, "/test.Odd/Call"
+	return connectTo(tb, srv, opts...), "/test.Odd/Call"
 }
 
 // rawCodec sends bytes as they are: a server that speaks any codec.

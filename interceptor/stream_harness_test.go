@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -12,10 +11,8 @@ import (
 
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/reinvoke/reinvoke/interceptor"
 )
@@ -196,34 +193,6 @@ func serveRaw(tb testing.TB, handle func(n int, stream grpc.ServerStream) error,
 		mu.Unlock()
 		return handle(attempt, stream)
 	}
-	listener := bufconn.Listen(1 << 20)
 	srv := grpc.NewServer(append(server, grpc.UnknownServiceHandler(handler))...)
-	return connectTo(tb, listener, srv, dial)
-}
-
-// serveService is serve for another implementation of the test service.
-func serveService(tb testing.TB, s testpb.TestServiceServer, dial ...grpc.DialOption) *grpc.ClientConn {
-	tb.Helper()
-	listener := bufconn.Listen(1 << 20)
-	srv := grpc.NewServer()
-	testpb.RegisterTestServiceServer(srv, s)
-	return connectTo(tb, listener, srv, dial)
-}
-
-// connectTo starts the server and connects to it.
-func connectTo(tb testing.TB, listener *bufconn.Listener, srv *grpc.Server, dial []grpc.DialOption) *grpc.ClientConn {
-	tb.Helper()
-	go func() { _ = srv.Serve(listener) }()
-	conn, err := grpc.NewClient("passthrough:///bufconn", append([]grpc.DialOption{
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
-	}, dial...)...)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		_ = conn.Close()
-		srv.Stop()
-	})
-	return conn
+	return connectTo(tb, srv, dial...)
 }

@@ -94,7 +94,7 @@ func (w *world) run(t *testing.T, tally map[string]int) {
 			s.records = append(s.records, &record{plan: p})
 		}
 		var l ledger
-		conn := serveService(t, s, append(interceptor.DialOptions(
+		conn := serve(t, s, append(interceptor.DialOptions(
 			interceptor.WithConfig(w.config), interceptor.WithBudget(budget), interceptor.WithRand(func() float64 { return w.dice }),
 			interceptor.WithObserver(func(ctx context.Context, e interceptor.Event) {
 				rec := recordOf(ctx)
