@@ -99,3 +99,9 @@ func ExampleStatusOf() {
 	fmt.Println(st.Code(), st.Message(), ok)
 	// Output: NotFound no such shelf true
 }
+
+// A service config whose retries were not switched off has tried already.
+func ExampleRetriedByGRPC() {
+	fmt.Println(codes.RetriedByGRPC(status.Error(grpccodes.Unavailable, "connection refused")))
+	// Output: false
+}

@@ -201,10 +201,21 @@ var perRPCCodes = []grpccodes.Code{grpccodes.Unauthenticated, grpccodes.Internal
 // handshakes are the beginnings of texts that may tell of a TLS handshake.
 var handshakes = []string{connectionError, lastConnectionError, "error reading from server: ", "error reading server preface: "}
 
+// retriesExhausted begins the text of a failure that grpc-go's own retries gave
+// up on (stream.go shouldRetry).
+const retriesExhausted = "max retries exhausted: failed after "
+
+// RetriedByGRPC reports whether err says that grpc-go's own retries, those of a
+// service config, have tried before they gave up. They write it around the
+// status, not into it.
+func RetriedByGRPC(err error) bool {
+	return err != nil && strings.HasPrefix(err.Error(), retriesExhausted)
+}
+
 // unwrapRetries removes the words that grpc-go's own retries put before the
 // last status when they give up (stream.go shouldRetry).
 func unwrapRetries(message string) string {
-	rest, ok := strings.CutPrefix(message, "max retries exhausted: failed after ")
+	rest, ok := strings.CutPrefix(message, retriesExhausted)
 	if !ok {
 		return message
 	}

@@ -33,3 +33,20 @@ func TestStatusOf(t *testing.T) {
 		}
 	}
 }
+
+func TestRetriedByGRPC(t *testing.T) {
+	refused := status.Error(grpccodes.Unavailable, "no")
+	for name, tt := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"nil":                {nil, false},
+		"a status":           {refused, false},
+		"what grpc-go says":  {fmt.Errorf("max retries exhausted: failed after %d attempts: %w", 3, refused), true},
+		"the words, further": {fmt.Errorf("call: max retries exhausted: failed after 3 attempts: %w", refused), false},
+	} {
+		if got := codes.RetriedByGRPC(tt.err); got != tt.want {
+			t.Errorf("%s: got %v, want %v", name, got, tt.want)
+		}
+	}
+}

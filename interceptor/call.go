@@ -242,16 +242,16 @@ func (c *call) tellCommitted() {
 	c.logRecovered()
 }
 
-// endStream ends a stream that no one may retry, with io.EOF or a failure,
-// and returns its final error.
-func (c *call) endStream(err error, attempt grpc.ClientStream, why policy.Why) error {
+// endStream ends a committed stream, with io.EOF or a failure, and returns its
+// final error.
+func (c *call) endStream(err error, attempt grpc.ClientStream) error {
 	if err == io.EOF { //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
 		c.succeeded()
 		return err
 	}
 	ev := evidenceOf(attempt)
 	c.classify(err, &ev)
-	c.decision = policy.Decision{Why: why, Class: c.failure.Class}
+	c.decision = policy.Decision{Why: policy.Committed, Class: c.failure.Class}
 	if c.failure.Class == codes.Ended {
 		c.decision.Why = policy.CallerEnded
 	}

@@ -2,11 +2,12 @@ package interceptor
 
 import (
 	"context"
-	"strings"
 
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/reinvoke/reinvoke/codes"
 )
 
 // check returns the error of an option that was given to a call and cannot
@@ -26,15 +27,11 @@ func (r *Retrier) check(ctx context.Context, o CallOption, method string, kind k
 	return nil
 }
 
-// grpcGaveUp begins the text of a failure that grpc's own retries gave up on
-// (grpc-go stream.go, shouldRetry). It wraps a status; none is made of it.
-const grpcGaveUp = "max retries exhausted: failed after "
-
 // warnOfLayers warns, once, of a channel whose service config retries too:
 // the attempts of two layers multiply. Whether grpc.WithDisableRetry prevents
 // it cannot be asked; a failure that grpc itself has retried tells.
 func (r *Retrier) warnOfLayers(c *call) {
-	if c.cc == nil || len(r.logs.to) == 0 || r.warnedOfLayers.Load() || !strings.HasPrefix(c.err.Error(), grpcGaveUp) {
+	if c.cc == nil || len(r.logs.to) == 0 || r.warnedOfLayers.Load() || !codes.RetriedByGRPC(c.err) {
 		return
 	}
 	if r.warnedOfLayers.CompareAndSwap(false, true) {

@@ -2,6 +2,7 @@ package interceptor
 
 import (
 	"context"
+	"errors"
 
 	"google.golang.org/grpc"
 
@@ -18,14 +19,14 @@ import (
 // context is the caller's own and ends the call. Whoever wraps a function
 // wants it called again: it counts as repeatable unless [NotRepeatable] is
 // given. The options are for f as a whole; the gRPC calls that f makes do not
-// have them. An error that an interceptor of this package has already retried is
-// returned at once.
+// have them. An error that an interceptor of this package has already retried
+// is returned at once.
 //
 // Do returns nil, or the error of f untouched after a single call, or an
 // [*Error]. A panic of f is not recovered.
 func (r *Retrier) Do(ctx context.Context, name string, f func(ctx context.Context) error, opts ...CallOption) error {
 	if ctx == nil {
-		return errNilContext
+		return errors.New("interceptor: context: want one that is not nil")
 	}
 	var own []grpc.CallOption // not in ctx, where the calls that f makes would have them too
 	for _, o := range opts {

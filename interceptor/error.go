@@ -136,9 +136,10 @@ func FailureOf(err error) codes.Failure {
 	return codes.Classify(err, codes.Evidence{})
 }
 
-// RetryAfter returns how long after the last attempt it is worth to call again, as far as the server said so or it is known of its quota. It reports
-// false where nothing is known, or where the failure is permanent and no time
-// was named.
+// RetryAfter returns how long after the last attempt it is worth to call again,
+// as far as the server said so or it is known of its quota. It reports false
+// where nothing is known, or where the failure is permanent and no time was
+// named.
 func RetryAfter(err error) (time.Duration, bool) {
 	f := FailureOf(err)
 	return f.Delay, f.Delay > 0

@@ -13,12 +13,11 @@ import (
 const lastMoment = 20 * time.Millisecond
 
 // awaitReady waits until the connection is ready, for at most as long as the
-// backoff before it was, never past the limit on elapsed time, and not quite to
-// the caller's deadline. An attempt
-// on a connection that is known to be down fails at once with the old error:
-// it would be wasted. It is not WaitForReady, which turns an UNAVAILABLE into
-// a DEADLINE_EXCEEDED. It returns how long it waited, and an error only if the
-// caller's context ends.
+// backoff before it was, never past the limit on elapsed time, and not quite
+// to the caller's deadline. An attempt on a connection that is known to be down
+// fails at once with the old error: it would be wasted. It is not WaitForReady,
+// which turns an UNAVAILABLE into a DEADLINE_EXCEEDED. It returns how long it
+// waited, and an error only if the caller's context ends.
 func (c *call) awaitReady(backoff time.Duration) (time.Duration, error) {
 	state := c.cc.GetState()
 	if state == connectivity.Ready || state == connectivity.Shutdown {

@@ -2,7 +2,6 @@ package interceptor
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -103,5 +102,3 @@ func (r *Retrier) Budget() *policy.Budget { return r.budget }
 
 // Config returns the configuration in force. It is shared: do not change it.
 func (r *Retrier) Config() *policy.Config { return r.live.Load() }
-
-var errNilContext = errors.New("interceptor: context: want one that is not nil")

@@ -8,8 +8,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/types/known/emptypb"
-
-	"github.com/reinvoke/reinvoke/policy"
 )
 
 // stream is the stream interceptor. Server streams are re-invoked until they
@@ -208,10 +206,10 @@ func (s *clientStream) end(err error) error {
 	final := err
 	switch {
 	case s.call != nil:
-		final = s.call.endStream(err, s.attempt, policy.Committed)
+		final = s.call.endStream(err, s.attempt)
 	case err != io.EOF: //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
 		s.call = &call{target: target{r: s.r, ctx: s.ctx, method: s.method, kind: serverStream}, shown: true}
-		final = s.call.endStream(err, s.attempt, policy.Committed)
+		final = s.call.endStream(err, s.attempt)
 	}
 	s.finish(final)
 	return final
