@@ -239,7 +239,13 @@ func TestClassify_cancelledByGoogle(t *testing.T) {
 }
 
 func TestClassify_mayHaveRun(t *testing.T) {
-	for message, want := range map[string]bool{"Deadline expired before operation could complete.": true, "The model is overloaded.": false} {
+	for message, want := range map[string]bool{
+		"Deadline expired before operation could complete.": true,
+		"The model is overloaded.":                          false,
+		"upstream request timeout":                          true,
+		"upstream connect error or disconnect/reset before headers. reset reason: connection termination": true,
+		"upstream connect error or disconnect/reset before headers. reset reason: connection failure":     false,
+	} {
 		if f := codes.Classify(status.Error(un, message), evidenceOf(codes.Answered)); f.MayHaveRun != want {
 			t.Errorf("%s: MayHaveRun %v, want %v", message, f.MayHaveRun, want)
 		}
