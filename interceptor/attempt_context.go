@@ -11,14 +11,17 @@ import (
 // A6).
 const previousAttemptsKey = "grpc-previous-rpc-attempts"
 
-// attemptContext returns the context of a retry: the caller's own, and the
-// number of attempts before it among the outgoing metadata.
-func (c *call) attemptContext() context.Context {
+// attemptContext returns the context of a retry: ctx, and the number of
+// attempts before it among the outgoing metadata.
+func (c *call) attemptContext(ctx context.Context) context.Context {
 	n := c.state.Attempts - 1
-	if _, ok := metadata.FromOutgoingContext(c.ctx); ok || n >= len(c.r.previous) {
-		return metadata.AppendToOutgoingContext(c.ctx, previousAttemptsKey, strconv.Itoa(n))
+	if n <= 0 { // the first attempt of another request
+		return ctx
 	}
-	return &attemptContext{Context: c.ctx, previous: c.r.previous[n]}
+	if _, ok := metadata.FromOutgoingContext(ctx); ok || n >= len(c.r.previous) {
+		return metadata.AppendToOutgoingContext(ctx, previousAttemptsKey, strconv.Itoa(n))
+	}
+	return &attemptContext{Context: ctx, previous: c.r.previous[n]}
 }
 
 // previousAttempts returns a context that has nothing but the key with n.

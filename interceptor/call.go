@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	grpccodes "google.golang.org/grpc/codes"
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/internal/clock"
@@ -31,16 +32,16 @@ type call struct {
 
 	began        time.Time // of the first attempt; zero where no one watches
 	attemptBegan time.Time // likewise, of the last one
+	generation   uint64    // of the credentials that the last attempt began with
 
 	resolved bool
 	knobs    knobs
-	// requestSize is that of the request which a stream has kept; unkept says
-	// why there is none to retry with, or is empty.
-	requestSize int
-	unkept      string
-	state       policy.State
-	firstEnded  time.Time
-	waited      time.Duration
+	// unkept says why a stream has nothing to retry with.
+	unkept     unkept
+	state      policy.State
+	firstEnded time.Time // the first attempt that counts; zero until then
+	waited     time.Duration
+	earlier    int // attempts that count no longer
 
 	// The last failure and what was decided about it.
 	failure  codes.Failure
@@ -49,27 +50,40 @@ type call struct {
 	history  []Attempt
 	first    [3]Attempt // where history begins
 
-	shown bool // a stream has shown something of its last attempt
+	shown     bool // a stream has shown something of its last attempt
+	resumed   bool // or of an earlier one
+	refreshed bool
+	fellBack  bool
+	abandoned bool // a hook may still be using the reply
+	hedges    int  // attempts that began beside another one
+	racing    int  // the number of the attempt in question where others run beside it, else 0
 }
 
-// begin notes the time of the call and its first attempt, if someone watches.
-func (c *call) begin() {
-	if c.r.observer != nil {
-		c.began = c.r.clock.Now()
-		c.attemptBegan = c.began
-	}
-}
-
-// beginAttempt notes the time of a further attempt, if someone watches.
+// beginAttempt notes what an attempt begins with, as far as anyone asks.
 func (c *call) beginAttempt() {
 	if c.r.observer != nil {
 		c.attemptBegan = c.r.clock.Now()
+		if c.began.IsZero() {
+			c.began = c.attemptBegan
+		}
 	}
+	c.generation = c.r.refresh.now()
+}
+
+// attempts returns how many attempts were made.
+func (c *call) attempts() int { return c.earlier + max(c.state.Attempts, 1) }
+
+// number returns the number of the attempt in question.
+func (c *call) number() int {
+	if c.racing > 0 {
+		return c.earlier + c.racing
+	}
+	return c.attempts()
 }
 
 // failed takes the error of an attempt and decides: after how long to make
-// another one, or with which error to end the call. A retry has been paid for
-// when it returns.
+// another one, or with which error to end the call, unless there is another way
+// (see concede). A retry has been paid for when it returns.
 func (c *call) failed(err error, ev codes.Evidence) (wait time.Duration, again bool, final error) {
 	c.classify(err, &ev)
 	c.decide()
@@ -77,9 +91,7 @@ func (c *call) failed(err error, ev codes.Evidence) (wait time.Duration, again b
 	if c.decision.Retry {
 		return c.decision.Wait, true, nil
 	}
-	final = c.finalError()
-	c.ended(final)
-	return 0, false, final
+	return 0, false, c.finalError()
 }
 
 // classify finds out what happened, and what the call has left. The steps of
@@ -90,20 +102,38 @@ func (c *call) failed(err error, ev codes.Evidence) (wait time.Duration, again b
 func (c *call) classify(err error, ev *codes.Evidence) {
 	c.err = err
 	now := c.r.clock.Now()
-	c.resolve(now)
+	c.resolve()
+	if c.firstEnded.IsZero() {
+		c.firstEnded = now
+	}
 	c.state.Attempts = max(c.state.Attempts, 1)
 	c.state.Elapsed = now.Sub(c.firstEnded)
+	c.state.OwnTimeout = isAttemptTimeout(err)
+	c.state.CanRefresh = c.canRefresh()
 	c.lookAtCaller(ev, now)
-	c.failure = codes.Classify(err, *ev, c.r.rules...)
+	switch err := err.(type) { //nolint:errorlint // made in this package and never wrapped
+	case *rejected:
+		c.failure = c.rejection(err, *ev)
+	case *abandoned:
+		c.abandoned = true
+		c.failure = codes.Classify(err.error, *ev, c.r.rules...)
+	case *hookError:
+		c.failure = codes.Failure{Class: codes.Request, Code: grpccodes.Internal, Reach: codes.Answered, Rule: hookRule}
+	default:
+		c.failure = codes.Classify(err, *ev, c.r.rules...)
+	}
+	c.r.warnOfLayers(c)
 }
 
+// hookRule is the rule of a failure that a function of the caller's is.
+const hookRule = "hook"
+
 // resolve finds out, once, what applies to the call.
-func (c *call) resolve(now time.Time) {
+func (c *call) resolve() {
 	if c.resolved {
 		return
 	}
 	c.resolved = true
-	c.firstEnded = now
 	c.state.Table, c.knobs = c.r.resolve(c.ctx, c.method, c.opts)
 	c.state.Limits = c.knobs.limits
 	switch c.knobs.repeatable {
@@ -113,10 +143,6 @@ func (c *call) resolve(now time.Time) {
 	case unsaid: // whoever wraps a function wants it called again
 		c.state.Repeatable = c.kind == function || knownRepeatable(c.method)
 	}
-	if c.requestSize > c.knobs.replay {
-		c.unkept = tooLarge
-	}
-	c.r.warnOfLayers(c)
 }
 
 // lookAtCaller puts what the caller has left into the evidence and the state.
@@ -135,6 +161,9 @@ func (c *call) lookAtCaller(ev *codes.Evidence, now time.Time) {
 func (c *call) decide() {
 	switch {
 	case c.failure.Class == codes.Ended: // whatever else holds, this is why
+	case c.failure.Rule == hookRule:
+		c.decision = policy.Decision{Why: policy.HookFailed, Class: c.failure.Class}
+		return
 	case c.knobs.disabled:
 		c.decision = policy.Decision{Why: policy.Disabled, Class: c.failure.Class}
 		return
@@ -145,7 +174,7 @@ func (c *call) decide() {
 	u := c.r.rand()
 	c.state.Tokens, c.state.Earned = c.r.budget.Held()
 	c.ask(u)
-	if c.decision.Retry && c.unkept != "" {
+	if c.decision.Retry && c.unkept != kept {
 		c.decision = policy.Decision{Why: policy.Committed, Class: c.failure.Class}
 	}
 	if c.decision.Retry && !c.r.budget.Take(c.decision.Pays) { // another call was quicker
@@ -180,7 +209,7 @@ func (c *call) note() {
 	}
 	c.history = append(c.history, Attempt{
 		Code: c.failure.Code, Class: c.failure.Class, Reach: c.failure.Reach,
-		Rule: c.failure.Rule, Reason: c.failure.Reason, Wait: c.decision.Wait,
+		Rule: c.failure.Rule, Reason: c.failure.Reason, Wait: c.decision.Wait, Fallback: c.fellBack,
 	})
 	c.observeAttempt()
 	if c.decision.Retry {
@@ -189,8 +218,9 @@ func (c *call) note() {
 	told = true
 }
 
-// pause waits, and counts the retry that then begins. If the caller's context
-// ends first, it gives the token back and returns the call's final error.
+// pause waits, fetches fresh credentials if they are what is missing, and
+// counts the retry that then begins. If the caller's context ends first, it gives
+// the token back and returns the call's final error.
 func (c *call) pause(wait time.Duration) error {
 	err := clock.Sleep(c.ctx, c.r.clock, wait)
 	if err == nil && c.failure.Reach == codes.Unsent && c.cc != nil {
@@ -204,6 +234,9 @@ func (c *call) pause(wait time.Duration) error {
 	}
 	c.waited += wait
 	c.history[len(c.history)-1].Wait = wait
+	if final := c.renew(); final != nil {
+		return final
+	}
 	c.count()
 	return nil
 }
@@ -251,9 +284,13 @@ func (c *call) endStream(err error, attempt grpc.ClientStream) error {
 	}
 	ev := evidenceOf(attempt)
 	c.classify(err, &ev)
-	c.decision = policy.Decision{Why: policy.Committed, Class: c.failure.Class}
-	if c.failure.Class == codes.Ended {
-		c.decision.Why = policy.CallerEnded
+	switch {
+	case !c.shown: // it was committed for want of what a retry needs, and not for what it has shown
+		c.decide()
+	case c.failure.Class == codes.Ended:
+		c.decision = policy.Decision{Why: policy.CallerEnded, Class: c.failure.Class}
+	default:
+		c.decision = policy.Decision{Why: policy.Committed, Class: c.failure.Class}
 	}
 	c.note()
 	final := c.finalError()
@@ -270,7 +307,7 @@ func (c *call) ended(final error) {
 // finalError returns the error that the caller gets: the server's own if the
 // call was tried once and there is nothing to add.
 func (c *call) finalError() error {
-	if c.state.Attempts > 1 || c.advice() != "" {
+	if c.attempts() > 1 || c.advice() != "" {
 		return c.newError(nil)
 	}
 	if c.kind != function {

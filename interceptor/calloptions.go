@@ -7,15 +7,15 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// DefaultReplayBuffer is how large the request of a stream may be, encoded,
-// for the stream to be retried after it was sent: 256 KiB, the figure of
+// DefaultReplayBuffer is how much a stream may have sent, encoded, for it to be
+// retried: 256 KiB, the figure of
 // grpc's own retries (grpc.MaxRetryRPCBufferSize).
 const DefaultReplayBuffer = 256 << 10
 
 // WithTable sets the whole policy table.
 func WithTable(t policy.Table) CallOption {
 	return newCallOption(callOption{
-		name: "WithTable", err: t.Validate(), kinds: retried, shapes: true,
+		name: "WithTable", err: t.Validate(), kinds: everything, shapes: true,
 		apply: func(s *settings) { s.table = t },
 	})
 }
@@ -32,7 +32,7 @@ func WithPolicy(class codes.Class, p policy.Policy) CallOption {
 		err = fmt.Errorf("interceptor: WithPolicy: class %d: want 0 to %d", uint8(class), codes.NumClasses-1)
 	}
 	return newCallOption(callOption{
-		name: "WithPolicy", err: err, kinds: retried, shapes: true,
+		name: "WithPolicy", err: err, kinds: everything, shapes: true,
 		apply: func(s *settings) { s.table[class] = p },
 	})
 }
@@ -42,7 +42,7 @@ func WithPolicy(class codes.Class, p policy.Policy) CallOption {
 // than the table does, use [MaxRetries].
 func WithLimits(l policy.Limits) CallOption {
 	return newCallOption(callOption{
-		name: "WithLimits", err: l.Validate(), kinds: retried, shapes: true,
+		name: "WithLimits", err: l.Validate(), kinds: everything, shapes: true,
 		apply: func(s *settings) { s.limits = l.Or(s.limits) },
 	})
 }
@@ -57,7 +57,7 @@ func MaxRetries(n int) CallOption {
 		err = fmt.Errorf("interceptor: MaxRetries: %d: want >= 0", n)
 	}
 	return newCallOption(callOption{
-		name: "MaxRetries", err: err, kinds: retried, shapes: true,
+		name: "MaxRetries", err: err, kinds: everything, shapes: true,
 		apply: func(s *settings) {
 			s.capped, s.most = true, n
 		},
@@ -76,7 +76,7 @@ func Disable() CallOption {
 // them off with [Disable].
 func Enable() CallOption {
 	return newCallOption(callOption{
-		name: "Enable", kinds: retried,
+		name: "Enable", kinds: everything,
 		apply: func(s *settings) { s.disabled = false },
 	})
 }
@@ -86,7 +86,7 @@ func Enable() CallOption {
 // only reads, or that the server recognises when it comes again.
 func Repeatable() CallOption {
 	return newCallOption(callOption{
-		name: "Repeatable", kinds: retried,
+		name: "Repeatable", kinds: everything,
 		apply: func(s *settings) { s.repeatable = yes },
 	})
 }
@@ -100,18 +100,18 @@ func NotRepeatable() CallOption {
 	})
 }
 
-// WithReplayBuffer sets how many bytes, encoded, the request of a server
-// stream may have to be kept until the first message arrives, so that the
-// stream can be retried: 0 or more, [DefaultReplayBuffer] by default. A
-// larger request is sent all the same; a failure after that is the caller's.
-// It does not apply to unary calls, whose requests are never copied.
+// WithReplayBuffer sets how many bytes, encoded, of what a stream has sent are
+// kept until something arrives, so that the stream can be retried: 0 or more,
+// [DefaultReplayBuffer] by default. Past it the stream goes on, nothing is kept
+// any longer, and a failure is the caller's. It does not apply to unary calls,
+// whose requests are never copied.
 func WithReplayBuffer(bytes int) CallOption {
 	var err error
 	if bytes < 0 {
 		err = fmt.Errorf("interceptor: WithReplayBuffer: %d: want >= 0 bytes", bytes)
 	}
 	return newCallOption(callOption{
-		name: "WithReplayBuffer", err: err, kinds: serverStream,
+		name: "WithReplayBuffer", err: err, kinds: streams,
 		apply: func(s *settings) { s.replay = bytes },
 	})
 }

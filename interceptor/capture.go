@@ -32,16 +32,16 @@ func (c *capture) watch(opts []grpc.CallOption) []grpc.CallOption {
 	return c.opts
 }
 
-// evidenceOf returns what the attempt that just ended left behind.
-func (r *Retrier) evidenceOf(c *capture) codes.Evidence {
-	r.trust(c)
-	return codes.Evidence{Watched: true, Stream: c.trailer != nil, Trailer: c.trailer, Doubtful: !r.trusted.Load()}
+// evidenceOf returns what the attempt left behind that has this trailer.
+func (r *Retrier) evidenceOf(trailer metadata.MD) codes.Evidence {
+	r.trust(trailer)
+	return codes.Evidence{Watched: true, Stream: trailer != nil, Trailer: trailer, Doubtful: !r.trusted.Load()}
 }
 
 // trust notes that trailers arrive. Until one has, a trailer that is missing
 // may mean that an interceptor further in does not pass call options on.
-func (r *Retrier) trust(c *capture) {
-	if c.trailer != nil && !r.trusted.Load() {
+func (r *Retrier) trust(trailer metadata.MD) {
+	if trailer != nil && !r.trusted.Load() {
 		r.trusted.Store(true)
 	}
 }

@@ -17,7 +17,7 @@ func (r *Retrier) check(ctx context.Context, o CallOption, method string, kind k
 	if err := o.check(method, kind); err != nil {
 		return err
 	}
-	if o.o == nil || !o.o.shapes || kind == otherStream {
+	if o.o == nil || !o.o.shapes {
 		return nil
 	}
 	s := r.settle(ctx, method, opts) // o is among them

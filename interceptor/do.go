@@ -37,8 +37,8 @@ func (r *Retrier) Do(ctx context.Context, name string, f func(ctx context.Contex
 			return err
 		}
 	}
-	c := call{target: target{r: r, ctx: ctx, method: name, kind: function, opts: own}}
-	c.begin()
+	c := &call{target: target{r: r, ctx: ctx, method: name, kind: function, opts: own}}
+	c.beginAttempt()
 	for {
 		err := f(ctx)
 		if err == nil {
@@ -47,7 +47,7 @@ func (r *Retrier) Do(ctx context.Context, name string, f func(ctx context.Contex
 		}
 		wait, again, final := c.failed(err, codes.Evidence{})
 		if !again {
-			return final
+			return c.concede(nil, nil, final).final //nolint:contextcheck // the call has the context
 		}
 		if final := c.pause(wait); final != nil {
 			return final

@@ -24,6 +24,8 @@ type Attempt struct {
 	Reason string
 	// Wait is how long was waited after it; zero after the last.
 	Wait time.Duration
+	// Fallback says that it was made with the request of [WithFallback].
+	Fallback bool
 }
 
 // Error is the error of a call that failed for good after retries, or that
@@ -31,13 +33,15 @@ type Attempt struct {
 // and not changed.
 //
 // Its status is that of the last attempt whole (code, message, details), or
-// that of the caller's context if that ended a wait. Unwrap leads to the last
-// error of the server in both cases. What the text adds to the server's own
+// that of the caller's context if that ended a wait, or INTERNAL if a function of
+// the caller's has panicked. Unwrap leads to the last error of the server in all
+// cases. What the text adds to the server's own
 // consists of codes, rules and reasons, never of messages.
 type Error struct {
 	// Method is the full name of the method, or the name given to Do.
 	Method string
-	// Attempts are the failed attempts in order.
+	// Attempts are the failed attempts in order; of a stream that was resumed,
+	// those since its last message.
 	Attempts []Attempt
 	// Failure is the classification of the last one.
 	Failure codes.Failure
@@ -46,23 +50,23 @@ type Error struct {
 	// Advice names the option that would have allowed a retry, or is empty.
 	Advice string
 
-	err    error // of the last attempt
-	ctxErr error // of the context that ended a wait
-	status *status.Status
+	err     error // of the last attempt
+	instead error // what ended the call instead of it: the context, or a hook
+	hook    error // what a hook has said
+	status  *status.Status
 }
 
-// newError returns the error that ends the call; ctxErr is that of the
-// context that ended a wait, or nil.
-func (c *call) newError(ctxErr error) *Error {
+// newError returns the error that ends the call; instead is the error of the
+// context or the hook that ended it, or nil.
+func (c *call) newError(instead error) *Error {
 	e := &Error{
 		Method: c.method, Attempts: slices.Clone(c.history), Failure: c.failure, Why: c.decision.Why, Advice: c.advice(),
-		err: c.err, ctxErr: ctxErr,
+		err: c.err, instead: instead,
 	}
-	if ctxErr != nil {
-		e.status = status.FromContextError(ctxErr)
-	} else {
-		e.status, _ = codes.StatusOf(c.err)
+	if instead == nil {
+		instead = c.err
 	}
+	e.status, _ = codes.StatusOf(instead)
 	return e
 }
 
@@ -73,14 +77,11 @@ func (c *call) advice() string {
 	case policy.NotRepeatable:
 		return "the method may have run: interceptor.Repeatable() allows to run it again"
 	case policy.Committed:
-		return c.unkept
+		return c.unkept.advice()
 	default:
 		return ""
 	}
 }
-
-// tooLarge is the advice about a request that was not kept.
-const tooLarge = "the request was too large to be kept for a retry: interceptor.WithReplayBuffer allows more"
 
 // Error returns the history in short and the text of the last error.
 func (e *Error) Error() string {
@@ -99,13 +100,18 @@ func (e *Error) Error() string {
 		if a.Reason != "" {
 			fmt.Fprintf(&b, " %s", a.Reason)
 		}
+		if a.Fallback {
+			b.WriteString(" (fallback)")
+		}
 	}
 	b.WriteString("]")
 	if e.Advice != "" {
 		fmt.Fprintf(&b, "; %s", e.Advice)
 	}
-	if e.ctxErr != nil {
-		fmt.Fprintf(&b, ": %v", e.ctxErr)
+	for _, err := range []error{e.hook, e.instead} {
+		if err != nil {
+			fmt.Fprintf(&b, ": %v", err)
+		}
 	}
 	fmt.Fprintf(&b, ": %v", e.err)
 	return b.String()
@@ -114,14 +120,14 @@ func (e *Error) Error() string {
 // Unwrap returns the error of the last attempt.
 func (e *Error) Unwrap() error { return e.err }
 
-// GRPCStatus returns the status of the last attempt, or of the context that
-// ended a wait.
+// GRPCStatus returns the status of the last attempt, or of what ended the call
+// instead: the context, or INTERNAL for a hook.
 func (e *Error) GRPCStatus() *status.Status { return e.status }
 
-// Is reports whether target is the error of the context that ended a wait:
-// context.Canceled or context.DeadlineExceeded.
+// Is reports whether target is the error of the context that ended a wait,
+// context.Canceled or context.DeadlineExceeded, or what a hook has returned.
 func (e *Error) Is(target error) bool {
-	return e.ctxErr != nil && errors.Is(e.ctxErr, target)
+	return (e.instead != nil && errors.Is(e.instead, target)) || (e.hook != nil && errors.Is(e.hook, target))
 }
 
 // FailureOf returns what is known of the failure behind err: that of the

@@ -45,6 +45,12 @@ type Event struct {
 	Took time.Duration
 	// Waited is how long the call has waited between its attempts so far.
 	Waited time.Duration
+	// Fallback says that the attempt was made with the request of
+	// [WithFallback]; in the event of a call, that it fell back.
+	Fallback bool
+	// Hedges is how many of the attempts so far began beside another one (see
+	// [WithHedge]).
+	Hedges int
 }
 
 // Outcome is how a call ended.
@@ -104,8 +110,9 @@ func (c *call) observeAttempt() {
 		return
 	}
 	c.r.observer(c.ctx, Event{
-		Method: c.method, Stream: c.kind == serverStream, Attempt: c.state.Attempts, Err: c.err, Failure: c.failure,
+		Method: c.method, Stream: c.kind&streams != 0, Attempt: c.number(), Err: c.err, Failure: c.failure,
 		Decision: c.decision, Took: c.r.clock.Now().Sub(c.attemptBegan), Waited: c.waited,
+		Fallback: c.fellBack, Hedges: c.hedges,
 	})
 }
 
@@ -116,17 +123,33 @@ func (c *call) observeSuccess() {
 	}
 	now := c.r.clock.Now()
 	e := Event{
-		Method: c.method, Stream: c.kind == serverStream, Attempt: max(c.state.Attempts, 1),
+		Method: c.method, Stream: c.kind&streams != 0, Attempt: c.number(),
 		Decision: policy.Decision{Why: policy.Success}, Took: now.Sub(c.attemptBegan), Waited: c.waited,
+		Fallback: c.fellBack, Hedges: c.hedges,
 	}
 	if !c.shown {
 		c.r.observer(c.ctx, e)
 	}
-	e.Outcome = FirstTry
-	if e.Attempt > 1 {
-		e.Outcome, e.Failure = Recovered, c.failure
+	if c.attempts() == 1 {
+		c.observeOutcome(FirstTry)
+	} else {
+		c.observeOutcome(Recovered)
 	}
-	e.Took = now.Sub(c.began)
+}
+
+// observeOutcome tells of the call, which succeeded.
+func (c *call) observeOutcome(o Outcome) {
+	if c.r.observer == nil {
+		return
+	}
+	e := Event{
+		Method: c.method, Stream: c.kind&streams != 0, Attempt: c.attempts(), Outcome: o,
+		Decision: policy.Decision{Why: policy.Success}, Took: c.r.clock.Now().Sub(c.began), Waited: c.waited,
+		Fallback: c.fellBack, Hedges: c.hedges,
+	}
+	if o == Recovered {
+		e.Failure = c.failure
+	}
 	c.r.observer(c.ctx, e)
 }
 
@@ -136,8 +159,9 @@ func (c *call) observeCommitted() {
 		return
 	}
 	c.r.observer(c.ctx, Event{
-		Method: c.method, Stream: true, Attempt: max(c.state.Attempts, 1),
+		Method: c.method, Stream: true, Attempt: c.attempts(),
 		Decision: policy.Decision{Why: policy.Success}, Took: c.r.clock.Now().Sub(c.attemptBegan), Waited: c.waited,
+		Fallback: c.fellBack, Hedges: c.hedges,
 	})
 }
 
@@ -147,8 +171,9 @@ func (c *call) observeEnd(final error) {
 		return
 	}
 	e := Event{
-		Method: c.method, Stream: c.kind == serverStream, Attempt: c.state.Attempts, Err: final, Failure: c.failure,
+		Method: c.method, Stream: c.kind&streams != 0, Attempt: c.attempts(), Err: final, Failure: c.failure,
 		Decision: c.decision, Took: c.r.clock.Now().Sub(c.began), Waited: c.waited, Outcome: c.outcome(),
+		Fallback: c.fellBack, Hedges: c.hedges,
 	}
 	c.r.observer(c.ctx, e)
 }
@@ -158,7 +183,7 @@ func (c *call) outcome() Outcome {
 	switch {
 	case c.decision.Why == policy.CallerEnded:
 		return Ended
-	case c.state.Attempts > 1:
+	case c.attempts() > 1:
 		return Exhausted
 	}
 	return NotRetried

@@ -31,7 +31,7 @@ func (c *call) logRetry() {
 	if len(c.r.logs.to) == 0 {
 		return
 	}
-	msg := fmt.Sprintf("[RETRY] %v: attempt %d of %s failed, next in %v", c.failure.Class, c.state.Attempts, c.method, c.decision.Wait)
+	msg := fmt.Sprintf("[RETRY] %v: attempt %d of %s failed, next in %v", c.failure.Class, c.attempts(), c.method, c.decision.Wait)
 	if c.failure.Reach == codes.Unsent && c.cc != nil {
 		msg += ", or up to as long again until connected"
 	}
@@ -49,16 +49,16 @@ func (c *call) logGaveUp() {
 	switch c.decision.Why {
 	case policy.CallerEnded: // no one else's fault
 		level, what = logging.LevelInfo, "ended by the caller"
-		if c.state.Attempts <= 1 && c.waited == 0 {
+		if c.attempts() <= 1 && c.waited == 0 {
 			level, what = logging.LevelDebug, "not retried"
 		}
 	case policy.NeverRetried, policy.Disabled, policy.RetriedBelow, policy.Committed:
-		if c.state.Attempts <= 1 && c.advice() == "" {
+		if c.attempts() <= 1 && c.advice() == "" {
 			level, what = logging.LevelDebug, "not retried"
 		}
 	default:
 	}
-	msg := fmt.Sprintf("[RETRY] %v: %s after attempt %d of %s (%v)", c.failure.Class, what, c.state.Attempts, c.method, c.decision.Why)
+	msg := fmt.Sprintf("[RETRY] %v: %s after attempt %d of %s (%v)", c.failure.Class, what, c.attempts(), c.method, c.decision.Why)
 	if advice := c.advice(); advice != "" {
 		msg += ": " + advice
 	}
@@ -67,10 +67,18 @@ func (c *call) logGaveUp() {
 
 // logRecovered tells that a retry succeeded, if one did.
 func (c *call) logRecovered() {
-	if len(c.r.logs.to) == 0 || c.state.Attempts <= 1 || c.shown {
+	if len(c.r.logs.to) == 0 || c.attempts() <= 1 || c.shown {
 		return
 	}
-	c.log(logging.LevelInfo, fmt.Sprintf("[RETRY] recovered: attempt %d of %s succeeded", c.state.Attempts, c.method))
+	c.log(logging.LevelInfo, fmt.Sprintf("[RETRY] recovered: attempt %d of %s succeeded", c.attempts(), c.method))
+}
+
+// logFallback tells that the call is answered in another way.
+func (c *call) logFallback(how string) {
+	if len(c.r.logs.to) == 0 {
+		return
+	}
+	c.log(logging.LevelWarn, fmt.Sprintf("[RETRY] %v: fallback after attempt %d of %s (%v): %s", c.failure.Class, c.attempts(), c.method, c.decision.Why, how))
 }
 
 // logLayers warns of a second layer of retries.
@@ -93,7 +101,7 @@ func (c *call) log(level logging.Level, msg string) {
 		"retry.class", c.failure.Class.String(),
 		"retry.rule", c.failure.Rule,
 		"retry.why", c.decision.Why.String(),
-		"retry.attempt", max(c.state.Attempts, 1),
+		"retry.attempt", c.attempts(),
 		"retry.wait", c.decision.Wait,
 		"retry.elapsed", c.state.Elapsed,
 		"retry.reach", c.failure.Reach.String(),

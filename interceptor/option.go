@@ -46,6 +46,9 @@ type callOption struct {
 	apply func(*settings)
 	// kinds are the calls that it can apply to.
 	kinds kinds
+	// early says that it has to be known before the first attempt ends, and not
+	// only once that has failed.
+	early bool
 	// shapes says that it changes the table or the limits, which then have to
 	// fit each other.
 	shapes bool
@@ -57,11 +60,11 @@ type kinds uint8
 const (
 	unaryCall kinds = 1 << iota
 	serverStream
-	otherStream // client and bidirectional streams, which pass through
+	otherStream // client and bidirectional streams, and unary calls made as streams
 	function    // Do
 
-	everything = unaryCall | serverStream | otherStream | function
-	retried    = unaryCall | serverStream | function
+	streams    = serverStream | otherStream
+	everything = unaryCall | streams | function
 )
 
 // String returns the name of a single kind, as error messages put it.
@@ -86,6 +89,7 @@ func (o CallOption) applyTo(c *connection) {
 		return
 	}
 	c.fault(o.o.err)
+	c.r.early = c.r.early || o.o.early
 	if o.o.shapes {
 		c.shaped = append(c.shaped, o.o.name)
 	}
@@ -128,6 +132,15 @@ func NewContext(ctx context.Context, opts ...CallOption) context.Context {
 func fromContext(ctx context.Context) []CallOption {
 	opts, _ := ctx.Value(contextKey{}).([]CallOption)
 	return opts
+}
+
+// isEarly reports whether the option has to be known before an attempt fails.
+func (o CallOption) isEarly() bool { return o.o != nil && o.o.early }
+
+// early reports whether one of the options of the context is.
+func early(ctx context.Context) bool {
+	opts := ctx.Value(contextKey{})
+	return opts != nil && slices.ContainsFunc(opts.([]CallOption), CallOption.isEarly) //nolint:forcetypeassert // the key is ours
 }
 
 // methodOptions are the options of a pattern of methods.
@@ -184,22 +197,31 @@ func (c *connection) build() (*Retrier, error) {
 	if len(c.errs) > 0 {
 		return nil, errors.Join(c.errs...)
 	}
-	c.buildBudget()
 	r.base = c.settings
+	timed := r.base.timeout > 0
 	for _, m := range r.methods {
 		c.fault(r.checkMethod(m))
+		r.early = r.early || slices.ContainsFunc(m.opts, CallOption.isEarly)
+		timed = timed || r.timed(m)
 	}
+	c.buildBudget(timed)
+	r.whole = r.early || r.observer != nil || r.refresh != nil
 	return r, errors.Join(c.errs...)
 }
 
-// buildBudget sets the budget of the Retrier.
-func (c *connection) buildBudget() {
+// buildBudget sets the budget of the Retrier. A connection with an attempt
+// timeout has a smaller one, unless other figures than the default were set.
+func (c *connection) buildBudget(timed bool) {
 	switch {
 	case c.noBudget:
 	case c.budget != nil:
 		c.r.budget = c.budget
 	default:
-		budget, err := policy.NewBudget(c.r.live.Load().Budget)
+		figures := c.r.live.Load().Budget
+		if timed && figures == policy.DefaultBudget() {
+			figures = policy.AttemptTimeoutBudget()
+		}
+		budget, err := policy.NewBudget(figures)
 		c.fault(err)
 		c.r.budget = budget
 	}
@@ -218,4 +240,13 @@ func (r *Retrier) checkMethod(m methodOptions) error {
 		return fmt.Errorf("interceptor: WithMethod: pattern %q: %w", m.pattern, err)
 	}
 	return nil
+}
+
+// timed reports whether the options of a pattern set an attempt timeout.
+func (r *Retrier) timed(m methodOptions) bool {
+	var s settings
+	for _, o := range m.opts {
+		s.apply(o)
+	}
+	return s.timeout > 0
 }

@@ -149,12 +149,14 @@ func TestCallOptions_thatAreWrongForACallFailItBeforeAnythingIsSent(t *testing.T
 	}{
 		{"an invalid number", interceptor.MaxRetries(-1), []string{unary, stream, bidi}, "interceptor: MaxRetries: -1: want >= 0"},
 		{"an invalid row", interceptor.WithPolicy(codes.Quota, policy.Policy{Retries: -1}), []string{unary, stream, bidi}, "policy: Quota: retries -1: want >= 0"},
-		{"an invalid buffer", interceptor.WithReplayBuffer(-1), []string{unary, stream}, "interceptor: WithReplayBuffer: -1: want >= 0 bytes"},
+		{"an invalid buffer", interceptor.WithReplayBuffer(-1), []string{unary, stream, bidi}, "interceptor: WithReplayBuffer: -1: want >= 0 bytes"},
 		{"a buffer for a unary call", interceptor.WithReplayBuffer(1), []string{unary}, cannot("WithReplayBuffer", unaryMethod, "unary call")},
-		{"a limit that cuts rows", interceptor.WithLimits(policy.Limits{MaxAttempts: 2}), []string{unary, stream}, cut},
-		{"retries for a stream that is not retried", interceptor.MaxRetries(1), []string{bidi}, cannot("MaxRetries", fullDuplex, "client or bidirectional stream")},
-		{"a table for a stream that is not retried", interceptor.WithTable(policy.Default()), []string{bidi}, cannot("WithTable", fullDuplex, "client or bidirectional stream")},
-		{"a promise about a stream that is not retried", interceptor.Repeatable(), []string{bidi}, cannot("Repeatable", fullDuplex, "client or bidirectional stream")},
+		{"a limit that cuts rows", interceptor.WithLimits(policy.Limits{MaxAttempts: 2}), []string{unary, stream, bidi}, cut},
+		{"hedging for a stream", interceptor.WithHedge(time.Second, 2), []string{stream}, cannot("WithHedge", streamMethod, "server stream")},
+		{"hedging for a stream", interceptor.WithHedge(time.Second, 2), []string{bidi}, cannot("WithHedge", fullDuplex, "client or bidirectional stream")},
+		{"a negative delay", interceptor.WithHedge(-1, 2), []string{unary, stream}, "interceptor: WithHedge: delay -1ns: want >= 0s"},
+		{"no attempts", interceptor.WithHedge(0, 0), []string{unary}, "interceptor: WithHedge: attempts 0: want >= 1, the first included"},
+		{"a negative timeout", interceptor.WithAttemptTimeout(-time.Second), []string{unary, stream, bidi}, "interceptor: WithAttemptTimeout: -1s: want > 0s, or 0s for none"},
 	}
 	for _, tt := range tests {
 		for _, kind := range tt.to {

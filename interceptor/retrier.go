@@ -25,6 +25,13 @@ type Retrier struct {
 	observer Observer
 	logs     logs
 
+	refresh *refresher // nil for none
+	// early says that an option of the connection or of a method has to be
+	// known before an attempt fails.
+	early bool
+	// whole says that the life of every call begins before its first failure.
+	whole bool
+
 	evidence bool
 	trusted  atomic.Bool // trailers arrive: see trust
 	captures sync.Pool   // of *capture

@@ -2,6 +2,7 @@ package interceptor
 
 import (
 	"context"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -23,6 +24,12 @@ type knobs struct {
 
 	capped bool // to most retries, by MaxRetries
 	most   int
+
+	timeout  time.Duration // of an attempt; zero for none
+	hedge    hedging
+	accept   AcceptFunc   // nil for every answer
+	fallback FallbackFunc // nil for none
+	resume   *resuming    // nil for none
 }
 
 // answer is yes, no, or nothing said.

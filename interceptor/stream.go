@@ -10,13 +10,14 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
-// stream is the stream interceptor. Server streams are re-invoked until they
-// are committed; the other kinds pass through.
+// stream is the stream interceptor. Streams of every kind are re-invoked until
+// they are committed.
 func (r *Retrier) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	kind := otherStream
 	if desc != nil && desc.ServerStreams && !desc.ClientStreams {
 		kind = serverStream
 	}
+	known := r.early || early(ctx)
 	var finish *finishers
 	for _, o := range opts {
 		switch o := o.(type) {
@@ -24,26 +25,25 @@ func (r *Retrier) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.Cl
 			if err := r.check(ctx, o, method, kind, opts); err != nil {
 				return nil, refuse(opts, err)
 			}
+			known = known || o.isEarly()
 		case grpc.OnFinishCallOption:
-			if finish == nil && kind == serverStream {
-				finish = &finishers{}
-			}
+			finish = &finishers{}
 		}
 	}
-	if kind == otherStream {
+	if desc == nil { // grpc itself needs one: whoever is below knows what to do
 		return streamer(ctx, desc, cc, method, opts...)
 	}
-	p := &pending{streamer: streamer, desc: desc, target: target{r: r, ctx: ctx, cc: cc, method: method, kind: kind, opts: opts}}
+	p := &pending{streamer: streamer, desc: desc, limit: -1, target: target{r: r, ctx: ctx, cc: cc, method: method, kind: kind, opts: opts}}
 	p.settled.L = &p.mu
 	if finish != nil {
 		p.target.opts, finish.fns = splitOnFinish(opts)
 		p.target.opts = append(p.target.opts, finish.option(ctx, cc))
 		p.finish = finish
 	}
-	return p.open()
+	return p.open(known) //nolint:contextcheck // the call has the context
 }
 
-// clientStream is a server stream as the caller sees it. While it is pending
+// clientStream is a stream as the caller sees it. While it is pending
 // its attempt may be replaced; once it is committed, that is, once the caller
 // has been shown something, its methods are those of the attempt.
 //
@@ -64,6 +64,9 @@ type clientStream struct {
 	// nil; cancel ends the attempt, unless it is the first.
 	call   *call
 	cancel context.CancelFunc
+	// unkept says why the stream was committed though nothing was shown of it.
+	unkept unkept
+	single bool // it has one reply
 }
 
 // terminal is the end of a stream.
@@ -80,6 +83,12 @@ func (s *clientStream) RecvMsg(m any) error {
 	}
 	if err := s.attempt.RecvMsg(m); err != nil {
 		return s.end(err)
+	}
+	if s.unkept != kept {
+		s.firstReply()
+	}
+	if s.single {
+		s.answered()
 	}
 	return nil
 }
@@ -102,14 +111,20 @@ func (s *clientStream) recvPending(m any) error {
 		}
 		err := p.receiveFrom(attempt, m)
 		if err == nil {
-			if p.commit(s, n) {
+			err = p.acceptReply(s, m)
+		}
+		if err == nil {
+			if p.commit(s, n, m, nil) {
+				if s.single {
+					s.answered()
+				}
 				return nil
 			}
 			continue
 		}
-		replaced, final := p.failed(s, n, err)
+		replaced, final := p.failed(s, n, err, m)
 		if !replaced {
-			if final != io.EOF { //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
+			if final != io.EOF && !s.hasAbandoned() { //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
 				reset(m)
 			}
 			return final
@@ -127,6 +142,9 @@ func (s *clientStream) Header() (metadata.MD, error) {
 		if p == nil {
 			return s.attempt.Header()
 		}
+		if md, ok := p.shownHeader(); ok {
+			return md, nil
+		}
 		if s.over.Load() != nil {
 			return nil, nil
 		}
@@ -136,7 +154,7 @@ func (s *clientStream) Header() (metadata.MD, error) {
 		}
 		md, err := attempt.Header()
 		if err == nil && md != nil {
-			if p.commit(s, n) {
+			if p.commit(s, n, nil, md) {
 				return md, nil
 			}
 			continue
@@ -144,11 +162,14 @@ func (s *clientStream) Header() (metadata.MD, error) {
 		if err == nil { // there is no header and so no message: this is the status
 			err = p.receiveFrom(attempt, &emptypb.Empty{})
 		}
-		if err == nil { // not so in grpc itself; the message is lost to us, so nothing may be retried
-			p.commit(s, n)
+		switch {
+		case err == nil: // not so in grpc itself; the message is lost to us, so nothing may be retried
+			p.commit(s, n, nil, metadata.MD{})
 			return md, nil
+		case err == io.EOF && p.hasAccept(): //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
+			return nil, nil // RecvMsg has a message to ask about
 		}
-		if replaced, _ := p.failed(s, n, err); !replaced {
+		if replaced, _ := p.failed(s, n, err, nil); !replaced {
 			return nil, nil
 		}
 	}
@@ -168,17 +189,18 @@ func (s *clientStream) Trailer() metadata.MD {
 	return attempt.Trailer()
 }
 
-// Context returns the context of the call until the stream is committed, and
-// that of its attempt from then on. It commits nothing.
+// Context returns the context of the call until the stream is committed, with
+// the values of its attempt, and that of the attempt from then on. It commits
+// nothing, and does not wait.
 func (s *clientStream) Context() context.Context {
 	if s.pending.Load() != nil {
-		return s.ctx
+		return &streamContext{s.ctx, s}
 	}
 	return s.attempt.Context()
 }
 
-// SendMsg sends the request and keeps an encoded copy for a retry: the caller
-// may change the message as soon as SendMsg has returned.
+// SendMsg sends a message and keeps an encoded copy for a retry: the caller may
+// change the message as soon as SendMsg has returned.
 func (s *clientStream) SendMsg(m any) error {
 	p := s.pending.Load()
 	if p == nil {
@@ -204,15 +226,46 @@ func (s *clientStream) end(err error) error {
 		return over.err
 	}
 	final := err
+	ended := err == io.EOF //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
 	switch {
 	case s.call != nil:
 		final = s.call.endStream(err, s.attempt)
-	case err != io.EOF: //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
-		s.call = &call{target: target{r: s.r, ctx: s.ctx, method: s.method, kind: serverStream}, shown: true}
+	case !ended:
+		s.call = &call{
+			target: target{r: s.r, ctx: s.ctx, method: s.method, kind: serverStream}, shown: s.unkept == kept, unkept: s.unkept,
+		}
 		final = s.call.endStream(err, s.attempt)
+	case s.unkept != kept: // else it has earned with its first message
+		s.r.budget.Success()
 	}
 	s.finish(final)
 	return final
+}
+
+// firstReply notes that a stream which was committed without it has shown
+// something.
+func (s *clientStream) firstReply() {
+	s.unkept = kept
+	s.r.budget.Success()
+	if c := s.call; c != nil {
+		c.unkept = kept
+		c.tellCommitted()
+		c.shown = true
+	}
+}
+
+// answered ends a stream that has had its only reply.
+func (s *clientStream) answered() {
+	if s.over.Load() == nil {
+		_ = s.end(io.EOF)
+	}
+}
+
+// hasAbandoned reports whether a hook may still be using the message of the
+// caller.
+func (s *clientStream) hasAbandoned() bool {
+	p := s.pending.Load()
+	return p != nil && p.life != nil && p.life.abandoned
 }
 
 // finish makes final what RecvMsg returns from now on.

@@ -6,13 +6,15 @@ import (
 	"sync"
 
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// pending is what a server stream needs to be re-invoked. It is dropped when
-// the stream is committed.
+// pending is what a stream needs to be re-invoked. It is dropped when the
+// stream is committed, unless it can be resumed, or something has still to be
+// done for the attempt.
 //
 // mu guards the fields of the stream that it belongs to and its own. While a
 // retry waits and replays they belong to the goroutine that makes it, and
@@ -21,21 +23,28 @@ import (
 // moves no clock while someone waits for a mutex.
 type pending struct {
 	mu       sync.Mutex
-	settled  sync.Cond // retrying has become false
+	settled  sync.Cond // retrying or replaying has become false
 	retrying bool
 	receive  sync.Mutex // held while an attempt receives
+	sends    sync.Mutex // held while an attempt sends what the caller sends
 
 	streamer grpc.Streamer
 	desc     *grpc.StreamDesc
 	target   target
 	finish   *finishers
-	life     *call // nil until an attempt has failed, unless it is observed
+	life     *call // nil until an attempt has failed, unless its options or an observer need it before
 	retries  int   // begun so far: the number of the current attempt, counted from 0
+	timer    *attemptTimer
 
-	sent    protoreflect.MessageType // of the request; nil until there is one
-	request []byte                   // encoded
-	unkept  string                   // why there is no request to retry with
-	closed  bool                     // CloseSend was called
+	limit     int // of what is kept, in bytes; negative until it is known
+	replay    replay
+	replaying bool              // on the current attempt, on a goroutine of its own
+	early     *emptypb.Empty    // a message that was received before it was asked for
+	orphan    grpc.ClientStream // an attempt that was given up and has yet to be ended
+
+	committed bool // the current attempt is the last one
+	shown     bool // something of it was shown
+	resume    *resumption
 }
 
 // call returns the life of the call.
@@ -47,21 +56,69 @@ func (p *pending) call() *call {
 }
 
 // open makes the first attempt, and further ones until a stream is there.
-func (p *pending) open() (grpc.ClientStream, error) {
+func (p *pending) open(known bool) (grpc.ClientStream, error) {
 	t := &p.target
-	s := &clientStream{r: t.r, ctx: t.ctx, method: t.method}
-	if t.r.observer != nil {
-		p.call().begin()
+	s := &clientStream{r: t.r, ctx: t.ctx, method: t.method, single: !p.desc.ServerStreams}
+	if known || t.r.observer != nil || t.r.refresh != nil {
+		c := p.call()
+		c.beginAttempt()
+		if known {
+			p.prepare(c)
+		}
 	}
-	attempt, err := p.streamer(t.ctx, p.desc, t.cc, t.method, t.opts...)
-	if err == nil {
-		s.attempt = attempt
-	} else if ok, final := p.retry(s, err, codes.Evidence{Watched: true}); !ok {
-		p.finish.end(final)
-		return nil, final
+	err := p.begin(s)
+	if err != nil {
+		if ok, final := p.retry(s, err, codes.Evidence{Watched: true}); !ok {
+			p.finish.end(final)
+			return nil, final
+		}
 	}
 	s.pending.Store(p)
 	return s, nil
+}
+
+// begin makes the first attempt. Unless it is timed it has the caller's own
+// context: grpc ends whatever fails below it.
+func (p *pending) begin(s *clientStream) error {
+	ctx := p.target.ctx
+	if p.life != nil && p.life.knobs.timeout > 0 {
+		ctx = p.timed(ctx, s)
+	}
+	attempt, err := p.streamer(ctx, p.desc, p.target.cc, p.target.method, p.target.opts...)
+	if err != nil {
+		return p.timer.explain(err)
+	}
+	s.attempt = attempt
+	p.opened()
+	return nil
+}
+
+// prepare finds out what has to be known before an attempt ends.
+func (p *pending) prepare(c *call) {
+	c.resolve()
+	p.limit = c.knobs.replay
+	if c.knobs.resume != nil && c.kind == serverStream {
+		p.resume = &resumption{resuming: c.knobs.resume}
+	}
+}
+
+// timed returns the context of an attempt with a timer that is running.
+func (p *pending) timed(ctx context.Context, s *clientStream) context.Context {
+	ctx, p.timer = newAttemptTimer(ctx, p.target.r.clock, p.life.knobs.timeout)
+	timer := p.timer
+	s.cancel = func() {
+		timer.halt()
+		timer.end(nil)
+	}
+	timer.start()
+	return ctx
+}
+
+// opened halts the timer where the client has yet to speak.
+func (p *pending) opened() {
+	if p.desc.ClientStreams && !p.replay.closed && (!p.desc.ServerStreams || len(p.replay.sent) == 0) {
+		p.timer.halt()
+	}
 }
 
 // lock takes mu when no retry is under way.
@@ -84,14 +141,17 @@ func (p *pending) attempt(s *clientStream) (attempt grpc.ClientStream, n int) {
 func (p *pending) receiveFrom(attempt grpc.ClientStream, m any) error {
 	p.receive.Lock()
 	defer p.receive.Unlock()
+	if early := p.takeEarly(); early != nil {
+		return decodeEarly(early, m)
+	}
 	return attempt.RecvMsg(m)
 }
 
 // commit makes attempt n the last one, because the caller is about to be
-// shown something of it. It reports false if it was replaced meanwhile, in
-// which case the caller must not be shown anything of it.
-func (p *pending) commit(s *clientStream, n int) bool {
-	told, ok := p.commitLocked(s, n)
+// shown something of it: message m, or its header. It reports false if it was
+// replaced meanwhile, in which case the caller must not be shown anything of it.
+func (p *pending) commit(s *clientStream, n int, m any, header metadata.MD) bool {
+	told, ok := p.commitLocked(s, n, m, header)
 	if !ok {
 		return false
 	}
@@ -104,7 +164,7 @@ func (p *pending) commit(s *clientStream, n int) bool {
 
 // commitLocked returns the life of the call as it is at commitment, if there
 // is someone to be told.
-func (p *pending) commitLocked(s *clientStream, n int) (told *call, ok bool) {
+func (p *pending) commitLocked(s *clientStream, n int, m any, header metadata.MD) (told *call, ok bool) {
 	p.lock()
 	defer p.mu.Unlock()
 	if p.retries != n {
@@ -113,38 +173,89 @@ func (p *pending) commitLocked(s *clientStream, n int) (told *call, ok bool) {
 	if s.pending.Load() == nil {
 		return nil, true
 	}
-	if p.life != nil { // it was retried, or someone wants to know how it ends
-		now := *p.life
-		told = &now
-		p.life.shown = true
-		s.call = p.life
+	if header == nil { // the first message stops the timer
+		p.timer.halt()
+		p.timer = nil
 	}
-	p.target.r.budget.Success() // now: many a stream is never read to its end
-	s.pending.Store(nil)        // drops everything that only a retry needs
+	if !p.shown {
+		p.shown = true
+		p.committed = true
+		s.unkept = kept
+		if p.life != nil { // it was retried, or someone wants to know how it ends
+			p.life.unkept = kept
+			now := *p.life
+			told = &now
+			p.life.shown = true
+		}
+		p.target.r.budget.Success() // now: many a stream is never read to its end
+		p.resume.opened(s, &p.replay)
+	}
+	if header == nil {
+		p.resume.delivered(m)
+	}
+	p.shed(s)
 	return told, true
 }
 
-// failed handles an error that attempt n returned before commitment. It
-// reports whether the attempt was replaced, here or by another goroutine;
-// otherwise final is what the stream has ended with, io.EOF included.
-func (p *pending) failed(s *clientStream, n int, err error) (replaced bool, final error) {
+// forgo commits the stream because there is nothing, or no longer all, to
+// retry it with.
+func (p *pending) forgo(s *clientStream, reason unkept) {
+	p.committed = true
+	s.unkept = reason
+	if p.life != nil {
+		p.life.unkept = reason
+	}
+	p.resume = nil
+	p.timer.halt()
+	p.timer = nil
+	p.shed(s)
+}
+
+// shed drops everything that only a retry needs, once the stream is committed
+// and nothing has to be done any more.
+func (p *pending) shed(s *clientStream) {
+	if !p.committed || s.pending.Load() == nil {
+		return
+	}
+	if p.resume == nil && !p.replaying {
+		p.replay = replay{}
+	}
+	s.call = p.life
+	if p.resume == nil && !p.replaying && p.early == nil && p.timer == nil && s.over.Load() == nil {
+		s.pending.Store(nil)
+	}
+}
+
+// failed handles an error that attempt n returned, to a receiver of m if there
+// was one. It reports whether the attempt was replaced, here or by another
+// goroutine; otherwise final is what the stream has ended with, io.EOF included.
+func (p *pending) failed(s *clientStream, n int, err error, m any) (replaced bool, final error) {
 	mine, replaced, final := p.claim(s, n)
 	switch {
 	case replaced, final != nil:
 		return replaced, final
-	case !mine: // committed by another goroutine
-		return false, s.end(err)
+	case !mine: // it is committed
+		return false, s.end(p.explain(err))
 	}
-	replaced, final = p.conclude(s, err)
+	replaced, final = p.conclude(s, err, m)
 	if !replaced {
 		p.finish.end(final)
 	}
 	return replaced, final
 }
 
+// explain returns err, or what it stands for where a timer has ended the
+// attempt.
+func (p *pending) explain(err error) error {
+	p.lock()
+	timer := p.timer
+	p.mu.Unlock()
+	return timer.explain(err)
+}
+
 // claim makes the stream this goroutine's until it has settled what follows
 // from the error of attempt n; unless the attempt was replaced, the stream has
-// ended, with final, or was committed.
+// ended, with final, or is committed for good.
 func (p *pending) claim(s *clientStream, n int) (mine, replaced bool, final error) {
 	p.lock()
 	defer p.mu.Unlock()
@@ -153,22 +264,38 @@ func (p *pending) claim(s *clientStream, n int) (mine, replaced bool, final erro
 		return false, false, over.err
 	case p.retries != n:
 		return false, true, nil
-	case s.pending.Load() == nil:
+	case p.committed && (p.resume == nil || !p.shown):
 		return false, false, nil
 	}
-	p.retrying = true
+	p.retrying, p.replaying = true, false
 	return true, false, nil
 }
 
 // conclude replaces the failed attempt, or ends the stream.
-func (p *pending) conclude(s *clientStream, err error) (replaced bool, final error) {
+func (p *pending) conclude(s *clientStream, err error, m any) (replaced bool, final error) {
 	defer p.settle(s, err)
-	if err == io.EOF { //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
-		p.call().succeeded()
+	c := p.call()
+	ended := err == io.EOF //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
+	if ended && !p.shown && !c.resumed && c.knobs.accept != nil {
+		reset(m)
+		if rejected := accepts(c.ctx, c.knobs.accept, c.method, m); rejected != nil {
+			err, ended = rejected, false
+		}
+	}
+	if ended {
+		c.succeeded()
 		p.end(s, io.EOF)
 		return false, io.EOF
 	}
-	if ok, final := p.retry(s, err, evidenceOf(s.attempt)); !ok {
+	err = p.timer.explain(err)
+	ev := evidenceOf(s.attempt)
+	var ok bool
+	if p.shown {
+		ok, final = p.goOn(s, err, ev)
+	} else {
+		ok, final = p.retry(s, err, ev)
+	}
+	if !ok {
 		p.end(s, final)
 		return false, final
 	}
@@ -190,7 +317,7 @@ func (p *pending) settle(s *clientStream, err error) {
 // end ends the stream before commitment.
 func (p *pending) end(s *clientStream, final error) {
 	s.finish(final)
-	p.request = nil
+	p.replay, p.resume = replay{}, nil
 }
 
 // evidenceOf returns what an attempt that had a stream has left behind.
@@ -201,99 +328,4 @@ func evidenceOf(attempt grpc.ClientStream) codes.Evidence {
 		ev.Trailer = attempt.Trailer()
 	}
 	return ev
-}
-
-// retry makes attempts after one has failed with err, until one stands with
-// everything replayed, or nothing more is to be tried.
-func (p *pending) retry(s *clientStream, err error, ev codes.Evidence) (ok bool, final error) {
-	c := p.call()
-	c.requestSize, c.unkept = len(p.request), p.unkept
-	for {
-		if s.cancel != nil {
-			s.cancel()
-			s.cancel = nil
-		}
-		wait, again, final := c.failed(err, ev)
-		if !again {
-			return false, final
-		}
-		if final := c.pause(wait); final != nil {
-			return false, final
-		}
-		p.retries++
-		resetResults(c.opts)
-		c.opts = p.finish.next(c.ctx, c.cc, c.opts)
-		c.beginAttempt()
-		var ctx context.Context
-		ctx, s.cancel = context.WithCancel(c.attemptContext())
-		s.attempt, err = p.streamer(ctx, p.desc, c.cc, c.method, c.opts...)
-		if err != nil {
-			s.attempt, ev = nil, codes.Evidence{Watched: true}
-			continue
-		}
-		if err = p.replay(s.attempt); err == nil {
-			return true, nil
-		}
-		ev = evidenceOf(s.attempt)
-	}
-}
-
-// send sends the request on the current attempt, and keeps it. A broken
-// attempt is not the caller's trouble yet: RecvMsg finds out why, and retries.
-//
-// The attempt is used without the lock, since sending may block until the
-// server reads, and the server may answer before it does. If the attempt was
-// replaced meanwhile, the request was replayed.
-func (p *pending) send(s *clientStream, m any) error {
-	attempt, n, over := p.sending(s, m)
-	if attempt == nil {
-		return over
-	}
-	err := attempt.SendMsg(m)
-	if err == nil || err == io.EOF { //nolint:errorlint // grpc returns io.EOF itself
-		return nil
-	}
-	// It may be of the caller's own making, as a message that is too large; or
-	// the attempt was never processed, grpc made another one of it by itself,
-	// and that one failed. The classification tells.
-	mine, replaced, final := p.claim(s, n)
-	switch {
-	case replaced, final != nil:
-		return final
-	case !mine:
-		return err
-	}
-	if replaced, final = p.conclude(s, err); !replaced {
-		p.finish.end(final)
-	}
-	return final
-}
-
-// sending keeps the request, and returns the attempt to send it on, with its
-// number: none where the stream is over, with the error that it ended with.
-func (p *pending) sending(s *clientStream, m any) (attempt grpc.ClientStream, n int, over error) {
-	p.lock()
-	defer p.mu.Unlock()
-	if over := s.over.Load(); over != nil {
-		return nil, 0, over.err
-	}
-	if s.pending.Load() != nil {
-		p.keep(m)
-	}
-	return s.attempt, p.retries, nil
-}
-
-// closeSend closes the sending side of the current attempt.
-func (p *pending) closeSend(s *clientStream) error {
-	p.lock()
-	defer p.mu.Unlock()
-	if s.over.Load() != nil {
-		return nil
-	}
-	if s.pending.Load() == nil {
-		return s.attempt.CloseSend()
-	}
-	p.closed = true
-	_ = s.attempt.CloseSend() // if the attempt is broken, RecvMsg finds out why
-	return nil
 }

@@ -23,6 +23,7 @@ type stub struct {
 }
 
 func (*stub) SendMsg(any) error            { return nil }
+func (*stub) CloseSend() error             { return nil }
 func (*stub) Header() (metadata.MD, error) { return metadata.MD{}, nil }
 func (*stub) Trailer() metadata.MD         { return nil }
 func (*stub) Context() context.Context     { return context.Background() }
@@ -86,11 +87,11 @@ func TestStream_pendingIsGarbageAfterCommitment(t *testing.T) {
 func watchPending(t *testing.T, stream grpc.ClientStream) (weak.Pointer[pending], weak.Pointer[byte]) {
 	t.Helper()
 	s, ok := stream.(*clientStream)
-	if !ok || s.pending.Load() == nil || len(s.pending.Load().request) < 64<<10 {
+	if !ok || s.pending.Load() == nil || len(s.pending.Load().replay.encoded) < 64<<10 {
 		t.Fatalf("got %T, want a stream that keeps its request", stream)
 	}
 	p := s.pending.Load()
-	return weak.Make(p), weak.Make(&p.request[0])
+	return weak.Make(p), weak.Make(&p.replay.encoded[0])
 }
 
 // TestStream_requestIsDroppedAtTheEnd: a stream that ended before it was

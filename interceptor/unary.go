@@ -3,6 +3,7 @@ package interceptor
 import (
 	"context"
 	"reflect"
+	"slices"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -13,18 +14,20 @@ import (
 // unary is the unary interceptor. As long as nothing fails it resolves
 // nothing, allocates nothing and writes no memory that calls share.
 func (r *Retrier) unary(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	whole := r.whole
 	for _, o := range opts {
 		switch o := o.(type) {
 		case CallOption:
 			if err := r.check(ctx, o, method, unaryCall, opts); err != nil {
 				return refuse(opts, err)
 			}
+			whole = whole || o.isEarly()
 		case grpc.OnFinishCallOption:
 			return r.unaryOnFinish(ctx, method, req, reply, cc, invoker, opts)
 		}
 	}
-	if r.observer != nil {
-		return r.unaryObserved(ctx, method, req, reply, cc, invoker, opts)
+	if whole || early(ctx) {
+		return r.unaryWhole(ctx, method, req, reply, cc, invoker, opts)
 	}
 	if !r.evidence {
 		err := invoker(ctx, method, req, reply, cc, opts...)
@@ -40,7 +43,7 @@ func (r *Retrier) unary(ctx context.Context, method string, req, reply any, cc *
 	c := r.captures.Get().(*capture)
 	err := invoker(ctx, method, req, reply, cc, c.watch(opts)...)
 	if err == nil {
-		r.trust(c)
+		r.trust(c.trailer)
 		r.release(c)
 		r.budget.Success()
 		return nil
@@ -50,24 +53,49 @@ func (r *Retrier) unary(ctx context.Context, method string, req, reply any, cc *
 	return err
 }
 
-// unaryObserved is unary for a Retrier with an observer, which is told when
-// the call began.
-func (r *Retrier) unaryObserved(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts []grpc.CallOption) error {
-	c := r.captures.Get().(*capture)
-	defer r.release(c)
-	c.failed = true // whether or not it does, its life is told
-	c.call.target = target{r: r, ctx: ctx, cc: cc, method: method, kind: unaryCall, opts: opts}
-	c.call.begin()
-	watched := opts
-	if r.evidence {
-		watched = c.watch(opts)
+// unaryWhole is unary for a call whose life begins before its first failure:
+// because someone is told when it began, or because its options have to be known
+// before an attempt ends.
+func (r *Retrier) unaryWhole(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts []grpc.CallOption) error {
+	w := r.captures.Get().(*capture)
+	defer r.release(w)
+	w.failed = true // whether or not it does, its life is told
+	c := &w.call
+	c.target = target{r: r, ctx: ctx, cc: cc, method: method, kind: unaryCall, opts: opts}
+	if r.early || early(ctx) || slices.ContainsFunc(opts, isEarly) {
+		c.resolve()
 	}
-	if err := invoker(ctx, method, req, reply, cc, watched...); err != nil {
-		return c.call.reinvoke(req, reply, invoker, c, err)
+	if c.knobs.hedge.most > 1 {
+		if hedged, err := c.hedged(req, reply, invoker); hedged { //nolint:contextcheck // the call has the context
+			return err
+		}
 	}
-	r.trust(c)
-	c.call.succeeded()
+	if err := c.try(ctx, req, reply, invoker, w); err != nil {
+		return c.reinvoke(req, reply, invoker, w, err)
+	}
+	c.succeeded()
 	return nil
+}
+
+// isEarly reports whether an option is one of ours that has to be known before
+// an attempt fails.
+func isEarly(o grpc.CallOption) bool {
+	own, ok := o.(CallOption)
+	return ok && own.isEarly()
+}
+
+// try makes an attempt of a unary call.
+func (c *call) try(ctx context.Context, req, reply any, invoker grpc.UnaryInvoker, w *capture) error {
+	opts := c.opts
+	if c.r.evidence {
+		opts = w.watch(c.opts)
+	}
+	c.beginAttempt()
+	err := c.invocation(invoker).do(ctx, req, reply, opts)
+	if c.r.evidence {
+		c.r.trust(w.trailer)
+	}
+	return err
 }
 
 // unaryOnFinish is unary for a call with OnFinish options: they are called
@@ -92,32 +120,33 @@ func (r *Retrier) reinvokeUnary(ctx context.Context, method string, req, reply a
 }
 
 // reinvoke makes attempts until one succeeds or nothing more is to be tried.
-// The first one has failed with err; watcher has its evidence.
-func (c *call) reinvoke(req, reply any, invoker grpc.UnaryInvoker, watcher *capture, err error) error {
-	watched := c.r.evidence
+// The first one has failed with err; w has its evidence.
+func (c *call) reinvoke(req, reply any, invoker grpc.UnaryInvoker, w *capture, err error) error {
 	for {
 		var ev codes.Evidence
-		if watched {
-			ev = c.r.evidenceOf(watcher)
-			watcher.trailer = nil
+		if c.r.evidence {
+			ev = c.r.evidenceOf(w.trailer)
+			w.trailer = nil
 		}
 		wait, again, final := c.failed(err, ev)
-		if !again {
-			reset(reply)
-			return final
+		if again {
+			final = c.pause(wait)
+		} else {
+			then := c.concede(func() any { return req }, reply, final)
+			if then.next == nil && then.final == nil {
+				return nil // the reply was filled
+			}
+			req, final = then.next, then.final
 		}
-		if final := c.pause(wait); final != nil {
-			reset(reply)
+		if final != nil {
+			if !c.abandoned {
+				reset(reply)
+			}
 			return final
 		}
 		reset(reply)
 		resetResults(c.opts)
-		opts := c.opts
-		if watched {
-			opts = watcher.watch(c.opts)
-		}
-		c.beginAttempt()
-		if err = invoker(c.attemptContext(), c.method, req, reply, c.cc, opts...); err == nil {
+		if err = c.try(c.attemptContext(c.ctx), req, reply, invoker, w); err == nil {
 			c.succeeded()
 			return nil
 		}

@@ -61,6 +61,17 @@ func DefaultBudget() BudgetConfig {
 	return BudgetConfig{Max: 100, Start: 100, Earn: 1, EarnedMax: 10, EarnedEarn: 0.1}
 }
 
+// AttemptTimeoutBudget returns the figures for a connection with an attempt
+// timeout: as [DefaultBudget], but with 2 tokens to begin with and 0.1 earned by
+// each success. Attempts that are given up go on costing the server time, so
+// that a full budget would keep it overloaded for good. Judgement: two calls
+// may recover before any has succeeded, and 0.1 is the figure of gRFC A6.
+func AttemptTimeoutBudget() BudgetConfig {
+	c := DefaultBudget()
+	c.Start, c.Earn = 2, 0.1
+	return c
+}
+
 // maxTokens bounds every figure of a budget, so that thousandths of tokens fit
 // into 64 bits.
 const maxTokens = 1e9

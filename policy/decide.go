@@ -40,7 +40,7 @@ type State struct {
 	// Tokens and Earned are what the [Budget] holds.
 	Tokens, Earned float64
 	// OwnTimeout says that the attempt was ended by a timer of whoever asks,
-	// not by the server. Package interceptor has no such timer.
+	// not by the server: an attempt timeout.
 	OwnTimeout bool
 	// CanRefresh says that the credentials can be refreshed, and were not yet
 	// in this call.
@@ -150,10 +150,14 @@ func (s State) Count(d Decision) State {
 // UNAVAILABLE that the server answered with is such a one by AIP-194.
 func repeats(s *State, f *codes.Failure, class codes.Class) bool {
 	switch {
-	case s.Repeatable, f.Reach == codes.Unsent, class == codes.Quota, class == codes.Expired:
+	case s.Repeatable, f.Reach == codes.Unsent:
+		return true
+	case f.MayHaveRun:
+		return false
+	case class == codes.Quota, class == codes.Expired:
 		return true
 	}
-	return f.Code == grpccodes.Unavailable && f.Reach == codes.Answered && !f.MayHaveRun
+	return f.Code == grpccodes.Unavailable && f.Reach == codes.Answered
 }
 
 // waits returns the range of the next wait and the rule behind it.

@@ -48,9 +48,8 @@ func TestDecide_repeatability(t *testing.T) {
 			refreshed := canRefresh && f.Class == codes.Auth &&
 				f.Reach == codes.Answered && f.Code == grpccodes.Unauthenticated
 			want := f.Reach == codes.Unsent ||
-				f.Class == codes.Quota ||
-				f.Class == codes.Expired || refreshed ||
-				(f.Reach == codes.Answered && f.Code == grpccodes.Unavailable && !f.MayHaveRun)
+				(!f.MayHaveRun && (f.Class == codes.Quota || f.Class == codes.Expired || refreshed ||
+					(f.Reach == codes.Answered && f.Code == grpccodes.Unavailable)))
 			d := policy.Decide(s, f, 0)
 			if d.Retry != want {
 				t.Errorf("%v, %v, %v, may have run %v, can refresh %v: got %+v, want retry %v",

@@ -32,6 +32,8 @@ func TestWhy_names(t *testing.T) {
 		policy.Committed:         "committed",
 		policy.RetriedBelow:      "retried-below",
 		policy.Disabled:          "disabled",
+		policy.RefreshFailed:     "refresh-failed",
+		policy.HookFailed:        "hook-failed",
 	}
 	label := regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
 	seen := map[string]bool{}

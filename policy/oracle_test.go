@@ -103,8 +103,8 @@ func perClass(all [codes.NumClasses]int, class codes.Class) int {
 // objections returns the rules that forbid a retry, whether others do or not.
 func (o *oracle) objections() []policy.Why {
 	s, f := &o.s, &o.f
-	safeToRepeat := s.Repeatable || f.Reach == codes.Unsent || o.class == codes.Quota || o.class == codes.Expired ||
-		(f.Code == grpccodes.Unavailable && f.Reach == codes.Answered && !f.MayHaveRun)
+	refused := o.class == codes.Quota || o.class == codes.Expired || (f.Code == grpccodes.Unavailable && f.Reach == codes.Answered)
+	safeToRepeat := s.Repeatable || f.Reach == codes.Unsent || (refused && !f.MayHaveRun)
 	start := new(big.Int).Add(largest(new(big.Int), number(s.Elapsed)), o.floor)
 	pays := s.Tokens
 	if s.OwnTimeout {

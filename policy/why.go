@@ -53,6 +53,11 @@ const (
 	RetriedBelow
 	// Disabled: retries are switched off for this call.
 	Disabled
+	// RefreshFailed: the credentials could not be refreshed.
+	RefreshFailed
+	// HookFailed: a function of the caller's panicked, or answered what makes
+	// no sense.
+	HookFailed
 )
 
 // String returns the name as logs and metrics spell it, or "Why(n)" for a
@@ -97,6 +102,10 @@ func (w Why) String() string {
 		return "retried-below"
 	case Disabled:
 		return "disabled"
+	case RefreshFailed:
+		return "refresh-failed"
+	case HookFailed:
+		return "hook-failed"
 	}
 	return fmt.Sprintf("Why(%d)", uint8(w))
 }

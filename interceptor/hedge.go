@@ -1,0 +1,73 @@
+package interceptor
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"google.golang.org/grpc"
+	grpccodes "google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// hedging is what WithHedge has set.
+type hedging struct {
+	delay time.Duration
+	most  int // attempts; 0 and 1 for no hedging
+}
+
+// WithHedge starts another attempt of a unary call when there is no answer
+// after delay, and so on until there have been that many attempts, the first
+// included; the first answer wins and the others are cancelled. It trades load
+// for the slowest answers. Off by default; attempts of 1 switches it off.
+//
+// It has the semantics of gRFC A6. A failure that the table would retry starts
+// the next attempt at once, or after the delay that the server asked for; one that
+// it would not retry ends the call, and so does a server that says stop, once the
+// attempts under way have failed too. The attempts take the place of retries:
+// after them the call ends, however they failed. Every attempt but the first costs
+// a token of the budget, and there is none where there is no token.
+//
+// Only repeatable methods are hedged, with messages that can be copied (protobuf
+// messages): given to a call of another method it is an error; set for a
+// connection it leaves those calls, and streams, as they are. Attempts that lost
+// are cancelled and not waited for, so that interceptors further right may still
+// be running when the call has returned.
+func WithHedge(delay time.Duration, attempts int) CallOption {
+	var err error
+	switch {
+	case delay < 0:
+		err = fmt.Errorf("interceptor: WithHedge: delay %v: want >= 0s", delay)
+	case attempts < 1:
+		err = fmt.Errorf("interceptor: WithHedge: attempts %d: want >= 1, the first included", attempts)
+	}
+	return newCallOption(callOption{
+		name: hedgeName, err: err, kinds: unaryCall, early: true,
+		apply: func(s *settings) { s.hedge = hedging{delay, attempts} },
+	})
+}
+
+const hedgeName = "WithHedge"
+
+// hedged makes the call with hedging, if it can be; it reports whether it has.
+func (c *call) hedged(req, reply any, invoker grpc.UnaryInvoker) (done bool, err error) {
+	own := slices.ContainsFunc(c.opts, func(o grpc.CallOption) bool {
+		own, ok := o.(CallOption)
+		return ok && own.o != nil && own.o.name == hedgeName
+	})
+	request, copied := copyOf(req)
+	copied = copied && canBeCopied(reply)
+	switch {
+	case c.knobs.disabled:
+		return false, nil
+	case own && !c.state.Repeatable:
+		return true, status.Errorf(grpccodes.InvalidArgument,
+			"interceptor: WithHedge: %s is not known to be repeatable, and only such methods are hedged: add interceptor.Repeatable()", c.method)
+	case own && !copied:
+		return true, status.Errorf(grpccodes.InvalidArgument,
+			"interceptor: WithHedge: %s: request %T, reply %T: want protobuf messages, which can be copied", c.method, req, reply)
+	case !c.state.Repeatable || !copied:
+		return false, nil
+	}
+	return true, c.hedge(request, reply, invoker)
+}

@@ -1,0 +1,264 @@
+package interceptor
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+// race is the attempts of a hedged call, which run beside each other. It
+// belongs to the goroutine of the call; the attempts tell it how they end, and
+// share nothing else with it.
+type race struct {
+	c       *call
+	v       invocation
+	ctx     context.Context // of all attempts
+	request any
+	reply   any // what kind of reply they fill, each its own
+
+	ended   chan *racer
+	running int
+	stopped bool // no further attempt starts by itself
+
+	// The timer for the next attempt.
+	wake chan int // the number of one that has fired
+	set  int      // the number of the one that counts
+	stop func() bool
+	// held says that the next attempt was paid for, with pays, and waits until a
+	// time that the server has named.
+	held bool
+	till time.Time
+	pays policy.Account
+
+	// How it ends.
+	won   *racer
+	last  *racer // to end, if none has won
+	final error  // what the call then ends with, if there is no other way
+	told  bool   // those who watch know it already
+}
+
+// racer is one of the attempts.
+type racer struct {
+	number     int
+	began      time.Time
+	generation uint64
+	reply      any
+	results    results
+	err        error
+}
+
+// hedge makes attempts beside each other until one succeeds or nothing more is
+// to be tried. They send request, which no one else has.
+func (c *call) hedge(request, reply any, invoker grpc.UnaryInvoker) error {
+	c.limitHedges()
+	for {
+		r := c.race(request, reply, invoker)
+		if r.won != nil {
+			copyMessage(reply, r.won.reply)
+			r.won.results.deliver(c.opts)
+			c.succeeded()
+			return nil
+		}
+		if r.last != nil {
+			r.last.results.deliver(c.opts)
+		}
+		then := conceded{final: r.final}
+		if !r.told {
+			then = c.concede(func() any { return request }, reply, r.final)
+		}
+		if then.next == nil {
+			if then.final != nil && !c.abandoned {
+				reset(reply)
+			}
+			return then.final
+		}
+		request, _ = copyOf(then.next)
+	}
+}
+
+// limitHedges makes the limits of the call those of its hedges. They start
+// without the backoff of the table, so that it does not count against the
+// caller's time either.
+func (c *call) limitHedges() {
+	table := *c.state.Table
+	for class := range table {
+		table[class].Base, table[class].Max = 0, 0
+	}
+	limits := c.state.Limits.Effective(c.state.Table)
+	limits.MaxAttempts = min(limits.MaxAttempts, c.knobs.hedge.most)
+	c.state.Table, c.state.Limits = &table, limits
+}
+
+// race makes the attempts for a request. Those that have lost when it returns
+// are cancelled.
+func (c *call) race(request, reply any, invoker grpc.UnaryInvoker) *race {
+	ctx, cancel := context.WithCancel(c.ctx)
+	defer cancel()
+	most := c.state.Limits.MaxAttempts
+	r := &race{
+		c: c, v: c.invocation(invoker), ctx: ctx, request: request, reply: reply,
+		ended: make(chan *racer, most), wake: make(chan int, 2*most), // there is room for all
+	}
+	c.state.Attempts = 1
+	r.begin()
+	for r.won == nil && r.final == nil {
+		select {
+		case a := <-r.ended:
+			r.end(a)
+		case n := <-r.wake:
+			r.woken(n)
+		case <-c.ctx.Done():
+			r.callerEnded()
+		}
+	}
+	r.release()
+	return r
+}
+
+// begin starts an attempt, and the timer for the next.
+func (r *race) begin() {
+	c := r.c
+	c.beginAttempt()
+	a := &racer{number: c.state.Attempts, began: c.attemptBegan, generation: c.generation, reply: newMessage(r.reply)}
+	opts := a.results.instead(c.opts, c.r.evidence)
+	ctx, v, request, ended := c.attemptContext(r.ctx), r.v, r.request, r.ended
+	r.running++
+	go func() {
+		a.err = v.do(ctx, request, a.reply, opts)
+		ended <- a
+	}()
+	if !r.stopped && c.state.Attempts < c.state.Limits.MaxAttempts {
+		r.arm(c.knobs.hedge.delay)
+	}
+}
+
+// end takes the end of an attempt.
+func (r *race) end(a *racer) {
+	c := r.c
+	r.running--
+	c.racing, c.attemptBegan, c.generation = a.number, a.began, a.generation
+	if a.err == nil {
+		c.r.trust(a.results.trailer)
+		r.won = a
+		return
+	}
+	r.last = a
+	var ev codes.Evidence
+	if c.r.evidence {
+		ev = c.r.evidenceOf(a.results.trailer)
+	}
+	_, _, final := c.failed(a.err, ev)
+	verdict, wait := c.decision.Hedging()
+	switch verdict {
+	case policy.Next:
+		r.next(wait)
+		return
+	case policy.NoMore:
+		r.stopped = true
+		if c.decision.Why == policy.PushbackStop {
+			r.release()
+		}
+		if !r.held {
+			r.disarm()
+		}
+		if r.running > 0 || r.held {
+			return
+		}
+	case policy.Fatal:
+	}
+	r.final = final
+}
+
+// next starts the next attempt, which was paid for, or holds it back.
+func (r *race) next(wait time.Duration) {
+	c := r.c
+	if r.held { // that one is the next, though it may have to wait longer
+		c.r.budget.Return(c.decision.Pays)
+		r.hold(wait)
+		return
+	}
+	if final := c.renew(); final != nil {
+		r.final, r.told = final, true
+		return
+	}
+	c.count()
+	if wait > 0 {
+		r.held, r.pays = true, c.decision.Pays
+		r.hold(wait)
+		return
+	}
+	r.disarm()
+	r.begin()
+}
+
+// woken starts the next attempt, if that timer counts and it can be paid for.
+func (r *race) woken(n int) {
+	c := r.c
+	if n != r.set || r.stop == nil {
+		return
+	}
+	r.stop = nil
+	switch {
+	case r.held:
+		r.held = false
+	case c.r.budget.Take(policy.Tokens):
+		c.state.Attempts++
+		c.hedges++
+	default:
+		return
+	}
+	r.begin()
+}
+
+// hold holds the next attempt back for so long, or longer if it is already.
+func (r *race) hold(wait time.Duration) {
+	till := r.c.r.clock.Now().Add(wait)
+	if till.After(r.till) {
+		r.till = till
+		r.arm(wait)
+	}
+}
+
+// arm sets the timer for the next attempt.
+func (r *race) arm(after time.Duration) {
+	r.disarm()
+	r.set++
+	n, wake := r.set, r.wake
+	r.stop = r.c.r.clock.AfterFunc(after, func() { wake <- n })
+}
+
+// disarm stops the timer.
+func (r *race) disarm() {
+	if r.stop != nil {
+		r.stop()
+		r.stop = nil
+	}
+}
+
+// release stops the timer for good. An attempt that was held back does not
+// start, and is not paid for.
+func (r *race) release() {
+	r.disarm()
+	if r.held {
+		r.held = false
+		r.c.state.Attempts--
+		r.c.r.budget.Return(r.pays)
+	}
+}
+
+// callerEnded ends the race because the caller's context has ended.
+func (r *race) callerEnded() {
+	c := r.c
+	c.racing = 0
+	if len(c.history) == 0 {
+		_, _, r.final = c.failed(status.FromContextError(c.ctx.Err()).Err(), codes.Evidence{})
+		return
+	}
+	c.decision = policy.Decision{Why: policy.CallerEnded, Class: c.failure.Class}
+	r.final = c.newError(c.ctx.Err())
+}

@@ -1,0 +1,91 @@
+package interceptor
+
+import (
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/protobuf/proto"
+)
+
+// results is what an attempt of its own leaves behind beside its reply.
+type results struct {
+	header, trailer metadata.MD
+	peer            peer.Peer
+}
+
+// instead returns the options for the attempt: opts, with the variables of the
+// caller's Header, Trailer and Peer options replaced by its own. The trailer is
+// captured if it is evidence.
+func (r *results) instead(opts []grpc.CallOption, evidence bool) []grpc.CallOption {
+	var header, trailer, from bool
+	own := make([]grpc.CallOption, 0, len(opts)+3)
+	for _, o := range opts {
+		switch o.(type) {
+		case grpc.HeaderCallOption:
+			header = true
+		case grpc.TrailerCallOption:
+			trailer = true
+		case grpc.PeerCallOption:
+			from = true
+		default:
+			own = append(own, o)
+		}
+	}
+	if header {
+		own = append(own, grpc.Header(&r.header))
+	}
+	if trailer || evidence {
+		own = append(own, grpc.Trailer(&r.trailer))
+	}
+	if from {
+		own = append(own, grpc.Peer(&r.peer))
+	}
+	return own
+}
+
+// deliver gives the caller what it has asked for.
+func (r *results) deliver(opts []grpc.CallOption) {
+	for _, o := range opts {
+		switch o := o.(type) {
+		case grpc.HeaderCallOption:
+			if o.HeaderAddr != nil {
+				*o.HeaderAddr = r.header
+			}
+		case grpc.TrailerCallOption:
+			if o.TrailerAddr != nil {
+				*o.TrailerAddr = r.trailer
+			}
+		case grpc.PeerCallOption:
+			if o.PeerAddr != nil {
+				*o.PeerAddr = r.peer
+			}
+		}
+	}
+}
+
+// copyOf returns a copy of a message that shares nothing with it, if one can be
+// made.
+func copyOf(m any) (any, bool) {
+	if !canBeCopied(m) {
+		return m, false
+	}
+	return proto.Clone(m.(proto.Message)), true //nolint:forcetypeassert // it was checked
+}
+
+// canBeCopied reports whether m is a protobuf message.
+func canBeCopied(m any) bool {
+	p, ok := m.(proto.Message)
+	return ok && p.ProtoReflect().IsValid()
+}
+
+// newMessage returns an empty message of the type of m, which can be copied.
+func newMessage(m any) any {
+	return m.(proto.Message).ProtoReflect().New().Interface() //nolint:forcetypeassert // whoever hedges has checked it
+}
+
+// copyMessage makes to a copy of from, both of the same type.
+func copyMessage(to, from any) {
+	dst := to.(proto.Message) //nolint:forcetypeassert // whoever hedges has checked it
+	proto.Reset(dst)
+	proto.Merge(dst, from.(proto.Message)) //nolint:forcetypeassert // likewise
+}

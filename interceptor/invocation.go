@@ -1,0 +1,45 @@
+package interceptor
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/grpc"
+)
+
+// invocation is what an attempt of a unary call needs to know. It has nothing
+// of the call itself, so that an attempt which no one waits for may outlive it.
+type invocation struct {
+	invoker grpc.UnaryInvoker
+	cc      *grpc.ClientConn
+	method  string
+	clock   Clock
+	timeout time.Duration
+	accept  AcceptFunc
+}
+
+// invocation returns the invocation of the call's attempts.
+func (c *call) invocation(invoker grpc.UnaryInvoker) invocation {
+	return invocation{invoker, c.cc, c.method, c.r.clock, c.knobs.timeout, c.knobs.accept}
+}
+
+// do makes an attempt, ends it in time, and has the caller look at its answer.
+func (v invocation) do(ctx context.Context, req, reply any, opts []grpc.CallOption) error {
+	err := v.inTime(ctx, req, reply, opts)
+	if err != nil || v.accept == nil {
+		return err
+	}
+	return accepts(ctx, v.accept, v.method, reply)
+}
+
+// inTime makes an attempt and ends it in time.
+func (v invocation) inTime(ctx context.Context, req, reply any, opts []grpc.CallOption) error {
+	if v.timeout <= 0 {
+		return v.invoker(ctx, v.method, req, reply, v.cc, opts...)
+	}
+	ctx, timer := newAttemptTimer(ctx, v.clock, v.timeout)
+	defer timer.end(nil)
+	timer.start()
+	defer timer.halt()
+	return timer.explain(v.invoker(ctx, v.method, req, reply, v.cc, opts...))
+}

@@ -1,0 +1,154 @@
+package interceptor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+// WithRefresh has f fetch fresh credentials when the server refuses those of a
+// call: with UNAUTHENTICATED, whatever its reason. Then the call is tried once
+// more. f is for credentials that are cached, by a token source or by an
+// interceptor further right in the chain; without f a call whose access token has
+// expired (ACCESS_TOKEN_EXPIRED) is tried once more all the same, since grpc asks
+// per-RPC credentials again for every attempt.
+//
+// A call refreshes at most once, and however many calls of the Retrier fail
+// together, f runs once for all that began with the same credentials, and never
+// twice at a time. Its context has the values of the call that was first, and
+// ends when no call waits for it any longer. An error of f ends the calls that
+// wait for it with the server's UNAUTHENTICATED; if it panics they end with
+// INTERNAL; if it blocks, each at its own deadline.
+func WithRefresh(f func(ctx context.Context) error) Option {
+	return connectionOption(func(c *connection) {
+		if f == nil {
+			c.fault(errors.New("interceptor: WithRefresh: nil: want a function"))
+			return
+		}
+		c.r.refresh = &refresher{f: f}
+	})
+}
+
+// refresher refreshes the credentials of a connection.
+type refresher struct {
+	f func(ctx context.Context) error
+	// generation is how often they were refreshed. An attempt that began with
+	// an earlier one needs no further refresh.
+	generation atomic.Uint64
+
+	mu      sync.Mutex
+	current *refreshing // nil while none is under way
+}
+
+// refreshing is a refresh under way.
+type refreshing struct {
+	done    chan struct{}
+	err     error // once done is closed
+	waiting int   // calls
+	cancel  context.CancelFunc
+}
+
+// now returns the generation of the credentials, 0 for a nil refresher.
+func (r *refresher) now() uint64 {
+	if r == nil {
+		return 0
+	}
+	return r.generation.Load()
+}
+
+// refresh refreshes the credentials of an attempt that began with this
+// generation, unless that has happened since, or waits for whoever is at it. It
+// returns the error of the caller's function, a *hookError, or *abandoned.
+func (r *refresher) refresh(ctx context.Context, began uint64) error {
+	current := r.join(ctx, began)
+	if current == nil {
+		return nil
+	}
+	select {
+	case <-current.done:
+	case <-ctx.Done():
+		r.leave(current)
+		return &abandoned{ctx.Err()}
+	}
+	return current.err
+}
+
+// join returns the refresh to wait for; nil if none is needed.
+func (r *refresher) join(ctx context.Context, began uint64) *refreshing {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.generation.Load() != began {
+		return nil
+	}
+	if r.current == nil {
+		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		r.current = &refreshing{done: make(chan struct{}), cancel: cancel}
+		go r.run(ctx, r.current)
+	}
+	r.current.waiting++
+	return r.current
+}
+
+// leave says that a call waits no longer. The last one ends the refresh; who
+// comes after that begins another.
+func (r *refresher) leave(current *refreshing) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	current.waiting--
+	if current.waiting > 0 {
+		return
+	}
+	current.cancel()
+	if r.current == current {
+		r.current = nil
+	}
+}
+
+// run calls the caller's function and tells those who wait.
+func (r *refresher) run(ctx context.Context, current *refreshing) {
+	var err error
+	if broken := runHook(ctx, "WithRefresh", func() { err = r.f(ctx) }); broken != nil {
+		err = broken
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	current.cancel()
+	current.err = err
+	if r.current == current {
+		r.current = nil
+		if err == nil {
+			r.generation.Add(1)
+		}
+	}
+	close(current.done)
+}
+
+// renew refreshes the credentials if that is what the retry is for. If that
+// fails, it gives the token back and returns the call's final error.
+func (c *call) renew() error {
+	if c.decision.Why != policy.Refresh || !c.canRefresh() {
+		return nil
+	}
+	c.refreshed = true
+	err := c.r.refresh.refresh(c.ctx, c.generation)
+	if err == nil {
+		return nil
+	}
+	c.r.budget.Return(c.decision.Pays)
+	switch err.(type) { //nolint:errorlint // of runHook, untouched
+	case *hookError, *abandoned:
+		return c.hookFailed(err)
+	}
+	c.decision = policy.Decision{Why: policy.RefreshFailed, Class: c.failure.Class}
+	final := c.newError(nil)
+	final.hook = fmt.Errorf("interceptor.WithRefresh: %w", err)
+	c.ended(final)
+	return final
+}
+
+// canRefresh reports whether a refresh may still be tried for the call.
+func (c *call) canRefresh() bool { return c.r.refresh != nil && !c.refreshed }

@@ -1,0 +1,142 @@
+package interceptor
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"github.com/reinvoke/reinvoke/codes"
+)
+
+// retry makes attempts after one has failed with err, until one stands with
+// everything replayed, or nothing more is to be tried.
+func (p *pending) retry(s *clientStream, err error, ev codes.Evidence) (ok bool, final error) {
+	c := p.call()
+	for {
+		p.cancel(s)
+		wait, again, final := c.failed(err, ev)
+		p.abandon(s)
+		if again {
+			final = c.pause(wait)
+		} else {
+			then := c.concede(p.request, nil, final)
+			final = then.final
+			if final == nil {
+				final = p.ask(then.next)
+			}
+		}
+		if final != nil {
+			return false, final
+		}
+		if ev, err = p.again(s); err == nil {
+			return true, nil
+		}
+	}
+}
+
+// request returns a copy of the first message that was sent, or nil.
+func (p *pending) request() any {
+	if len(p.replay.sent) == 0 {
+		return nil
+	}
+	m, err := p.replay.message(0)
+	if err != nil { // it was encoded here
+		return nil
+	}
+	return m
+}
+
+// ask puts another request into the place of the first one.
+func (p *pending) ask(next any) error {
+	if err := p.replay.replace(next.(proto.Message)); err != nil { //nolint:forcetypeassert // it has the type of the first one
+		return p.call().hookFailed(&hookError{hook: "WithFallback", text: "got a request that cannot be encoded: " + err.Error()})
+	}
+	return nil
+}
+
+// again makes an attempt and replays what was sent. It returns the error of the
+// attempt, with its evidence.
+func (p *pending) again(s *clientStream) (codes.Evidence, error) {
+	c := p.call()
+	p.retries++
+	resetResults(c.opts)
+	c.opts = p.finish.next(c.ctx, c.cc, c.opts)
+	c.beginAttempt()
+	ctx := c.attemptContext(c.ctx)
+	if c.knobs.timeout > 0 {
+		ctx = p.timed(ctx, s)
+	} else {
+		ctx, s.cancel = context.WithCancel(ctx)
+	}
+	attempt, err := p.streamer(ctx, p.desc, c.cc, c.method, c.opts...)
+	if err != nil {
+		s.attempt = nil // whatever was returned beside the error
+		return codes.Evidence{Watched: true}, p.timer.explain(err)
+	}
+	s.attempt = attempt
+	p.opened()
+	if p.desc.ClientStreams && p.desc.ServerStreams && len(p.replay.encoded) > replayAtOnce {
+		p.replaying = true
+		go p.replayBeside(s, attempt, p.retries, p.replay.clone())
+		return codes.Evidence{}, nil
+	}
+	if err := p.replay.to(attempt); err != nil {
+		return evidenceOf(attempt), p.timer.explain(err)
+	}
+	return codes.Evidence{}, nil
+}
+
+// replayAtOnce is how much is replayed before the stream goes on: no more than
+// grpc takes without waiting for the server to read (its write quota is 64 KiB for
+// a stream). A server that answers while it reads may stop reading until it is read
+// from.
+const replayAtOnce = 32 << 10
+
+// replayBeside replays more than that, while the caller may receive.
+func (p *pending) replayBeside(s *clientStream, attempt grpc.ClientStream, n int, sent replay) {
+	_ = sent.to(attempt) // an error has ended the attempt, and RecvMsg tells
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.retries != n || p.retrying {
+		return
+	}
+	p.replaying = false
+	p.settled.Broadcast()
+	p.shed(s)
+}
+
+// cancel ends the context of the attempt that has failed, if it has its own.
+func (p *pending) cancel(s *clientStream) {
+	if s.cancel != nil {
+		s.cancel()
+		s.cancel, p.timer = nil, nil
+	}
+}
+
+// abandon ends the attempt that has failed, if it goes on below all the same: an
+// interceptor on the right has failed it, and it is the first one, which has the
+// caller's own context.
+func (p *pending) abandon(s *clientStream) {
+	attempt := s.attempt
+	if attempt == nil || p.retries > 0 || attempt.Context().Err() != nil {
+		return
+	}
+	if !p.sends.TryLock() { // whoever sends ends it
+		p.mu.Lock()
+		p.orphan = attempt
+		p.mu.Unlock()
+		return
+	}
+	defer p.sends.Unlock()
+	abort(attempt)
+}
+
+// abort ends an attempt without a context of its own: a message after
+// CloseSend is an error of the client's, and such an error ends a stream (see
+// grpc.ClientStream).
+func abort(attempt grpc.ClientStream) {
+	_ = attempt.CloseSend()
+	_ = attempt.SendMsg(&emptypb.Empty{})
+}

@@ -1,0 +1,222 @@
+package interceptor
+
+import (
+	"io"
+
+	"google.golang.org/grpc"
+	grpccodes "google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/emptypb"
+)
+
+// send keeps the message, and sends it on the current attempt. A broken
+// attempt is not the caller's trouble yet.
+//
+// The attempt is used without the lock, since sending may block until the
+// server reads, and the server may answer before it does. If the attempt was
+// replaced meanwhile, the message was replayed.
+func (p *pending) send(s *clientStream, m any) error {
+	attempt, n, over := p.sending(s, m)
+	if attempt == nil {
+		return over
+	}
+	err := p.transmit(attempt, n, m)
+	switch err {
+	case nil:
+		return nil
+	case io.EOF: //nolint:errorlint // grpc returns io.EOF itself
+		if p.desc.ClientStreams {
+			return p.broken(s, attempt, n)
+		}
+		return nil // RecvMsg finds out why
+	}
+	// It may be of the caller's own making, as a message that is too large; or
+	// the attempt was never processed, grpc made another one of it by itself,
+	// and that one failed. The classification tells.
+	replaced, final := p.failed(s, n, err, nil)
+	if replaced {
+		return nil
+	}
+	return final
+}
+
+// sending keeps the message, and returns the attempt to send it on, with its
+// number: none where the stream is over, with what SendMsg then returns.
+func (p *pending) sending(s *clientStream, m any) (attempt grpc.ClientStream, n int, over error) {
+	reason := kept
+	attempt, n, over = func() (grpc.ClientStream, int, error) {
+		p.lockToSend()
+		defer p.mu.Unlock()
+		if end := s.over.Load(); end != nil {
+			return nil, 0, p.sendAfter(end)
+		}
+		if !p.committed && !p.replay.closed && (p.desc.ClientStreams || len(p.replay.sent) == 0) { // else grpc refuses it
+			reason = p.keep(m)
+		}
+		switch {
+		case reason != kept:
+			p.forgo(s, reason)
+		case p.desc.ClientStreams:
+			p.timer.halt()
+		}
+		return s.attempt, p.retries, nil
+	}()
+	if reason != kept {
+		p.finish.commit()
+	}
+	return attempt, n, over
+}
+
+// lockToSend takes the lock when nothing else is being sent that comes first.
+func (p *pending) lockToSend() {
+	p.lock()
+	for p.replaying || p.retrying {
+		p.settled.Wait()
+	}
+}
+
+// sendAfter returns what SendMsg returns after the end of the stream: on a
+// stream of messages io.EOF, as grpc does, and RecvMsg tells why.
+func (p *pending) sendAfter(end *terminal) error {
+	if p.desc.ClientStreams {
+		return io.EOF
+	}
+	return end.err
+}
+
+// transmit sends on an attempt. One that was given up meanwhile, and could not
+// be ended because of this, is ended afterwards.
+func (p *pending) transmit(attempt grpc.ClientStream, n int, m any) error {
+	p.sends.Lock()
+	defer p.sends.Unlock()
+	err := attempt.SendMsg(m)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.orphan == attempt:
+		p.orphan = nil
+		abort(attempt)
+	case err == nil && p.retries == n && !p.retrying && !p.shown && p.desc.ClientStreams && p.desc.ServerStreams:
+		p.timer.start() // the server may answer this one
+	}
+	return err
+}
+
+// broken finds out why an attempt takes no more messages, unless someone is
+// receiving, who will know by himself. It returns nil if the attempt was
+// replaced, and the message with it; otherwise io.EOF, and RecvMsg tells why.
+func (p *pending) broken(s *clientStream, attempt grpc.ClientStream, n int) error {
+	if !p.receive.TryLock() {
+		return nil
+	}
+	known, err := p.peek(attempt, n)
+	p.receive.Unlock()
+	if known && err != nil && err != io.EOF { //nolint:errorlint // likewise
+		if replaced, _ := p.failed(s, n, err, nil); replaced {
+			return nil
+		}
+		return io.EOF
+	}
+	// It has ended well, or an answer is there, or it cannot be looked for
+	// without losing one. From now on the caller may send less than it meant to:
+	// a retry would make that look like all there is.
+	if !p.tellBroken(s, n) {
+		return nil
+	}
+	return io.EOF
+}
+
+// peek receives from an attempt into a message that takes anything, and keeps
+// what it gets for RecvMsg.
+func (p *pending) peek(attempt grpc.ClientStream, n int) (known bool, err error) {
+	p.mu.Lock()
+	looked := p.retries != n || p.retrying || p.early != nil
+	p.mu.Unlock()
+	if looked || hasCodec(p.target.opts) {
+		return false, nil
+	}
+	raw := new(emptypb.Empty)
+	if err := attempt.RecvMsg(raw); err != nil {
+		return true, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.early = raw
+	return true, nil
+}
+
+// hasCodec reports whether messages may be encoded in another way than as
+// protobuf.
+func hasCodec(opts []grpc.CallOption) bool {
+	for _, o := range opts {
+		switch o.(type) {
+		case grpc.ForceCodecCallOption, grpc.ForceCodecV2CallOption, grpc.CustomCodecCallOption, grpc.ContentSubtypeCallOption:
+			return true
+		}
+	}
+	return false
+}
+
+// tellBroken commits attempt n because the caller is about to be told that it
+// is broken. It reports false if it was replaced.
+func (p *pending) tellBroken(s *clientStream, n int) bool {
+	ok := func() bool {
+		p.lock()
+		defer p.mu.Unlock()
+		if p.retries != n {
+			return false
+		}
+		if !p.committed {
+			p.forgo(s, toldBroken)
+		}
+		return true
+	}()
+	if ok {
+		p.finish.commit()
+	}
+	return ok
+}
+
+// takeEarly returns the message that was received before RecvMsg asked for it,
+// if there is one.
+func (p *pending) takeEarly() *emptypb.Empty {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	early := p.early
+	p.early = nil
+	return early
+}
+
+// decodeEarly decodes such a message, as the codec would have.
+func decodeEarly(raw *emptypb.Empty, m any) error {
+	to, ok := m.(proto.Message)
+	if !ok {
+		if m == nil {
+			return nil
+		}
+		return status.Errorf(grpccodes.Internal, "grpc: failed to unmarshal the received message: %T is no protobuf message", m)
+	}
+	if err := proto.Unmarshal(raw.ProtoReflect().GetUnknown(), to); err != nil {
+		return status.Errorf(grpccodes.Internal, "grpc: failed to unmarshal the received message: %v", err)
+	}
+	return nil
+}
+
+// closeSend closes the sending side of the current attempt.
+func (p *pending) closeSend(s *clientStream) error {
+	p.lockToSend()
+	defer p.mu.Unlock()
+	if s.over.Load() != nil {
+		return nil
+	}
+	if p.committed {
+		return s.attempt.CloseSend()
+	}
+	p.replay.closed = true
+	_ = s.attempt.CloseSend() // if the attempt is broken, RecvMsg finds out why
+	if p.desc.ClientStreams {
+		p.timer.start()
+	}
+	return nil
+}
