@@ -42,6 +42,7 @@ var (
 	err     error
 )
 
+func tokensOf(context.Context) error                                         { return nil }
 func fetchCatalog(context.Context) error                                    { return nil }
 func dialTestServer(*testing.T, ...grpc.DialOption) (conn *grpc.ClientConn) { return nil }
 `
@@ -52,6 +53,8 @@ var imports = map[string]string{
 	"testing": "testing", "synctest": "testing/synctest",
 	"grpc": "google.golang.org/grpc", "healthpb": "google.golang.org/grpc/health/grpc_health_v1",
 	"grpccodes": "google.golang.org/grpc/codes", "option": "google.golang.org/api/option", "gax": "github.com/googleapis/gax-go/v2",
+	"pb": "cloud.google.com/go/ai/generativelanguage/apiv1beta/generativelanguagepb", "proto": "google.golang.org/protobuf/proto",
+	"status":             "google.golang.org/grpc/status",
 	"generativelanguage": "cloud.google.com/go/ai/generativelanguage/apiv1beta",
 	"codes":              "github.com/reinvoke/reinvoke/codes", "policy": "github.com/reinvoke/reinvoke/policy",
 	"interceptor": "github.com/reinvoke/reinvoke/interceptor",

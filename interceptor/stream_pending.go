@@ -26,8 +26,7 @@ type pending struct {
 	settled  sync.Cond // retrying or replaying has become false
 	retrying bool
 	receive  sync.Mutex // held while an attempt receives
-	sends    sync.Mutex // held while an attempt sends what the caller sends
-
+	sending  int        // how many messages of the caller's are being sent
 	streamer grpc.Streamer
 	desc     *grpc.StreamDesc
 	target   target
@@ -189,6 +188,7 @@ func (p *pending) commitLocked(s *clientStream, n int, m any, header metadata.MD
 		}
 		p.target.r.budget.Success() // now: many a stream is never read to its end
 		p.resume.opened(s, &p.replay)
+		p.leaveLife(s)
 	}
 	if header == nil {
 		p.resume.delivered(m)
@@ -202,13 +202,25 @@ func (p *pending) commitLocked(s *clientStream, n int, m any, header metadata.MD
 func (p *pending) forgo(s *clientStream, reason unkept) {
 	p.committed = true
 	s.unkept = reason
+	if hasCallOption(p.target.opts) { // which say whether the failure would have been retried
+		s.call = p.call()
+	}
 	if p.life != nil {
 		p.life.unkept = reason
 	}
 	p.resume = nil
 	p.timer.halt()
 	p.timer = nil
+	p.leaveLife(s)
 	p.shed(s)
+}
+
+// leaveLife leaves the life of the call to the stream, if it has a history or
+// someone wants to know how it ends.
+func (p *pending) leaveLife(s *clientStream) {
+	if s.call == nil && p.life != nil && (len(p.life.history) > 0 || p.resume != nil || p.target.r.observer != nil) {
+		s.call = p.life
+	}
 }
 
 // shed drops everything that only a retry needs, once the stream is committed
@@ -220,7 +232,6 @@ func (p *pending) shed(s *clientStream) {
 	if p.resume == nil && !p.replaying {
 		p.replay = replay{}
 	}
-	s.call = p.life
 	if p.resume == nil && !p.replaying && p.early == nil && p.timer == nil && s.over.Load() == nil {
 		s.pending.Store(nil)
 	}
@@ -316,6 +327,8 @@ func (p *pending) settle(s *clientStream, err error) {
 
 // end ends the stream before commitment.
 func (p *pending) end(s *clientStream, final error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	s.finish(final)
 	p.replay, p.resume = replay{}, nil
 }

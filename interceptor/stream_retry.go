@@ -99,7 +99,7 @@ func (p *pending) replayBeside(s *clientStream, attempt grpc.ClientStream, n int
 	_ = sent.to(attempt) // an error has ended the attempt, and RecvMsg tells
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.retries != n || p.retrying {
+	if p.retrying || p.retries != n {
 		return
 	}
 	p.replaying = false
@@ -123,13 +123,12 @@ func (p *pending) abandon(s *clientStream) {
 	if attempt == nil || p.retries > 0 || attempt.Context().Err() != nil {
 		return
 	}
-	if !p.sends.TryLock() { // whoever sends ends it
-		p.mu.Lock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.sending > 0 { // whoever sends ends it
 		p.orphan = attempt
-		p.mu.Unlock()
 		return
 	}
-	defer p.sends.Unlock()
 	abort(attempt)
 }
 

@@ -17,7 +17,7 @@ import (
 // server reads, and the server may answer before it does. If the attempt was
 // replaced meanwhile, the message was replayed.
 func (p *pending) send(s *clientStream, m any) error {
-	attempt, n, over := p.sending(s, m)
+	attempt, n, over := p.prepareToSend(s, m)
 	if attempt == nil {
 		return over
 	}
@@ -41,9 +41,9 @@ func (p *pending) send(s *clientStream, m any) error {
 	return final
 }
 
-// sending keeps the message, and returns the attempt to send it on, with its
+// prepareToSend keeps the message, and returns the attempt to send it on, with its
 // number: none where the stream is over, with what SendMsg then returns.
-func (p *pending) sending(s *clientStream, m any) (attempt grpc.ClientStream, n int, over error) {
+func (p *pending) prepareToSend(s *clientStream, m any) (attempt grpc.ClientStream, n int, over error) {
 	reason := kept
 	attempt, n, over = func() (grpc.ClientStream, int, error) {
 		p.lockToSend()
@@ -85,19 +85,26 @@ func (p *pending) sendAfter(end *terminal) error {
 	return end.err
 }
 
-// transmit sends on an attempt. One that was given up meanwhile, and could not
-// be ended because of this, is ended afterwards.
+// transmit sends on attempt n, unless it is being replaced, and the message
+// with it. If it was given up meanwhile, and could not be ended because of this, it
+// is ended afterwards.
 func (p *pending) transmit(attempt grpc.ClientStream, n int, m any) error {
-	p.sends.Lock()
-	defer p.sends.Unlock()
+	p.mu.Lock()
+	if p.retrying || p.retries != n {
+		p.mu.Unlock()
+		return nil
+	}
+	p.sending++
+	p.mu.Unlock()
 	err := attempt.SendMsg(m)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.sending--
 	switch {
 	case p.orphan == attempt:
 		p.orphan = nil
 		abort(attempt)
-	case err == nil && p.retries == n && !p.retrying && !p.shown && p.desc.ClientStreams && p.desc.ServerStreams:
+	case err == nil && !p.retrying && p.retries == n && !p.shown && p.desc.ClientStreams && p.desc.ServerStreams:
 		p.timer.start() // the server may answer this one
 	}
 	return err
@@ -131,7 +138,7 @@ func (p *pending) broken(s *clientStream, attempt grpc.ClientStream, n int) erro
 // what it gets for RecvMsg.
 func (p *pending) peek(attempt grpc.ClientStream, n int) (known bool, err error) {
 	p.mu.Lock()
-	looked := p.retries != n || p.retrying || p.early != nil
+	looked := p.retrying || p.retries != n || p.early != nil
 	p.mu.Unlock()
 	if looked || hasCodec(p.target.opts) {
 		return false, nil
