@@ -35,6 +35,7 @@ type call struct {
 	generation   uint64    // of the credentials that the last attempt began with
 
 	resolved bool
+	judged   bool // whether it is repeatable
 	knobs    knobs
 	// unkept says why a stream has nothing to retry with.
 	unkept     unkept
@@ -103,6 +104,7 @@ func (c *call) classify(err error, ev *codes.Evidence) {
 	c.err = err
 	now := c.r.clock.Now()
 	c.resolve()
+	c.judge()
 	if c.firstEnded.IsZero() {
 		c.firstEnded = now
 	}
@@ -118,15 +120,12 @@ func (c *call) classify(err error, ev *codes.Evidence) {
 		c.abandoned = true
 		c.failure = codes.Classify(err.error, *ev, c.r.rules...)
 	case *hookError:
-		c.failure = codes.Failure{Class: codes.Request, Code: grpccodes.Internal, Reach: codes.Answered, Rule: hookRule}
+		c.failure = codes.Failure{Class: codes.Request, Code: grpccodes.Internal, Reach: codes.Answered, Rule: "hook"}
 	default:
 		c.failure = codes.Classify(err, *ev, c.r.rules...)
 	}
 	c.r.warnOfLayers(c)
 }
-
-// hookRule is the rule of a failure that a function of the caller's is.
-const hookRule = "hook"
 
 // resolve finds out, once, what applies to the call.
 func (c *call) resolve() {
@@ -136,6 +135,14 @@ func (c *call) resolve() {
 	c.resolved = true
 	c.state.Table, c.knobs = c.r.resolve(c.ctx, c.method, c.opts)
 	c.state.Limits = c.knobs.limits
+}
+
+// judge finds out, once, whether the method may run twice.
+func (c *call) judge() {
+	if c.judged {
+		return
+	}
+	c.judged = true
 	switch c.knobs.repeatable {
 	case yes:
 		c.state.Repeatable = true
@@ -161,7 +168,7 @@ func (c *call) lookAtCaller(ev *codes.Evidence, now time.Time) {
 func (c *call) decide() {
 	switch {
 	case c.failure.Class == codes.Ended: // whatever else holds, this is why
-	case c.failure.Rule == hookRule:
+	case isHookError(c.err):
 		c.decision = policy.Decision{Why: policy.HookFailed, Class: c.failure.Class}
 		return
 	case c.knobs.disabled:

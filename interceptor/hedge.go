@@ -55,8 +55,8 @@ func (c *call) hedged(req, reply any, invoker grpc.UnaryInvoker) (done bool, err
 		own, ok := o.(CallOption)
 		return ok && own.o != nil && own.o.name == hedgeName
 	})
-	request, copied := copyOf(req)
-	copied = copied && canBeCopied(reply)
+	c.judge()
+	copied := canBeCopied(req) && canBeCopied(reply)
 	switch {
 	case c.knobs.disabled:
 		return false, nil
@@ -69,5 +69,5 @@ func (c *call) hedged(req, reply any, invoker grpc.UnaryInvoker) (done bool, err
 	case !c.state.Repeatable || !copied:
 		return false, nil
 	}
-	return true, c.hedge(request, reply, invoker)
+	return true, c.hedge(copyOf(req), reply, invoker)
 }

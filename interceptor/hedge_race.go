@@ -77,7 +77,7 @@ func (c *call) hedge(request, reply any, invoker grpc.UnaryInvoker) error {
 			}
 			return then.final
 		}
-		request, _ = copyOf(then.next)
+		request = copyOf(then.next)
 	}
 }
 

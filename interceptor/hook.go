@@ -26,6 +26,12 @@ func (e *hookError) GRPCStatus() *status.Status { return status.New(grpccodes.In
 // does.
 var errExited = errors.New("the function has ended its goroutine: want it to return")
 
+// isHookError reports whether an attempt ended because of a hook.
+func isHookError(err error) bool {
+	_, ok := err.(*hookError) //nolint:errorlint // made in this package and never wrapped
+	return ok
+}
+
 // abandoned is the error of a hook that was still running when the context of
 // its call ended.
 type abandoned struct{ error }
