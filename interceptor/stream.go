@@ -124,9 +124,6 @@ func (s *clientStream) recvPending(m any) error {
 		}
 		replaced, final := p.failed(s, n, err, m)
 		if !replaced {
-			if final != io.EOF && !s.hasAbandoned() { //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
-				reset(m)
-			}
 			return final
 		}
 	}
@@ -145,11 +142,14 @@ func (s *clientStream) Header() (metadata.MD, error) {
 		if md, ok := p.shownHeader(); ok {
 			return md, nil
 		}
-		if s.over.Load() != nil {
-			return nil, nil
-		}
+		over := s.over.Load() != nil
 		attempt, n := p.attempt(s)
-		if attempt == nil {
+		switch {
+		case over && attempt == nil:
+			return nil, nil
+		case over:
+			return attempt.Header()
+		case attempt == nil:
 			continue // it ended meanwhile
 		}
 		md, err := attempt.Header()
@@ -193,8 +193,8 @@ func (s *clientStream) Trailer() metadata.MD {
 // the values of its attempt, and that of the attempt from then on. It commits
 // nothing, and does not wait.
 func (s *clientStream) Context() context.Context {
-	if s.pending.Load() != nil {
-		return &streamContext{s.ctx, s}
+	if p := s.pending.Load(); p != nil {
+		return p.context(s)
 	}
 	return s.attempt.Context()
 }
@@ -239,6 +239,9 @@ func (s *clientStream) end(err error) error {
 		s.r.budget.Success()
 	}
 	s.finish(final)
+	if p := s.pending.Load(); p != nil {
+		p.endContext()
+	}
 	return final
 }
 
@@ -259,13 +262,6 @@ func (s *clientStream) answered() {
 	if s.over.Load() == nil {
 		_ = s.end(io.EOF)
 	}
-}
-
-// hasAbandoned reports whether a hook may still be using the message of the
-// caller.
-func (s *clientStream) hasAbandoned() bool {
-	p := s.pending.Load()
-	return p != nil && p.life != nil && p.life.abandoned
 }
 
 // finish makes final what RecvMsg returns from now on.

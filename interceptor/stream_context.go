@@ -7,11 +7,13 @@ import (
 )
 
 // streamContext is the context of a stream that may still be retried: the
-// caller's own, which alone says when the stream ends, with the values of the
-// attempt that is current, such as its peer.
+// caller's own, with the values of the attempt that is current, such as its peer.
+// As grpc's, it ends when the stream does, but not with an attempt that is
+// replaced.
 type streamContext struct {
 	context.Context
 	stream *clientStream
+	end    context.CancelFunc
 }
 
 // Value implements context.Context. It does not wait for a retry that is under
@@ -24,6 +26,42 @@ func (c *streamContext) Value(key any) any {
 		return attempt.Context().Value(key)
 	}
 	return nil
+}
+
+// context returns the context of the stream, the same one each time.
+func (p *pending) context(s *clientStream) context.Context {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.held == nil {
+		ctx, end := context.WithCancel(s.ctx)
+		p.held = &streamContext{ctx, s, end}
+		if s.over.Load() != nil {
+			end()
+		}
+	}
+	return p.held
+}
+
+// endWith has a context that was given out end with the attempt, which is the
+// last one.
+func (c *streamContext) endWith(attempt grpc.ClientStream) {
+	if c != nil {
+		context.AfterFunc(attempt.Context(), c.end)
+	}
+}
+
+// endNow ends a context that was given out.
+func (c *streamContext) endNow() {
+	if c != nil {
+		c.end()
+	}
+}
+
+// endContext ends the context of a stream that is over.
+func (p *pending) endContext() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.held.endNow()
 }
 
 // current returns the attempt of the stream; nil while there is none, or while

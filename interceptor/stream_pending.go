@@ -44,6 +44,7 @@ type pending struct {
 	committed bool // the current attempt is the last one
 	shown     bool // something of it was shown
 	resume    *resumption
+	held      *streamContext // that the caller was given, or nil
 }
 
 // call returns the life of the call.
@@ -233,6 +234,7 @@ func (p *pending) shed(s *clientStream) {
 		p.replay = replay{}
 	}
 	if p.resume == nil && !p.replaying && p.early == nil && p.timer == nil && s.over.Load() == nil {
+		p.held.endWith(s.attempt)
 		s.pending.Store(nil)
 	}
 }
@@ -331,6 +333,7 @@ func (p *pending) end(s *clientStream, final error) {
 	defer p.mu.Unlock()
 	s.finish(final)
 	p.replay, p.resume = replay{}, nil
+	p.held.endNow()
 }
 
 // evidenceOf returns what an attempt that had a stream has left behind.

@@ -17,9 +17,12 @@ import (
 // server reads, and the server may answer before it does. If the attempt was
 // replaced meanwhile, the message was replayed.
 func (p *pending) send(s *clientStream, m any) error {
-	attempt, n, over := p.prepareToSend(s, m)
-	if attempt == nil {
+	attempt, n, direct, over := p.prepareToSend(s, m)
+	switch {
+	case attempt == nil:
 		return over
+	case direct:
+		return attempt.SendMsg(m)
 	}
 	err := p.transmit(attempt, n, m)
 	switch err {
@@ -41,17 +44,24 @@ func (p *pending) send(s *clientStream, m any) error {
 	return final
 }
 
-// prepareToSend keeps the message, and returns the attempt to send it on, with its
-// number: none where the stream is over, with what SendMsg then returns.
-func (p *pending) prepareToSend(s *clientStream, m any) (attempt grpc.ClientStream, n int, over error) {
+// prepareToSend keeps the message, and returns the attempt to send it on, with
+// its number: none where the stream has ended without one, with what SendMsg then
+// returns. direct says that it is for grpc alone: on a stream that is committed, or
+// that is misused, by a message after the last one or after its end.
+func (p *pending) prepareToSend(s *clientStream, m any) (attempt grpc.ClientStream, n int, direct bool, over error) {
 	reason := kept
 	attempt, n, over = func() (grpc.ClientStream, int, error) {
 		p.lockToSend()
 		defer p.mu.Unlock()
 		if end := s.over.Load(); end != nil {
-			return nil, 0, p.sendAfter(end)
+			direct = true
+			return s.attempt, p.retries, p.sendAfter(end)
 		}
-		if !p.committed && !p.replay.closed && (p.desc.ClientStreams || len(p.replay.sent) == 0) { // else grpc refuses it
+		switch {
+		case p.committed:
+		case p.replay.closed || (len(p.replay.sent) > 0 && !p.desc.ClientStreams):
+			reason = toldBroken
+		default:
 			reason = p.keep(m)
 		}
 		switch {
@@ -60,12 +70,13 @@ func (p *pending) prepareToSend(s *clientStream, m any) (attempt grpc.ClientStre
 		case p.desc.ClientStreams:
 			p.timer.halt()
 		}
+		direct = p.committed
 		return s.attempt, p.retries, nil
 	}()
 	if reason != kept {
 		p.finish.commit()
 	}
-	return attempt, n, over
+	return attempt, n, direct, over
 }
 
 // lockToSend takes the lock when nothing else is being sent that comes first.
@@ -76,8 +87,9 @@ func (p *pending) lockToSend() {
 	}
 }
 
-// sendAfter returns what SendMsg returns after the end of the stream: on a
-// stream of messages io.EOF, as grpc does, and RecvMsg tells why.
+// sendAfter returns what SendMsg returns after the end of a stream whose last
+// attempt was none: where the client sends several messages io.EOF, as grpc does,
+// and RecvMsg tells why.
 func (p *pending) sendAfter(end *terminal) error {
 	if p.desc.ClientStreams {
 		return io.EOF
@@ -214,10 +226,10 @@ func decodeEarly(raw *emptypb.Empty, m any) error {
 func (p *pending) closeSend(s *clientStream) error {
 	p.lockToSend()
 	defer p.mu.Unlock()
-	if s.over.Load() != nil {
+	switch {
+	case s.attempt == nil:
 		return nil
-	}
-	if p.committed {
+	case p.committed, s.over.Load() != nil:
 		return s.attempt.CloseSend()
 	}
 	p.replay.closed = true

@@ -183,9 +183,9 @@ func TestStream_trailerIsTheLastAttempts(t *testing.T) {
 	})
 }
 
-// TestStream_messageIsEmptyAfterTheEnd covers what a message looks like after a failure: empty,
-// so that no part of an attempt that failed is taken for an answer.
-func TestStream_messageIsEmptyAfterTheEnd(t *testing.T) {
+// TestStream_messageIsLeftAloneAtTheEnd: as grpc does, and unlike a unary call,
+// whose reply a failed attempt may have filled in part.
+func TestStream_messageIsLeftAloneAtTheEnd(t *testing.T) {
 	s := &server{stream: failFirst([]error{status.Error(grpccodes.PermissionDenied, "no")})}
 	setup{}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
 		stream := open(t, t.Context(), conn)
@@ -193,8 +193,8 @@ func TestStream_messageIsEmptyAfterTheEnd(t *testing.T) {
 		if err := stream.RecvMsg(m); err == nil || errors.Is(err, io.EOF) {
 			t.Fatalf("RecvMsg: %v, want the failure", err)
 		}
-		if m.GetPayload() != nil {
-			t.Errorf("the message holds %v, want nothing", m)
+		if string(m.GetPayload().GetBody()) != "left from before" {
+			t.Errorf("the message holds %v, want what it held", m)
 		}
 	})
 }
