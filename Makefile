@@ -22,6 +22,8 @@ test: ## Run all tests, with -race where a C compiler exists, then the allocatio
 	else \
 		echo "test: without -race, which needs cgo and a C compiler"; go test ./...; \
 	fi
+	@echo "test: examples/integration, a module of its own"
+	@cd examples/integration && go test ./...
 	@echo "test: allocations, without -race"
 	@go test -count=1 -run '[Aa]lloc' $(ALLOC_PACKAGES)
 
@@ -30,6 +32,7 @@ lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Check style, imports and 
 	go mod tidy -diff
 	go vet ./...
 	$(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) run ./...
+	cd examples/integration && go mod tidy -diff && go vet ./... && $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) run ./...
 
 # The linter is built from source at a pinned version.
 $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION):

@@ -1,44 +1,90 @@
 package interceptor
 
-import "strings"
+import (
+	"strings"
 
-// repeatableNames are the methods of Gemini and Vertex AI that compute an
-// answer and change nothing, though they are POST requests; a star stands for
-// the rest of a name. Get and List are reads by AIP-131 and AIP-132.
-func repeatableNames() [16]string {
-	return [...]string{
-		"Generate*", "StreamGenerate*", "Embed*", "BatchEmbed*", "Count*", "Compute*", "Query*",
-		"Predict", "RawPredict", "DirectPredict", "DirectRawPredict", "StreamRawPredict", "ServerStreamingPredict", "Explain",
-		"Get*", "List*",
-	}
-}
+	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
+)
 
-// unrepeatableNames are methods that the list above would take in, and that
-// do more than compute: they run an agent or an extension, which may act, or
-// store what they generate (google.cloud.aiplatform v1beta1
-// ReasoningEngineExecutionService, ExtensionExecutionService,
-// MemoryBankService).
-func unrepeatableNames() [3]string {
-	return [...]string{"QueryReasoningEngine", "QueryExtension", "GenerateMemories"}
-}
-
-// knownRepeatable reports whether a method is known to be safe to run twice.
+// knownRepeatable reports whether a method is known to be safe to run twice:
+// from its descriptor, if its protos are linked into the program, or from its name.
 func knownRepeatable(method string) bool {
+	repeatable, _ := repeatability(protoregistry.GlobalFiles, method)
+	return repeatable
+}
+
+// repeatability reports whether a method is known to be safe to run twice, and
+// by what. The list of names comes first, because of its exceptions; where it says
+// nothing the descriptor counts.
+func repeatability(files *protoregistry.Files, method string) (repeatable bool, by string) {
+	if repeatable, known := nameSays(method); known {
+		if repeatable {
+			return true, "name"
+		}
+		return false, "exception"
+	}
+	by = descriptorSays(files, method)
+	return by != "", by
+}
+
+// descriptorSays returns what in the descriptor of a method says that it may run
+// twice, or nothing: an idempotency_level (descriptor.proto), or an HTTP verb that
+// is idempotent (google.api.http; RFC 9110, 9.2.2; PATCH by AIP-134, which replaces
+// fields by given values). The verb is that of the rule itself: its additional
+// bindings are other ways to make the same call, and the first is the one that its
+// author thought of.
+func descriptorSays(files *protoregistry.Files, method string) string {
 	service, name, ok := strings.Cut(strings.TrimPrefix(method, "/"), "/")
-	google := strings.HasPrefix(service, "google.ai.generativelanguage.") || strings.HasPrefix(service, "google.cloud.aiplatform.")
-	if !ok || !google {
-		return false
+	full := protoreflect.FullName(service + "." + name)
+	if !ok || !full.IsValid() {
+		return ""
 	}
-	for _, excepted := range unrepeatableNames() {
-		if name == excepted {
-			return false
+	found, err := files.FindDescriptorByName(full)
+	if err != nil {
+		return ""
+	}
+	descriptor, ok := found.(protoreflect.MethodDescriptor)
+	if !ok {
+		return ""
+	}
+	options, ok := descriptor.Options().(*descriptorpb.MethodOptions)
+	if !ok {
+		return ""
+	}
+	switch options.GetIdempotencyLevel() {
+	case descriptorpb.MethodOptions_NO_SIDE_EFFECTS, descriptorpb.MethodOptions_IDEMPOTENT:
+		return "idempotency"
+	case descriptorpb.MethodOptions_IDEMPOTENCY_UNKNOWN:
+	}
+	if !proto.HasExtension(options, annotations.E_Http) {
+		return ""
+	}
+	rule, ok := proto.GetExtension(options, annotations.E_Http).(*annotations.HttpRule)
+	if !ok {
+		return ""
+	}
+	return idempotentVerb(rule)
+}
+
+// idempotentVerb returns the verb of the rule if it is idempotent, or nothing.
+func idempotentVerb(rule *annotations.HttpRule) string {
+	switch pattern := rule.GetPattern().(type) {
+	case *annotations.HttpRule_Get:
+		return "GET"
+	case *annotations.HttpRule_Put:
+		return "PUT"
+	case *annotations.HttpRule_Patch:
+		return "PATCH"
+	case *annotations.HttpRule_Delete:
+		return "DELETE"
+	case *annotations.HttpRule_Custom:
+		if kind := pattern.Custom.GetKind(); kind == "HEAD" || kind == "OPTIONS" {
+			return kind
 		}
 	}
-	for _, known := range repeatableNames() {
-		stem, star := strings.CutSuffix(known, "*")
-		if name == stem || (star && strings.HasPrefix(name, stem)) {
-			return true
-		}
-	}
-	return false
+	return ""
 }

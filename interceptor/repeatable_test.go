@@ -47,8 +47,8 @@ func TestRepeatable_isKnownOfTheMethodsThatOnlyComputeOrRead(t *testing.T) {
 		"/google.cloud.aiplatform.v1beta1.PredictionService/Predict":         true,
 
 		gemini + "ModelService/CreateTunedModel":                                    false,
-		gemini + "ModelService/DeleteTunedModel":                                    false,
-		gemini + "ModelService/UpdateTunedModel":                                    false,
+		gemini + "ModelService/DeleteTunedModel":                                    true,
+		gemini + "ModelService/UpdateTunedModel":                                    true,
 		gemini + "CacheService/CreateCachedContent":                                 false,
 		gemini + "PermissionService/TransferOwnership":                              false,
 		gemini + "GenerativeService/BatchGenerateContent":                           false,

@@ -1,0 +1,46 @@
+package interceptor
+
+import "strings"
+
+// repeatableNames are the methods of Gemini and Vertex AI that compute an
+// answer and change nothing, though they are POST requests; a star stands for
+// the rest of a name. Get and List are reads by AIP-131 and AIP-132.
+func repeatableNames() [16]string {
+	return [...]string{
+		"Generate*", "StreamGenerate*", "Embed*", "BatchEmbed*", "Count*", "Compute*", "Query*",
+		"Predict", "RawPredict", "DirectPredict", "DirectRawPredict", "StreamRawPredict", "ServerStreamingPredict", "Explain",
+		"Get*", "List*",
+	}
+}
+
+// unrepeatableNames are methods that the list above or their descriptors would
+// take in, and that do more than compute: they run an agent or an extension, which
+// may act, or store what they generate (google.cloud.aiplatform v1beta1
+// ReasoningEngineExecutionService, ExtensionExecutionService,
+// MemoryBankService); or they start an operation, though they are a GET
+// (DatasetService.RestoreDatasetVersion).
+func unrepeatableNames() [4]string {
+	return [...]string{"QueryReasoningEngine", "QueryExtension", "GenerateMemories", "RestoreDatasetVersion"}
+}
+
+// nameSays reports whether the method is one of those, and false if it is one of
+// the exceptions; known says that it is either.
+func nameSays(method string) (repeatable, known bool) {
+	service, name, ok := strings.Cut(strings.TrimPrefix(method, "/"), "/")
+	google := strings.HasPrefix(service, "google.ai.generativelanguage.") || strings.HasPrefix(service, "google.cloud.aiplatform.")
+	if !ok || !google {
+		return false, false
+	}
+	for _, excepted := range unrepeatableNames() {
+		if name == excepted {
+			return false, true
+		}
+	}
+	for _, known := range repeatableNames() {
+		stem, star := strings.CutSuffix(known, "*")
+		if name == stem || (star && strings.HasPrefix(name, stem)) {
+			return true, true
+		}
+	}
+	return false, false
+}
