@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -110,9 +111,10 @@ func (r *refresher) leave(current *refreshing) {
 
 // run calls the caller's function and tells those who wait.
 func (r *refresher) run(ctx context.Context, current *refreshing) {
-	var err error
-	if broken := runHook(ctx, "WithRefresh", func() { err = r.f(ctx) }); broken != nil {
-		err = broken
+	var verdict error
+	err := runHook(ctx, "WithRefresh", func() { verdict = r.f(ctx) })
+	if err == nil {
+		err = verdict
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -130,7 +132,7 @@ func (r *refresher) run(ctx context.Context, current *refreshing) {
 // renew refreshes the credentials if that is what the retry is for. If that
 // fails, it gives the token back and returns the call's final error.
 func (c *call) renew() error {
-	if c.decision.Why != policy.Refresh || !c.canRefresh() {
+	if c.decision.Class != codes.Expired || !c.canRefresh() {
 		return nil
 	}
 	c.refreshed = true

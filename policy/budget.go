@@ -13,7 +13,8 @@ type Account uint8
 // The accounts.
 const (
 	// Free: the retry costs nothing. A retry of Quota that waits out the
-	// server's own hint adds no load that the server did not ask for.
+	// server's own hint adds no load that the server did not ask for; one with fresh
+	// credentials has a reason to succeed, whatever becomes of other calls.
 	Free Account = iota
 	// Tokens: one token of the budget.
 	Tokens

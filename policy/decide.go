@@ -122,7 +122,7 @@ func Decide(s State, f codes.Failure, u float64) Decision {
 		wait.Max = min(wait.Max, s.Remaining-1)
 	}
 
-	pays := payer(&s, &f)
+	pays := payer(&s, &f, class)
 	if (pays == Tokens && !(s.Tokens >= 1)) || (pays == Earned && !(s.Earned >= 1)) {
 		return no(BudgetExhausted)
 	}
@@ -189,10 +189,12 @@ func waits(s *State, f *codes.Failure, row Policy, class codes.Class) (Range, Wh
 }
 
 // payer returns what pays for the retry.
-func payer(s *State, f *codes.Failure) Account {
+func payer(s *State, f *codes.Failure, class codes.Class) Account {
 	switch {
 	case s.OwnTimeout:
 		return Earned
+	case class == codes.Expired: // when a token expires, all calls under way are refused at once, and each has one retry
+		return Free
 	case f.Class == codes.Quota && f.Asked && f.Delay > 0:
 		return Free
 	}

@@ -87,7 +87,11 @@ func runDecideCases(t *testing.T, cases []decideCase) {
 
 // again is a decision to retry that costs a token.
 func again(class codes.Class, wait time.Duration, why policy.Why) policy.Decision {
-	return policy.Decision{Retry: true, Wait: wait, Why: why, Class: class, Pays: policy.Tokens}
+	pays := policy.Tokens
+	if class == codes.Expired {
+		pays = policy.Free
+	}
+	return policy.Decision{Retry: true, Wait: wait, Why: why, Class: class, Pays: pays}
 }
 
 // never is a decision against a retry.

@@ -138,7 +138,9 @@ func (o *oracle) objections() []policy.Why {
 	return found
 }
 
-func (o *oracle) isFree() bool { return o.class == codes.Quota && o.f.Asked && o.f.Delay > 0 }
+func (o *oracle) isFree() bool {
+	return o.class == codes.Expired || (o.class == codes.Quota && o.f.Asked && o.f.Delay > 0)
+}
 
 // reason returns why a retry is made.
 func (o *oracle) reason() policy.Why {
