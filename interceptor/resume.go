@@ -158,6 +158,7 @@ func (c *call) progressed() {
 	c.state.Retries, c.state.Exponents = [codes.NumClasses]int{}, [codes.NumClasses]int{}
 	c.history, c.firstEnded = c.first[:0], time.Time{}
 	c.shown, c.resumed = false, true
+	c.judge()
 	c.state.Repeatable = c.knobs.repeatable != no // the caller's function says what to ask
 }
 

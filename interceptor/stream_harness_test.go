@@ -196,3 +196,25 @@ func serveRaw(tb testing.TB, handle func(n int, stream grpc.ServerStream) error,
 	srv := grpc.NewServer(append(server, grpc.UnknownServiceHandler(handler))...)
 	return connectTo(tb, srv, dial...)
 }
+
+// failingOnce returns an interceptor that fails the first attempt when it
+// receives, and leaves it alive below.
+func failingOnce(err error) grpc.StreamClientInterceptor {
+	first := true
+	return func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+		stream, openErr := streamer(ctx, desc, cc, method, opts...)
+		if openErr != nil || !first {
+			return stream, openErr
+		}
+		first = false
+		return &faulty{stream, err}, nil
+	}
+}
+
+// faulty is a stream that fails when it receives.
+type faulty struct {
+	grpc.ClientStream
+	err error
+}
+
+func (s *faulty) RecvMsg(any) error { return s.err }

@@ -151,11 +151,13 @@ func (p *pending) receiveFrom(attempt grpc.ClientStream, m any) error {
 // shown something of it: message m, or its header. It reports false if it was
 // replaced meanwhile, in which case the caller must not be shown anything of it.
 func (p *pending) commit(s *clientStream, n int, m any, header metadata.MD) bool {
-	told, ok := p.commitLocked(s, n, m, header)
+	told, last, ok := p.commitLocked(s, n, m, header)
 	if !ok {
 		return false
 	}
-	p.finish.commit() // these call the caller's functions, and so without the lock
+	if last { // these call the caller's functions, and so without the lock
+		p.finish.commit()
+	}
 	if told != nil {
 		told.tellCommitted()
 	}
@@ -163,15 +165,15 @@ func (p *pending) commit(s *clientStream, n int, m any, header metadata.MD) bool
 }
 
 // commitLocked returns the life of the call as it is at commitment, if there
-// is someone to be told.
-func (p *pending) commitLocked(s *clientStream, n int, m any, header metadata.MD) (told *call, ok bool) {
+// is someone to be told, and whether no further attempt can follow.
+func (p *pending) commitLocked(s *clientStream, n int, m any, header metadata.MD) (told *call, last, ok bool) {
 	p.lock()
 	defer p.mu.Unlock()
 	if p.retries != n {
-		return nil, false
+		return nil, false, false
 	}
 	if s.pending.Load() == nil {
-		return nil, true
+		return nil, true, true
 	}
 	if header == nil { // the first message stops the timer
 		p.timer.halt()
@@ -195,7 +197,7 @@ func (p *pending) commitLocked(s *clientStream, n int, m any, header metadata.MD
 		p.resume.delivered(m)
 	}
 	p.shed(s)
-	return told, true
+	return told, p.resume == nil, true
 }
 
 // forgo commits the stream because there is nothing, or no longer all, to
