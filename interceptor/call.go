@@ -115,9 +115,9 @@ func (c *call) classify(err error, ev *codes.Evidence) {
 	c.lookAtCaller(ev, now)
 	switch err := err.(type) { //nolint:errorlint // made in this package and never wrapped
 	case *rejected:
-		c.failure = c.rejection(err, *ev)
+		c.failure, c.err = c.rejection(err, *ev), err.error
 	case *abandoned:
-		c.abandoned = true
+		c.abandoned, c.err = true, err.error
 		c.failure = codes.Classify(err.error, *ev, c.r.rules...)
 	case *hookError:
 		c.failure = codes.Failure{Class: codes.Request, Code: grpccodes.Internal, Reach: codes.Answered, Rule: "hook"}
