@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io"
+	"strings"
 
 	generativelanguage "cloud.google.com/go/ai/generativelanguage/apiv1beta"
 	pb "cloud.google.com/go/ai/generativelanguage/apiv1beta/generativelanguagepb"
@@ -23,6 +26,39 @@ func streamGenerateContent(ctx context.Context, c *generativelanguage.Generative
 	}
 	text, _, err := readAll(stream)
 	return text, err
+}
+
+// bidiGenerateContent says one thing in a conversation and listens until the
+// model has done.
+func bidiGenerateContent(ctx context.Context, c *generativelanguage.GenerativeClient, model, prompt string) (string, error) {
+	stream, err := c.BidiGenerateContent(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, m := range []*pb.BidiGenerateContentClientMessage{
+		{MessageType: &pb.BidiGenerateContentClientMessage_Setup{Setup: &pb.BidiGenerateContentSetup{Model: model}}},
+		{MessageType: &pb.BidiGenerateContentClientMessage_ClientContent{
+			ClientContent: &pb.BidiGenerateContentClientContent{Turns: contents(prompt), TurnComplete: true},
+		}},
+	} {
+		if err := stream.Send(m); err != nil && !errors.Is(err, io.EOF) { // Recv tells why
+			return "", err
+		}
+	}
+	if err := stream.CloseSend(); err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	for {
+		m, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return b.String(), nil
+		}
+		if err != nil {
+			return b.String(), err
+		}
+		b.WriteString(textOf([]*pb.Content{m.GetServerContent().GetModelTurn()}))
+	}
 }
 
 func countTokens(ctx context.Context, c *generativelanguage.GenerativeClient, model, prompt string) (string, error) {

@@ -26,7 +26,7 @@ func (p *program) demo(ctx context.Context, scenes []scene) (status int, err err
 	}
 	defer srv.stop()
 	credentials := &tokens{}
-	r := interceptor.New(interceptor.WithTable(demoTable()), interceptor.WithObserver(observe))
+	r := interceptor.New(interceptor.WithTable(demoTable()), interceptor.WithObserver(observe), interceptor.WithRefresh(credentials.refresh))
 	client, err := newClient(ctx, r, toEmbedded(srv, credentials))
 	if err != nil {
 		return failed, err
@@ -34,7 +34,7 @@ func (p *program) demo(ctx context.Context, scenes []scene) (status int, err err
 	defer client.Close() //nolint:errcheck // the process ends
 
 	st := stage{client: client, model: p.model, redactor: p.redactor, show: p.reporter(), before: credentials.reset}
-	st.seen = func(s scene) int { return srv.seen(p.model, s.title) }
+	st.seen = func(s scene) int { return srv.seen(p.model, s.title) + srv.seen(spareModel, s.title) }
 	st.show.policy(demoTable(), aboutDemo)
 	return st.play(ctx, scenes), nil
 }
@@ -63,7 +63,7 @@ type stage struct {
 	model    string
 	redactor redactor
 	show     reporter
-	before   func()          // each call; may be nil
+	before   func(scene)     // each call; may be nil
 	seen     func(scene) int // attempts that the server counted; may be nil
 }
 
@@ -74,7 +74,7 @@ func (st *stage) play(ctx context.Context, scenes []scene) (status int) {
 	var all []result
 	for i, s := range scenes {
 		if st.before != nil {
-			st.before()
+			st.before(s)
 		}
 		r := st.call(ctx, i+1, s)
 		if ctx.Err() != nil {
@@ -104,6 +104,7 @@ func (st *stage) call(ctx context.Context, number int, s scene) result {
 			st.show.attempt(e)
 		}
 	})
+	ctx = interceptor.NewContext(ctx, s.options...)
 	if s.deadline > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, s.deadline)

@@ -28,7 +28,7 @@ func TestDemo_everyCallEndsAsThePolicySays(t *testing.T) {
 	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("took %v, want 30 s at most", took)
 	}
-	wantContains(t, got.out, "delays divided by 10", "18 of 18 calls ended as they should", policy.Default()[codes.Quota].Jitter.String())
+	wantContains(t, got.out, "delays divided by 10", "22 of 22 calls ended as they should", policy.Default()[codes.Quota].Jitter.String())
 	wantContains(t, got.out, strings.TrimSpace(strings.SplitN(demoTable().String(), "\n", 3)[1])) // the row of Quota, with its waits
 	_, closing, _ := strings.Cut(got.out, "class     calls  attempts")
 	for _, class := range classes() {

@@ -89,6 +89,11 @@ func tokenExpired() error {
 	)
 }
 
+// tokenRevoked has no reason: nothing in it says that another token would do.
+func tokenRevoked() error {
+	return failure(grpccodes.Unauthenticated, "Request had invalid authentication credentials. The token was revoked.")
+}
+
 func wrongKey() error {
 	return failure(
 		grpccodes.InvalidArgument, "API key not valid. Please pass a valid API key.",

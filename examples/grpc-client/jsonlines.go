@@ -63,6 +63,7 @@ type (
 		Outcome     interceptor.Outcome `json:"outcome"`
 		Why         policy.Why          `json:"why"`
 		Attempts    int                 `json:"attempts"`
+		Fallback    bool                `json:"fallback,omitempty"`
 		Waited      float64             `json:"waited"`
 		Took        float64             `json:"took"`
 		Answer      string              `json:"answer,omitempty"`
@@ -125,7 +126,7 @@ func (j *jsonLines) attempt(e interceptor.Event) {
 func (j *jsonLines) end(r result) {
 	line := callLine{
 		Type: "call", Call: r.number, Title: r.scene.title, Class: r.class, Code: codeName(r.err),
-		Outcome: r.end.Outcome, Why: r.end.Decision.Why, Attempts: r.end.Attempt,
+		Outcome: r.end.Outcome, Why: r.end.Decision.Why, Attempts: r.end.Attempt, Fallback: r.end.Fallback,
 		Waited: r.end.Waited.Seconds(), Took: r.end.Took.Seconds(), Answer: r.text, Error: r.fault, Differences: r.differences(),
 	}
 	line.Expected = len(line.Differences) == 0

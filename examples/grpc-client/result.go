@@ -60,6 +60,10 @@ func (r *result) differences() []string {
 	differ("reason", r.end.Decision.Why, want.why)
 	differ("code", codeName(r.err), codeName(status.Error(want.code, "")))
 	differ("attempts", r.end.Attempt, want.attempts)
+	differ("fallback", r.end.Fallback, want.fallback)
+	if want.text != "" {
+		differ("answer", r.text, want.text)
+	}
 	if r.seen != unseen {
 		differ("attempts seen by the server", r.seen, want.attempts)
 	}

@@ -36,6 +36,11 @@ type scene struct {
 	// those that come later.
 	steps []step
 	want  ending
+	// options are those of the call.
+	options []interceptor.CallOption
+	// cached says that its token is one that the client goes on using until it is
+	// told to fetch another.
+	cached bool
 	// free says that any answer will do: the service is not ours.
 	free bool
 }
@@ -49,6 +54,8 @@ type ending struct {
 	code     grpccodes.Code
 	attempts int
 	waited   time.Duration // at least
+	fallback bool
+	text     string // what the caller gets; empty for anything
 }
 
 // script is the demo, call by call.
@@ -143,12 +150,40 @@ func script() []scene {
 			steps: []step{{err: internalError(), chunks: 1}},
 			want:  ending{class: codes.Server, outcome: interceptor.NotRetried, why: policy.Committed, code: grpccodes.Internal, attempts: 1},
 		},
+		{
+			title: "a stream that breaks and is resumed", method: "StreamGenerateContent", call: streamGenerateContent,
+			options: []interceptor.CallOption{interceptor.WithResume(goOn, interceptor.KeepAll())},
+			steps:   []step{{err: internalError(), chunks: 4}},
+			want: ending{
+				class: codes.Server, outcome: interceptor.Recovered, why: policy.Success, attempts: 2, waited: 200 * time.Millisecond,
+				text: answerTo("a stream that breaks and is resumed"),
+			},
+		},
+		{
+			title: "a quota of the day, and another model", method: "GenerateContent", call: generateContent,
+			options: []interceptor.CallOption{interceptor.WithFallback(askSpare)},
+			steps:   []step{{err: perDay()}},
+			want:    ending{class: codes.Spent, outcome: interceptor.Recovered, why: policy.Success, attempts: 2, fallback: true},
+		},
+		{
+			title: "a token that was revoked, and is refreshed", method: "GenerateContent", call: generateContent, cached: true,
+			steps: []step{{err: tokenRevoked(), renew: true}, {err: tokenRevoked(), renew: true}},
+			want:  ending{class: codes.Auth, outcome: interceptor.Recovered, why: policy.Success, attempts: 2},
+		},
+		{
+			title: "a conversation whose first attempt fails", method: "BidiGenerateContent", call: bidiGenerateContent,
+			steps: []step{{err: overloaded()}},
+			want:  ending{class: codes.Server, outcome: interceptor.Recovered, why: policy.Success, attempts: 2, waited: 200 * time.Millisecond},
+		},
 	}
 }
 
 // planOf is what a server does that plays these scenes.
 func planOf(scenes []scene) planner {
-	return func(_, prompt string, n int) step {
+	return func(model, prompt string, n int) step {
+		if model == spareModel {
+			return step{}
+		}
 		for _, s := range scenes {
 			if s.title == prompt && n <= len(s.steps) {
 				return s.steps[n-1]

@@ -100,9 +100,12 @@ func (s *server) GenerateContent(ctx context.Context, req *pb.GenerateContentReq
 
 // StreamGenerateContent answers a prompt word by word.
 func (s *server) StreamGenerateContent(req *pb.GenerateContentRequest, stream pb.GenerativeService_StreamGenerateContentServer) error {
-	prompt := textOf(req.GetContents())
+	prompt, said, err := asked(req.GetContents())
+	if err != nil {
+		return err
+	}
 	st := s.next(req.GetModel(), prompt)
-	words := strings.SplitAfter(answerTo(prompt), " ")
+	words := strings.SplitAfter(strings.TrimPrefix(answerTo(prompt), said), " ")
 	for _, word := range words[:min(st.chunks, len(words))] {
 		if err := stream.Send(response(word)); err != nil {
 			return err

@@ -56,11 +56,17 @@ func (t *timeline) attempt(e interceptor.Event) {
 	t.stop()
 	t.stop = func() {}
 	if e.Failure.Class == codes.None {
-		t.shot = e.Stream
 		what := "answered"
-		if e.Stream {
+		switch {
+		case e.Stream && t.shot && e.Attempt > 1:
+			what = "goes on"
+		case e.Stream:
 			what = "first chunk"
 		}
+		if e.Fallback {
+			what += ", by the fallback"
+		}
+		t.shot = e.Stream
 		t.row(e, green, "OK", "", "", what)
 		return
 	}
@@ -74,6 +80,8 @@ func (t *timeline) attempt(e interceptor.Event) {
 func (t *timeline) failed(e interceptor.Event) {
 	next, colour := fmt.Sprintf("no retry: %v", e.Decision.Why), red
 	switch {
+	case e.Decision.Retry && t.shot:
+		next, colour = fmt.Sprintf("resumed in %s: %v", seconds(e.Decision.Wait), e.Decision.Why), yellow
 	case e.Decision.Retry && e.Decision.Wait == 0:
 		next, colour = fmt.Sprintf("again at once: %v", e.Decision.Why), yellow
 	case e.Decision.Retry:
