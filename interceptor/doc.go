@@ -3,13 +3,22 @@
 //
 //	conn, err := grpc.NewClient(target, append(interceptor.DialOptions(), creds)...)
 //
-// Every unary call and every server stream that fails is then classified
+// Every unary call and every stream that fails is then classified
 // (package codes), looked up in a policy table (package policy) and, if that
 // helps, re-invoked after a jittered backoff. It never waits past the
 // caller's deadline, never repeats a call that may have run and is not known
-// to be repeatable, and never retries what cannot succeed. A server stream is
-// re-invoked until the caller has been shown its first message or its header.
-// Client and bidirectional streams pass through.
+// to be repeatable, and never retries what cannot succeed. A stream is re-invoked,
+// with what was sent on it, until the caller has been shown its first message or
+// its header.
+//
+// # When a retry is not enough
+//
+// [WithResume] continues a stream that broke after its first message,
+// [WithFallback] answers in another way, [WithRefresh] fetches fresh credentials,
+// [WithAttemptTimeout] gives up an attempt that is silent, [WithHedge] starts
+// another one beside it, and [WithAccept] retries a reply that is no answer. A
+// function of the caller's that panics ends its call with INTERNAL and the name of
+// the option; one that blocks ends it at its deadline.
 //
 // # Options
 //

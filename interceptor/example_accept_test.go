@@ -67,6 +67,25 @@ func ExampleWithAccept() {
 	// It is blue. <nil>
 }
 
+// The class of a reply that is not taken is that of the error: UNAVAILABLE is
+// retried as Server, INVALID_ARGUMENT is not retried.
+func ExampleAcceptFunc() {
+	var accept interceptor.AcceptFunc = func(method string, reply any) error {
+		if m, ok := reply.(*pb.GenerateContentResponse); ok && len(m.GetCandidates()) == 0 {
+			return status.Errorf(grpccodes.InvalidArgument, "%s: nothing will ever come of this", method)
+		}
+		return nil
+	}
+	server := &gemini{generate: func(int, *pb.GenerateContentRequest) (*pb.GenerateContentResponse, error) {
+		return &pb.GenerateContentResponse{}, nil
+	}}
+	client, stop := connectGemini(server, interceptor.WithAccept(accept))
+	defer stop()
+	_, err := client.GenerateContent(context.Background(), &pb.GenerateContentRequest{})
+	fmt.Println(status.Code(err), server.calls)
+	// Output: InvalidArgument 1
+}
+
 // TestAccept_everyFinishReason: each is looked at, those to come too.
 func TestAccept_everyFinishReason(t *testing.T) {
 	for value, name := range pb.Candidate_FinishReason_name {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	grpccodes "google.golang.org/grpc/codes"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
@@ -29,16 +30,47 @@ func ExampleWithHedge() {
 	// Output: answer of attempt 1 <nil>
 }
 
+// A thousand calls that are refused with the same token fetch one new token.
 func ExampleWithRefresh() {
 	token := "revoked"
 	r := interceptor.New(interceptor.WithRefresh(func(context.Context) error {
 		token = "fresh"
 		return nil
 	}))
-	_, client := connect(0, r.DialOptions()...)
-	_, err := client.UnaryCall(context.Background(), &testpb.SimpleRequest{}) // nothing was refused
-	fmt.Println(token, err)
-	// Output: revoked <nil>
+	err := r.Do(context.Background(), "work", func(context.Context) error {
+		fmt.Println("with a token that is", token)
+		if token != "fresh" {
+			return tokenExpired()
+		}
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// with a token that is revoked
+	// with a token that is fresh
+	// <nil>
+}
+
+// tokenExpired is how Google's servers refuse an access token past its time.
+func tokenExpired() error {
+	st, err := status.New(grpccodes.Unauthenticated, "Request had invalid authentication credentials.").WithDetails(
+		&errdetails.ErrorInfo{Reason: "ACCESS_TOKEN_EXPIRED", Domain: "googleapis.com"})
+	if err != nil {
+		return err
+	}
+	return st.Err()
+}
+
+// What a fallback is told of its call.
+func ExampleFailedCall() {
+	r := interceptor.New(interceptor.WithFallback(func(_ context.Context, x interceptor.FailedCall) (any, error) {
+		fmt.Println(x.Method, x.Request, interceptor.FailureOf(x.Err).Class)
+		return nil, nil // the work is done in another way
+	}))
+	fmt.Println(r.Do(context.Background(), "work", func(context.Context) error { return errDaily() }))
+	// Output:
+	// work <nil> Spent
+	// <nil>
 }
 
 func ExampleError_fallback() {

@@ -124,6 +124,24 @@ func (s *storage) StreamingOutputCall(in *testpb.StreamingOutputCallRequest, out
 	return s.read(offset, func(body string) { _ = out.Send(chunk(body)) })
 }
 
+// What a function is told of a stream that broke.
+func ExampleInterrupted() {
+	server := &gemini{stream: func(_ int, _ *pb.GenerateContentRequest, out pb.GenerativeService_StreamGenerateContentServer) error {
+		_, _ = out.Send(said("a", 0)), out.Send(said("b", 0))
+		return errOverloaded
+	}}
+	client, stop := connectGemini(server, interceptor.WithResume(func(_ context.Context, i interceptor.Interrupted) (proto.Message, bool) {
+		fmt.Println(i.Delivered, textIn(i.Last.(*pb.GenerateContentResponse)), i.All, interceptor.FailureOf(i.Err).Class)
+		return nil, false
+	}))
+	defer stop()
+	stream, err := client.StreamGenerateContent(context.Background(), &pb.GenerateContentRequest{})
+	for err == nil {
+		_, err = stream.Recv()
+	}
+	// Output: 2 b [] Server
+}
+
 // KeepAll is for functions that need more than the last message.
 func ExampleKeepAll() {
 	resume := interceptor.WithResume(func(_ context.Context, i interceptor.Interrupted) (proto.Message, bool) {

@@ -124,12 +124,14 @@ func (p *pending) abandon(s *clientStream) {
 		return
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.sending > 0 { // whoever sends ends it
+	busy := p.sending > 0
+	if busy { // whoever sends ends it
 		p.orphan = attempt
-		return
 	}
-	abort(attempt)
+	p.mu.Unlock()
+	if !busy {
+		abort(attempt)
+	}
 }
 
 // abort ends an attempt without a context of its own: a message after

@@ -110,14 +110,17 @@ func (p *pending) transmit(attempt grpc.ClientStream, n int, m any) error {
 	p.mu.Unlock()
 	err := attempt.SendMsg(m)
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.sending--
+	orphan := p.orphan == attempt
 	switch {
-	case p.orphan == attempt:
+	case orphan:
 		p.orphan = nil
-		abort(attempt)
 	case err == nil && !p.retrying && p.retries == n && !p.shown && p.desc.ClientStreams && p.desc.ServerStreams:
 		p.timer.start() // the server may answer this one
+	}
+	p.mu.Unlock()
+	if orphan {
+		abort(attempt)
 	}
 	return err
 }
