@@ -16,7 +16,7 @@ demo: ## Run the official Gemini client against an embedded server that fails by
 	go run ./examples/grpc-client
 
 .PHONY: test
-test: ## Run all tests, with -race where a C compiler exists, then the allocation tests without (1 min, or 5 with empty caches).
+test: ## Run all tests, with -race where a C compiler exists, then some without (1 min, or 6 with empty caches).
 	@if [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $$(go env CC) >/dev/null 2>&1; then \
 		echo "test: with -race ($$(go env CC) was found)"; go test -race ./...; \
 	else \
@@ -24,8 +24,8 @@ test: ## Run all tests, with -race where a C compiler exists, then the allocatio
 	fi
 	@echo "test: examples/integration, a module of its own"
 	@cd examples/integration && go test ./...
-	@echo "test: allocations, without -race"
-	@go test -count=1 -run '[Aa]lloc' $(ALLOC_PACKAGES)
+	@echo "test: allocations and transcripts of streams, without -race"
+	@go test -count=1 -run '[Aa]lloc|Transcript' $(ALLOC_PACKAGES)
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Check style, imports and go.mod (3 min the first time, then 30 s).

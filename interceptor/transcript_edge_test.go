@@ -61,13 +61,18 @@ var installs = []struct {
 }
 
 // TestTranscript_edges plays every script on a stream of every kind against
-// every server.
+// every server. With the race detector, to which thousands of bubbles are a burden,
+// it plays some; make test plays all without it.
 func TestTranscript_edges(t *testing.T) {
+	n := 0
 	for _, install := range installs {
 		for _, kind := range streamKinds {
 			for _, server := range oddServers {
 				for _, script := range scripts {
 					if kind.hasOneReply() && server.replies {
+						continue
+					}
+					if n++; raceEnabled && n%11 != 0 {
 						continue
 					}
 					t.Run(install.name+"/"+kind.name+"/"+server.name+"/"+script.name, func(t *testing.T) {
