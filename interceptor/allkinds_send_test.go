@@ -118,7 +118,7 @@ func TestAllKinds_answerBeforeTheEnd(t *testing.T) {
 // reading when no one reads from it. What is replayed must not wait for it.
 func TestAllKinds_replayOfMoreThanAServerTakesUnread(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const messages, size = 25, 10_000
+		const messages, size = 60, 10_000
 		conn := serveRaw(t, func(n int, stream grpc.ServerStream) error {
 			if n == 1 {
 				readAll(stream)
@@ -133,7 +133,7 @@ func TestAllKinds_replayOfMoreThanAServerTakesUnread(t *testing.T) {
 					return err
 				}
 			}
-		}, retrying(interceptor.Repeatable()))
+		}, retrying(interceptor.Repeatable(), interceptor.WithReplayBuffer(1<<20)))
 		stream := streamOf(t, conn, bidiStreamDesc)
 		for i := range messages {
 			if err := stream.SendMsg(ask(strings.Repeat(string(rune('a'+i)), size))); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"testing"
+	"time"
 	"weak"
 
 	"google.golang.org/grpc"
@@ -44,11 +45,13 @@ func TestStream_pendingIsGarbageAfterCommitment(t *testing.T) {
 		commit   func(grpc.ClientStream) error
 		opts     []Option
 		call     []grpc.CallOption
+		timed    bool // something is left to do for the attempt
 	}{
 		{name: "first message", commit: commitByMessage},
 		{name: "header", commit: commitByHeader},
 		{name: "first message of a retry", failures: 2, commit: commitByMessage},
 		{name: "observed", failures: 2, commit: commitByMessage, opts: []Option{observer}},
+		{name: "header, and a timer until the first message", commit: commitByHeader, opts: []Option{WithAttemptTimeout(time.Hour)}, timed: true},
 		{name: "with OnFinish", commit: commitByMessage, call: []grpc.CallOption{grpc.OnFinish(func(error) {})}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -72,8 +75,8 @@ func TestStream_pendingIsGarbageAfterCommitment(t *testing.T) {
 				t.Fatalf("got %v after %d attempts, want the stream to be committed after %d", err, n, tt.failures+1)
 			}
 			runtime.GC()
-			if p.Value() != nil {
-				t.Error("what only a retry needs is still there")
+			if (p.Value() != nil) != tt.timed {
+				t.Errorf("what only a retry needs is there: %v, want %v", p.Value() != nil, tt.timed)
 			}
 			if request.Value() != nil {
 				t.Error("the encoded request is still there")
@@ -116,4 +119,17 @@ func TestStream_requestIsDroppedAtTheEnd(t *testing.T) {
 		t.Error("the encoded request is still there")
 	}
 	runtime.KeepAlive(stream)
+}
+
+// TestResume_keepsOneMessage, unless it was told to keep them all.
+func TestResume_keepsOneMessage(t *testing.T) {
+	for _, all := range []bool{false, true} {
+		r := &resumption{resuming: &resuming{all: all}}
+		for range 5 {
+			r.delivered(&testpb.StreamingOutputCallResponse{Payload: &testpb.Payload{Body: make([]byte, 100)}})
+		}
+		if kept := len(r.messages.encoded) > 200; kept != all || r.count != 5 {
+			t.Errorf("all %v: %d bytes are kept of %d messages", all, len(r.messages.encoded), r.count)
+		}
+	}
 }
