@@ -19,21 +19,23 @@ type Config struct {
 	Limits Limits
 	// Budget bounds the retries of all calls together.
 	Budget BudgetConfig
+	// Gate has the calls of a channel wait together while a server refuses them.
+	Gate GateConfig
 	// Methods override the table and the limits for some methods.
 	Methods []Method
 }
 
 // DefaultConfig returns the configuration that is used where no other is
-// given: [Default], the default limits, and [DefaultBudget].
+// given: [Default], the default limits, [DefaultBudget] and [DefaultGate].
 func DefaultConfig() Config {
-	return Config{Table: Default(), Budget: DefaultBudget()}
+	return Config{Table: Default(), Budget: DefaultBudget(), Gate: DefaultGate()}
 }
 
 // Validate returns an error that names the field and what was expected, or
 // nil. Several faults give an error each, joined.
 func (c Config) Validate() error {
 	errs := []error{
-		c.Table.Validate(), c.Limits.Validate(), c.Budget.Validate(), c.Limits.cuts(&c.Table, "policy: "),
+		c.Table.Validate(), c.Limits.Validate(), c.Budget.Validate(), c.Gate.Validate(), c.Limits.cuts(&c.Table, "policy: "),
 	}
 	seen := map[string]bool{}
 	for i := range c.Methods {
@@ -113,4 +115,10 @@ func (l *Live) Store(c Config) error {
 	}
 	l.config.Store(c.clone())
 	return nil
+}
+
+// FleetConfig returns the configuration for fleets of clients that run for long
+// and would rather wait than fail: [Fleet], [DefaultBudget] and [FleetGate].
+func FleetConfig() Config {
+	return Config{Table: Fleet(), Budget: DefaultBudget(), Gate: FleetGate()}
 }

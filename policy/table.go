@@ -38,6 +38,24 @@ func Default() Table {
 	}
 }
 
+// Fleet returns the table for fleets of clients that run for long and would
+// rather wait than fail: calls are bounded by their deadlines more than by
+// counts.
+//
+//	Quota    100 retries, 1 s to 30 s, x2
+//	Server   20 retries, 0.5 s to 30 s, x2
+//	Network  20 retries, 0.5 s to 30 s, x2
+//	Timeout  5 retries, 1 s to 60 s, x2
+//	Other    3 retries, 1 s to 30 s, x2
+//	Expired  1 retry, no wait
+func Fleet() Table {
+	t := Default()
+	t[codes.Quota] = Policy{Retries: MaxRetries, Base: time.Second, Max: 30 * time.Second, Multiplier: 2, Jitter: Full}
+	t[codes.Server] = Policy{Retries: 20, Base: 500 * time.Millisecond, Max: 30 * time.Second, Multiplier: 2}
+	t[codes.Network] = t[codes.Server]
+	return t
+}
+
 // Validate returns an error that names the class, the field and what was
 // expected, as "policy: Quota: retries -1: want >= 0", or nil. Several faults
 // give an error each, joined.

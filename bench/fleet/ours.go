@@ -1,0 +1,192 @@
+package main
+
+import (
+	"time"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/policy"
+	"github.com/reinvoke/reinvoke/policy/gate"
+)
+
+// reinvoke is our side: policy.Decide, policy.Budget and policy/gate as they are
+// shipped. What stands here is what package interceptor does around them.
+type reinvoke struct {
+	config  policy.Config
+	clients []client
+	atRest  bool
+}
+
+// client is a process with a channel.
+type client struct {
+	budget  *policy.Budget
+	gate    *gate.Gate // nil as long as there is nothing to wait for
+	healthy bool
+	timer   time.Duration // when it is set to; 0 for not
+}
+
+// ownCall is what our side keeps of a call.
+type ownCall struct {
+	state  policy.State
+	first  time.Duration // when the first attempt ended
+	failed bool
+	waiter gate.Waiter
+	ticket gate.Ticket // of the attempt under way
+	queued bool
+	sent   bool
+}
+
+func newReinvoke(config policy.Config, sc *scenario, n int) *reinvoke {
+	if sc.attemptTimeout > 0 && config.Budget == policy.DefaultBudget() {
+		config.Budget = policy.AttemptTimeoutBudget()
+	}
+	r := &reinvoke{config: config, clients: make([]client, n)}
+	for i := range r.clients {
+		budget, err := policy.NewBudget(config.Budget)
+		if err != nil {
+			panic(err)
+		}
+		r.clients[i].budget = budget
+	}
+	return r
+}
+
+// clock makes a time of the time of a world.
+func clock(at time.Duration) time.Time { return time.Unix(0, int64(at)) }
+
+func (r *reinvoke) arrive(w *world, c *call) {
+	o := &ownCall{state: policy.State{Table: &r.config.Table, Limits: r.config.Limits, Repeatable: true, Deadline: true}}
+	o.waiter.Owner = c
+	c.own = o
+	r.enter(w, c, o)
+}
+
+// enter goes to the gate, if there is one.
+func (r *reinvoke) enter(w *world, c *call, o *ownCall) {
+	g := r.clients[c.client].gate
+	if g == nil {
+		o.ticket = gate.Ticket{}
+		r.send(w, c, o)
+		return
+	}
+	o.waiter.Deadline = clock(c.deadline)
+	switch g.Enter(clock(w.now), &o.waiter) {
+	case gate.Pass:
+		o.ticket = o.waiter.Ticket()
+		r.send(w, c, o)
+	case gate.Refuse:
+		w.fail(c)
+	case gate.Wait:
+		o.queued = true
+	}
+	r.turn(w, c.client)
+}
+
+func (r *reinvoke) send(w *world, c *call, o *ownCall) {
+	o.queued, o.sent = false, true
+	w.send(c)
+}
+
+// turn does what the gate of a client asks for.
+func (r *reinvoke) turn(w *world, i int) {
+	cl := &r.clients[i]
+	for cl.gate != nil {
+		waiter, verdict := cl.gate.Admit(clock(w.now))
+		if waiter == nil {
+			break
+		}
+		c := waiter.Owner.(*call)
+		if verdict == gate.Pass {
+			o := c.own.(*ownCall)
+			o.ticket = waiter.Ticket()
+			r.send(w, c, o)
+		} else {
+			w.fail(c)
+		}
+	}
+	if cl.gate == nil {
+		return
+	}
+	if cl.gate.AtRest(clock(w.now)) {
+		cl.gate = nil
+		return
+	}
+	next := cl.gate.Next()
+	if next.IsZero() {
+		return
+	}
+	at := max(time.Duration(next.UnixNano()), w.now)
+	if cl.timer > w.now && cl.timer <= at {
+		return // it comes earlier, and sets the next
+	}
+	cl.timer = at
+	w.after(at-w.now, func() {
+		if cl.timer == w.now {
+			cl.timer = 0
+			r.turn(w, i)
+		}
+	})
+}
+
+func (r *reinvoke) answer(w *world, c *call, f codes.Failure) {
+	cl, o := &r.clients[c.client], c.own.(*ownCall)
+	o.sent = false
+	r.tell(w, c, f)
+	if f.Class == codes.None {
+		cl.budget.Success()
+		cl.healthy = true
+		w.succeed(c)
+		r.turn(w, c.client)
+		return
+	}
+	if !o.failed {
+		o.failed, o.first = true, w.now
+	}
+	s := &o.state
+	s.Attempts = max(s.Attempts, 1)
+	s.Elapsed = w.now - o.first
+	s.Remaining = w.left(c)
+	s.OwnTimeout = f.Class == codes.Timeout
+	s.Tokens, s.Earned = cl.budget.Held()
+	d := policy.Decide(*s, f, w.rng.Float64())
+	if !d.Retry || !cl.budget.Take(d.Pays) {
+		w.fail(c)
+		r.turn(w, c.client)
+		return
+	}
+	*s = s.Count(d)
+	if cl.gate != nil && cl.gate.Holds(clock(w.now), f) {
+		r.enter(w, c, o)
+		return
+	}
+	r.turn(w, c.client)
+	w.after(d.Wait, func() {
+		if !c.over {
+			r.enter(w, c, o)
+		}
+	})
+}
+
+// tell tells the gate how an attempt has ended. The first failure makes one.
+func (r *reinvoke) tell(w *world, c *call, f codes.Failure) {
+	cl, o := &r.clients[c.client], c.own.(*ownCall)
+	if cl.gate == nil {
+		if !gate.Concerns(&r.config.Gate, f) {
+			return
+		}
+		cl.gate = gate.New(r.config.Gate, cl.healthy)
+	}
+	cl.gate.Done(clock(w.now), o.ticket, f, w.rng.Float64())
+}
+
+func (r *reinvoke) expire(w *world, c *call) {
+	cl, o := &r.clients[c.client], c.own.(*ownCall)
+	if cl.gate == nil {
+		return
+	}
+	if o.queued {
+		cl.gate.Leave(&o.waiter)
+	} else if o.sent {
+		cl.gate.Done(clock(w.now), o.ticket, codes.Failure{Class: codes.Ended}, w.rng.Float64())
+	}
+	r.turn(w, c.client)
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"time"
+
+	grpccodes "google.golang.org/grpc/codes"
+
+	"github.com/reinvoke/reinvoke/codes"
+)
+
+// server answers requests, now or later. It does not notice when no one waits
+// for its answer any more.
+type server interface {
+	request(w *world, answer func(codes.Failure))
+	// spare returns how many requests it would take at once without refusing
+	// one or making it wait: what an omniscient scheduler knows.
+	spare(w *world) int
+}
+
+// The failures of the servers, as codes.Classify makes them of what these
+// servers send (a test compares them).
+func refusal(hint time.Duration) codes.Failure {
+	f := codes.Failure{
+		Class: codes.Quota, Code: grpccodes.ResourceExhausted, Reach: codes.Answered, Delay: hint, Asked: hint > 0,
+		Rule: "code-resource-exhausted",
+	}
+	if hint > 0 {
+		f.Rule = "retry-info"
+	}
+	return f
+}
+
+func unavailable() codes.Failure {
+	return codes.Failure{Class: codes.Server, Code: grpccodes.Unavailable, Reach: codes.Answered, Rule: "code-unavailable"}
+}
+
+// timedOut is an attempt that the client has given up.
+func timedOut() codes.Failure {
+	return codes.Failure{Class: codes.Timeout, Code: grpccodes.DeadlineExceeded, Reach: codes.Lost, Rule: "code-deadline-exceeded"}
+}
+
+const (
+	refusedAfter = 20 * time.Millisecond
+	downAfter    = time.Millisecond
+)
+
+// accepting answers the requests that its quota lets in after Exp(service).
+type accepting struct {
+	service time.Duration
+	// take takes one from the quota, or returns the time until there is one.
+	take func(w *world) (wait time.Duration, ok bool)
+	left func(w *world) int
+}
+
+func (s *accepting) request(w *world, answer func(codes.Failure)) {
+	if wait, ok := s.take(w); !ok {
+		if !w.hints {
+			wait = 0
+		}
+		w.after(refusedAfter, func() { answer(refusal(wait)) })
+		return
+	}
+	w.after(seconds(w.rng.ExpFloat64()*s.service.Seconds()), func() { answer(codes.Failure{}) })
+}
+
+func (s *accepting) spare(w *world) int { return s.left(w) }
+
+// fixedWindow is a quota that is filled anew at the end of every window. Its
+// hint is the time to that.
+func fixedWindow(quota int, window, service time.Duration) *accepting {
+	current, used := time.Duration(-1), 0
+	roll := func(w *world) {
+		if now := w.now / window; now != current {
+			current, used = now, 0
+		}
+	}
+	return &accepting{
+		service: service,
+		take: func(w *world) (time.Duration, bool) {
+			roll(w)
+			if used >= quota {
+				return (w.now/window+1)*window - w.now, false
+			}
+			used++
+			return 0, true
+		},
+		left: func(w *world) int { roll(w); return quota - used },
+	}
+}
+
+// tokenBucket is a quota that is filled all the time. Its hint is always the
+// same.
+func tokenBucket(rate, size float64, hint, service time.Duration) *accepting {
+	tokens, at := size, time.Duration(0)
+	fill := func(w *world) {
+		tokens = min(size, tokens+rate*(w.now-at).Seconds())
+		at = w.now
+	}
+	return &accepting{
+		service: service,
+		take: func(w *world) (time.Duration, bool) {
+			fill(w)
+			if tokens < 1 {
+				return hint, false
+			}
+			tokens--
+			return 0, true
+		},
+		left: func(w *world) int { fill(w); return int(tokens) },
+	}
+}
+
+// workers is a server with a queue in front of its workers. It does the work of
+// calls that were given up, too.
+type workers struct {
+	free    int
+	service time.Duration
+	room    int
+	waiting []func(codes.Failure)
+}
+
+func (s *workers) request(w *world, answer func(codes.Failure)) {
+	switch {
+	case w.sc.down(w.now):
+		w.after(downAfter, func() { answer(unavailable()) })
+	case s.free > 0:
+		s.free--
+		s.work(w, answer)
+	case len(s.waiting) >= s.room:
+		w.after(downAfter, func() { answer(unavailable()) })
+	default:
+		s.waiting = append(s.waiting, answer)
+	}
+}
+
+func (s *workers) work(w *world, answer func(codes.Failure)) {
+	w.after(seconds(w.rng.ExpFloat64()*s.service.Seconds()*w.sc.slowness(w.now)), func() {
+		answer(codes.Failure{})
+		if len(s.waiting) == 0 {
+			s.free++
+			return
+		}
+		next := s.waiting[0]
+		s.waiting = s.waiting[1:]
+		s.work(w, next)
+	})
+}
+
+func (s *workers) spare(w *world) int {
+	if w.sc.down(w.now) {
+		return 0
+	}
+	return s.free
+}
+
+// flaky fails a share of the requests by chance.
+type flaky struct {
+	share   float64
+	service time.Duration
+}
+
+func (s *flaky) request(w *world, answer func(codes.Failure)) {
+	if w.rng.Float64() < s.share {
+		w.after(refusedAfter, func() { answer(unavailable()) })
+		return
+	}
+	w.after(seconds(w.rng.ExpFloat64()*s.service.Seconds()), func() { answer(codes.Failure{}) })
+}
+
+func (s *flaky) spare(*world) int { return 1 }

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/reinvoke/reinvoke/codes"
+)
+
+// world is one run: a scenario, a fleet and its strategy, in virtual time. All
+// that happens is an event; all chance comes from one seeded source, so that the
+// same seed gives the same bytes.
+type world struct {
+	sc     *scenario
+	n      int  // client processes
+	hints  bool // refusals say when to come back
+	rng    *rand.Rand
+	now    time.Duration
+	queue  events
+	number uint64
+	server server
+	side   strategy
+	got    measures
+}
+
+// call is one call of one client.
+type call struct {
+	client   int
+	arrived  time.Duration
+	deadline time.Duration
+	sent     int // attempts
+	over     bool
+	own      any // what the strategy keeps of it
+}
+
+// strategy is a client library. Its methods are told what happens to a call, and
+// send it, or end it.
+type strategy interface {
+	// arrive takes a new call.
+	arrive(w *world, c *call)
+	// answer takes the answer to the attempt that is under way.
+	answer(w *world, c *call, f codes.Failure)
+	// expire is told that the deadline of a call has passed.
+	expire(w *world, c *call)
+}
+
+// run plays a scenario for n clients.
+func run(sc *scenario, n int, hints bool, side strategy, seed uint64) *measures {
+	w := &world{sc: sc, n: n, hints: hints, rng: rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15)), side: side}
+	w.server = sc.server(w)
+	w.got.init(sc)
+	if o, ok := side.(*omniscient); ok {
+		o.begin(w)
+	}
+	w.after(w.nextArrival(), w.arrival)
+	for len(w.queue) > 0 {
+		e := w.queue.pop()
+		w.now = e.at
+		e.do()
+	}
+	w.got.finish()
+	return &w.got
+}
+
+// after has do happen after d.
+func (w *world) after(d time.Duration, do func()) {
+	w.number++
+	w.queue.push(event{at: w.now + max(d, 0), number: w.number, do: do})
+}
+
+// nextArrival returns the time to the next arrival, of a Poisson process.
+func (w *world) nextArrival() time.Duration {
+	// Thinning, since the rate changes: the peak's process, of which the share
+	// of the present rate counts.
+	at := w.now
+	for {
+		at += seconds(w.rng.ExpFloat64() / w.sc.peak())
+		if at >= w.sc.lasts || w.rng.Float64()*w.sc.peak() < w.sc.load(at) {
+			return at - w.now
+		}
+	}
+}
+
+// arrival is the arrival of a call.
+func (w *world) arrival() {
+	if w.now >= w.sc.lasts {
+		return
+	}
+	c := &call{client: w.rng.IntN(w.n), arrived: w.now, deadline: w.now + w.sc.deadline}
+	w.got.offered++
+	w.after(w.sc.deadline, func() {
+		if !c.over {
+			c.over = true
+			w.side.expire(w, c)
+			w.got.failed(w.now)
+		}
+	})
+	w.side.arrive(w, c)
+	w.after(w.nextArrival(), w.arrival)
+}
+
+// send makes an attempt.
+func (w *world) send(c *call) {
+	c.sent++
+	n := c.sent
+	w.got.request(w.now)
+	answered := false
+	w.server.request(w, func(f codes.Failure) {
+		if answered || c.over || n != c.sent {
+			return // no one waits for it any more
+		}
+		answered = true
+		w.side.answer(w, c, f)
+	})
+	if w.sc.attemptTimeout > 0 {
+		w.after(w.sc.attemptTimeout, func() {
+			if answered || c.over || n != c.sent {
+				return
+			}
+			answered = true
+			w.side.answer(w, c, timedOut())
+		})
+	}
+}
+
+// succeed ends a call with success, fail without.
+func (w *world) succeed(c *call) {
+	c.over = true
+	w.got.succeeded(w.now, w.now-c.arrived)
+}
+
+func (w *world) fail(c *call) {
+	c.over = true
+	w.got.failed(w.now)
+}
+
+// left returns the time that a call has left.
+func (w *world) left(c *call) time.Duration { return c.deadline - w.now }
+
+// seconds makes a duration of seconds.
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// event is something that happens. Of two at the same time the one that was
+// planned first comes first.
+type event struct {
+	at     time.Duration
+	number uint64
+	do     func()
+}
+
+func (e *event) before(o *event) bool {
+	return e.at < o.at || (e.at == o.at && e.number < o.number)
+}
+
+// events is a heap, written out because container/heap would box every event.
+type events []event
+
+func (h *events) push(e event) {
+	*h = append(*h, e)
+	q := *h
+	for i := len(q) - 1; i > 0; {
+		parent := (i - 1) / 2
+		if !q[i].before(&q[parent]) {
+			break
+		}
+		q[i], q[parent] = q[parent], q[i]
+		i = parent
+	}
+}
+
+func (h *events) pop() event {
+	q := *h
+	top := q[0]
+	last := len(q) - 1
+	q[0] = q[last]
+	q[last] = event{}
+	q = q[:last]
+	*h = q
+	for i := 0; ; {
+		least := i
+		for child := 2*i + 1; child <= 2*i+2 && child < len(q); child++ {
+			if q[child].before(&q[least]) {
+				least = child
+			}
+		}
+		if least == i {
+			return top
+		}
+		q[i], q[least] = q[least], q[i]
+		i = least
+	}
+}
