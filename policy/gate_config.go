@@ -27,6 +27,10 @@ type GateConfig struct {
 	// MinSpread at least. Defaults 0.25 and 250 ms, as in [Decide].
 	Spread    float64
 	MinSpread time.Duration
+	// Again is added to them after a hint that was waited out and refused again,
+	// times a number in [0, 1): twice as much with every further refusal, up to
+	// ProbeMax. Default 5 s, that of the Quota row of [Default].
+	Again time.Duration
 
 	// ProbeBase, ProbeMultiplier and ProbeMax are the backoff of probes: the
 	// wait before probe n is a number in [0.5, 1) times min(ProbeBase *
@@ -39,9 +43,16 @@ type GateConfig struct {
 	// seen to accept them: 1 or more, default 1.03. What is lost by asking for
 	// too little is lost for good; what is too much is refused at once.
 	Headroom float64
-	// Growth is how much faster they leave with every second, once a whole cycle
-	// has passed without a refusal: default 0.02.
+	// Growth is how often their pace doubles in the time that the last cycle took,
+	// from one reopening to the next, once so much time has passed without a
+	// refusal: default 4.
 	Growth float64
+
+	// Margin is how many times the usual latency a call must have left when its
+	// turn comes, unless that is more than half of the time it had: default 3,
+	// within which 95 % of the calls end where latencies are exponential. The
+	// turn of a call that has less goes to one that can use it.
+	Margin float64
 
 	// Failures is how many calls must have failed in a row for the server to be
 	// in trouble: default 3.
@@ -66,11 +77,13 @@ func (c GateConfig) Effective() GateConfig {
 	orDuration(&c.MaxWait, 60*time.Second)
 	orFloat(&c.Spread, 0.25)
 	orDuration(&c.MinSpread, hintSpread)
+	orDuration(&c.Again, 5*time.Second)
 	orDuration(&c.ProbeBase, 500*time.Millisecond)
 	orFloat(&c.ProbeMultiplier, 2)
 	orDuration(&c.ProbeMax, 30*time.Second)
-	orFloat(&c.Headroom, 1.03)
-	orFloat(&c.Growth, 0.02)
+	orFloat(&c.Headroom, 1.1)
+	orFloat(&c.Growth, 4)
+	orFloat(&c.Margin, 3)
 	if c.Failures == 0 {
 		c.Failures = 3
 	}
@@ -111,6 +124,7 @@ func (c GateConfig) Validate() error {
 	duration("max wait", c.MaxWait)
 	factor("spread", c.Spread, 0)
 	duration("min spread", c.MinSpread)
+	duration("again", c.Again)
 	duration("probe base", c.ProbeBase)
 	factor("probe multiplier", c.ProbeMultiplier, 1)
 	duration("probe max", c.ProbeMax)
@@ -119,6 +133,7 @@ func (c GateConfig) Validate() error {
 	}
 	factor("headroom", c.Headroom, 1)
 	factor("growth", c.Growth, 0)
+	factor("margin", c.Margin, 0)
 	if c.Failures < 0 {
 		fault("failures %d: want >= 1, or 0 for the default", c.Failures)
 	}

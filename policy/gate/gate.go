@@ -64,7 +64,9 @@ type Gate struct {
 	queue queue
 
 	closedAt time.Time // when it last closed; zero if it never did
+	shutAt   time.Time // when it first closed since it was open
 	until    time.Time // Closed: when it reopens; Probing: when the next probe goes
+	due      time.Time // Closed: when the server has said that it will take calls again
 	backoff  int       // refusals or failed probes in a row
 	probe    time.Time // when the probe under way was sent; zero for none
 
@@ -74,6 +76,7 @@ type Gate struct {
 	failed           int // of which it was a refusal or trouble
 
 	pacer    pacer
+	latency  latency
 	recovery recovery
 	trouble  trouble
 }
@@ -105,7 +108,7 @@ func (g *Gate) Pace(now time.Time) float64 { return g.pacer.at(now, &g.c) }
 // dropped.
 func (g *Gate) AtRest(now time.Time) bool {
 	g.settle(now)
-	return g.state == Open && g.queue.n == 0 && g.trouble.none() && (!g.pacer.on || g.pacer.idle(now, &g.c))
+	return g.state == Open && g.queue.n == 0 && g.trouble.none() && (!g.pacer.on || g.pacer.idle(now))
 }
 
 // Enter lets a call through, puts it into the queue, or refuses it.
@@ -113,6 +116,9 @@ func (g *Gate) Enter(now time.Time, w *Waiter) Verdict {
 	g.settle(now)
 	if g.state != Open {
 		g.entered++
+	}
+	if w.came.IsZero() {
+		w.came = now
 	}
 	if g.queue.n == 0 && g.free(now) {
 		g.pass(now, w)
@@ -145,6 +151,9 @@ func (g *Gate) Admit(now time.Time) (*Waiter, Verdict) {
 	}
 	if w := g.queue.first; w != nil && g.free(now) {
 		g.queue.remove(w)
+		if g.hopeless(now, w, 0) {
+			return w, Refuse
+		}
 		g.pass(now, w)
 		return w, Pass
 	}
@@ -180,7 +189,7 @@ func (g *Gate) Next() time.Time {
 // settle reopens a gate whose time has come.
 func (g *Gate) settle(now time.Time) {
 	if g.state == Closed && !now.Before(g.until) {
-		g.open(g.until)
+		g.open(g.until, g.due)
 	}
 }
 
@@ -204,7 +213,7 @@ func (g *Gate) pass(now time.Time, w *Waiter) {
 		w.ticket.probe = true
 		g.probe = now
 	default:
-		g.pacer.pass(now, &g.c)
+		g.pacer.pass(now, &g.queue, &g.c)
 	}
 	g.passed++
 	g.trouble.sent()
@@ -233,8 +242,9 @@ func (g *Gate) Done(now time.Time, t Ticket, f codes.Failure, u float64) {
 		g.backoff = 0
 		g.trouble.success(t)
 		g.recovery.success(now.Sub(t.sent))
+		g.latency.note(now.Sub(t.sent))
 		if g.state == Probing {
-			g.open(now)
+			g.open(now, t.sent)
 		}
 	case refused:
 		g.failed++
@@ -261,10 +271,11 @@ func (g *Gate) refuse(now time.Time, f codes.Failure, u float64, probe bool) {
 	case f.Delay > 0 && g.c.Hints:
 		spread := max(time.Duration(float64(f.Delay)*g.c.Spread), g.c.MinSpread)
 		if g.backoff > 0 { // it has waited out a time before, and was refused again
-			spread += g.backoffOf(g.backoff - 1)
+			spread += min(g.c.Again<<min(g.backoff-1, 20), g.c.ProbeMax)
 		}
 		g.shut(now, false)
 		g.state = Closed
+		g.due = now.Add(f.Delay)
 		g.until = now.Add(f.Delay + time.Duration(u*float64(spread)))
 		g.backoff++
 		g.sweep(now)
@@ -277,9 +288,10 @@ func (g *Gate) refuse(now time.Time, f codes.Failure, u float64, probe bool) {
 // shut closes the gate.
 func (g *Gate) shut(now time.Time, trouble bool) {
 	if g.state == Open {
-		g.pacer.measure(g, now)
+		g.pacer.accepted = float64(g.passed - g.failed)
 		g.recovery.on = false
 		g.entered = 0
+		g.shutAt = now
 	}
 	if trouble {
 		g.recovery.begin()
@@ -304,9 +316,9 @@ func (g *Gate) backoffOf(n int) time.Duration {
 }
 
 // open reopens the gate.
-func (g *Gate) open(now time.Time) {
+func (g *Gate) open(now, due time.Time) {
 	g.state = Open
-	g.pacer.open(g, now)
+	g.pacer.open(g, now, due)
 }
 
 // Holds reports whether a call that failed so has nothing to wait for but the
@@ -345,11 +357,17 @@ func (g *Gate) hopeless(now time.Time, w *Waiter, ahead int) bool {
 	if g.state != Open && g.until.After(now) {
 		at = g.until
 	}
-	if pace := g.pacer.at(now, &g.c); pace > 0 {
-		at = at.Add(time.Duration(min(float64(ahead)/pace, 1e9) * float64(time.Second)))
+	if g.state == Open {
+		at = at.Add(g.pacer.turn(now, ahead, &g.c))
+	} else { // the measured pace, from its beginning
+		fresh := g.pacer
+		fresh.since = at
+		at = at.Add(fresh.turn(at, ahead, &g.c))
 	}
-	return !at.Before(w.Deadline)
+	need := time.Duration(g.c.Margin * float64(g.latency.mean))
+	return !at.Add(min(need, w.Deadline.Sub(w.came)/2)).Before(w.Deadline)
 }
+
 
 // sweep finds those in the queue whose turn cannot come any more.
 func (g *Gate) sweep(now time.Time) {

@@ -12,6 +12,7 @@ type Waiter struct {
 	Owner any
 
 	ticket Ticket
+	came   time.Time // first
 	number uint64    // its place in the order of arrival at the gate in
 	in     *queue    // whose order it is
 	limit  time.Time // when it goes through whatever holds
