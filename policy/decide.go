@@ -42,6 +42,9 @@ type State struct {
 	// OwnTimeout says that the attempt was ended by a timer of whoever asks,
 	// not by the server: an attempt timeout.
 	OwnTimeout bool
+	// AtGate says that the retry would wait at a gate that is closed (package
+	// gate), which bounds the load on the server by itself.
+	AtGate bool
 	// CanRefresh says that the credentials can be refreshed, and were not yet
 	// in this call.
 	CanRefresh bool
@@ -195,7 +198,7 @@ func payer(s *State, f *codes.Failure, class codes.Class) Account {
 		return Earned
 	case class == codes.Expired: // when a token expires, all calls under way are refused at once, and each has one retry
 		return Free
-	case f.Class == codes.Quota && f.Asked && f.Delay > 0:
+	case f.Class == codes.Quota && f.Asked && f.Delay > 0, s.AtGate:
 		return Free
 	}
 	return Tokens

@@ -38,6 +38,10 @@ type GateConfig struct {
 	ProbeBase       time.Duration
 	ProbeMultiplier float64
 	ProbeMax        time.Duration
+	// ProbeShare bounds the backoff of probes further: there is one for so many
+	// calls that come to the gate. Default 20. Judgement: a twentieth of its usual load
+	// does not keep a server down, and where many calls wait each second counts.
+	ProbeShare float64
 
 	// Headroom is how much faster calls leave the gate than the server was
 	// seen to accept them: 1 or more, default 1.03. What is lost by asking for
@@ -57,9 +61,19 @@ type GateConfig struct {
 	// Failures is how many calls must have failed in a row for the server to be
 	// in trouble: default 3.
 	Failures int
+	// Healthy is how many calls of the channel must have succeeded in the minute
+	// before for that to mean anything: default 5. A channel with fewer can learn
+	// nothing from its own calls, and its budget bounds what it does.
+	Healthy int
 	// Recovery is how much faster calls leave after trouble than they came in
-	// while the gate was closed: 1 or more, default 1.1.
+	// in the last minute before it, and since: 1 or more, default 1.2.
 	Recovery float64
+	// Regrowth is Growth after trouble: default 0.5. A server in trouble is not only
+	// refused by, but hurt by what is too much.
+	Regrowth float64
+	// Slow is how many times the usual latency means that the server is as busy as
+	// it should be: the pace then stops growing. Default 2.
+	Slow float64
 	// InFlight bounds the calls under way after trouble to so many times what
 	// their pace and their usual latency make: default 2.
 	InFlight float64
@@ -81,13 +95,19 @@ func (c GateConfig) Effective() GateConfig {
 	orDuration(&c.ProbeBase, 500*time.Millisecond)
 	orFloat(&c.ProbeMultiplier, 2)
 	orDuration(&c.ProbeMax, 30*time.Second)
+	orFloat(&c.ProbeShare, 20)
 	orFloat(&c.Headroom, 1.1)
 	orFloat(&c.Growth, 4)
 	orFloat(&c.Margin, 3)
 	if c.Failures == 0 {
 		c.Failures = 3
 	}
-	orFloat(&c.Recovery, 1.1)
+	if c.Healthy == 0 {
+		c.Healthy = 5
+	}
+	orFloat(&c.Recovery, 1.2)
+	orFloat(&c.Regrowth, 0.5)
+	orFloat(&c.Slow, 2)
 	orFloat(&c.InFlight, 2)
 	return c
 }
@@ -131,13 +151,19 @@ func (c GateConfig) Validate() error {
 	if e := c.Effective(); e.ProbeMax < e.ProbeBase && c.ProbeMax >= 0 {
 		fault("probe max %v: want >= probe base %v", e.ProbeMax, e.ProbeBase)
 	}
+	factor("probe share", c.ProbeShare, 1)
 	factor("headroom", c.Headroom, 1)
 	factor("growth", c.Growth, 0)
 	factor("margin", c.Margin, 0)
 	if c.Failures < 0 {
 		fault("failures %d: want >= 1, or 0 for the default", c.Failures)
 	}
+	if c.Healthy < 0 {
+		fault("healthy %d: want >= 1, or 0 for the default", c.Healthy)
+	}
 	factor("recovery", c.Recovery, 1)
+	factor("regrowth", c.Regrowth, 0)
+	factor("slow", c.Slow, 1)
 	factor("in flight", c.InFlight, 0)
 	return errors.Join(errs...)
 }

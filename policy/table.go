@@ -43,15 +43,15 @@ func Default() Table {
 // counts.
 //
 //	Quota    100 retries, 1 s to 30 s, x2
-//	Server   20 retries, 0.5 s to 30 s, x2
-//	Network  20 retries, 0.5 s to 30 s, x2
+//	Server   100 retries, 0.5 s to 10 s, x2
+//	Network  100 retries, 0.5 s to 10 s, x2
 //	Timeout  5 retries, 1 s to 60 s, x2
 //	Other    3 retries, 1 s to 30 s, x2
 //	Expired  1 retry, no wait
 func Fleet() Table {
 	t := Default()
 	t[codes.Quota] = Policy{Retries: MaxRetries, Base: time.Second, Max: 30 * time.Second, Multiplier: 2, Jitter: Full}
-	t[codes.Server] = Policy{Retries: 20, Base: 500 * time.Millisecond, Max: 30 * time.Second, Multiplier: 2}
+	t[codes.Server] = Policy{Retries: MaxRetries, Base: 500 * time.Millisecond, Max: 10 * time.Second, Multiplier: 2}
 	t[codes.Network] = t[codes.Server]
 	return t
 }

@@ -20,7 +20,7 @@ type reinvoke struct {
 type client struct {
 	budget  *policy.Budget
 	gate    *gate.Gate // nil as long as there is nothing to wait for
-	healthy bool
+	pulse   gate.Pulse
 	timer   time.Duration // when it is set to; 0 for not
 }
 
@@ -110,7 +110,7 @@ func (r *reinvoke) turn(w *world, i int) {
 		cl.gate = nil
 		return
 	}
-	next := cl.gate.Next()
+	next := cl.gate.Next(clock(w.now))
 	if next.IsZero() {
 		return
 	}
@@ -133,7 +133,9 @@ func (r *reinvoke) answer(w *world, c *call, f codes.Failure) {
 	r.tell(w, c, f)
 	if f.Class == codes.None {
 		cl.budget.Success()
-		cl.healthy = true
+		if w.rng.IntN(cl.pulse.Every()) == 0 {
+			cl.pulse.Success(clock(w.now))
+		}
 		w.succeed(c)
 		r.turn(w, c.client)
 		return
@@ -147,6 +149,8 @@ func (r *reinvoke) answer(w *world, c *call, f codes.Failure) {
 	s.Remaining = w.left(c)
 	s.OwnTimeout = f.Class == codes.Timeout
 	s.Tokens, s.Earned = cl.budget.Held()
+	held := cl.gate != nil && cl.gate.Holds(clock(w.now), f)
+	s.AtGate = held
 	d := policy.Decide(*s, f, w.rng.Float64())
 	if !d.Retry || !cl.budget.Take(d.Pays) {
 		w.fail(c)
@@ -154,7 +158,7 @@ func (r *reinvoke) answer(w *world, c *call, f codes.Failure) {
 		return
 	}
 	*s = s.Count(d)
-	if cl.gate != nil && cl.gate.Holds(clock(w.now), f) {
+	if held {
 		r.enter(w, c, o)
 		return
 	}
@@ -173,7 +177,7 @@ func (r *reinvoke) tell(w *world, c *call, f codes.Failure) {
 		if !gate.Concerns(&r.config.Gate, f) {
 			return
 		}
-		cl.gate = gate.New(r.config.Gate, cl.healthy)
+		cl.gate = gate.New(r.config.Gate, clock(w.now), cl.pulse)
 	}
 	cl.gate.Done(clock(w.now), o.ticket, f, w.rng.Float64())
 }

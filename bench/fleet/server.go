@@ -60,7 +60,7 @@ func (s *accepting) request(w *world, answer func(codes.Failure)) {
 		w.after(refusedAfter, func() { answer(refusal(wait)) })
 		return
 	}
-	w.after(seconds(w.rng.ExpFloat64()*s.service.Seconds()), func() { answer(codes.Failure{}) })
+	w.after(seconds(w.work.ExpFloat64()*s.service.Seconds()), func() { answer(codes.Failure{}) })
 }
 
 func (s *accepting) spare(w *world) int { return s.left(w) }
@@ -134,7 +134,7 @@ func (s *workers) request(w *world, answer func(codes.Failure)) {
 }
 
 func (s *workers) work(w *world, answer func(codes.Failure)) {
-	w.after(seconds(w.rng.ExpFloat64()*s.service.Seconds()*w.sc.slowness(w.now)), func() {
+	w.after(seconds(w.work.ExpFloat64()*s.service.Seconds()*w.sc.slowness(w.now)), func() {
 		answer(codes.Failure{})
 		if len(s.waiting) == 0 {
 			s.free++
@@ -160,11 +160,11 @@ type flaky struct {
 }
 
 func (s *flaky) request(w *world, answer func(codes.Failure)) {
-	if w.rng.Float64() < s.share {
+	if w.work.Float64() < s.share {
 		w.after(refusedAfter, func() { answer(unavailable()) })
 		return
 	}
-	w.after(seconds(w.rng.ExpFloat64()*s.service.Seconds()), func() { answer(codes.Failure{}) })
+	w.after(seconds(w.work.ExpFloat64()*s.service.Seconds()), func() { answer(codes.Failure{}) })
 }
 
 func (s *flaky) spare(*world) int { return 1 }

@@ -14,7 +14,9 @@ type world struct {
 	sc     *scenario
 	n      int  // client processes
 	hints  bool // refusals say when to come back
-	rng    *rand.Rand
+	rng    *rand.Rand // of the clients
+	calls  *rand.Rand // when calls come, and to whom
+	work   *rand.Rand // how long the server takes
 	now    time.Duration
 	queue  events
 	number uint64
@@ -46,7 +48,9 @@ type strategy interface {
 
 // run plays a scenario for n clients.
 func run(sc *scenario, n int, hints bool, side strategy, seed uint64) *measures {
-	w := &world{sc: sc, n: n, hints: hints, rng: rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15)), side: side}
+	w := &world{sc: sc, n: n, hints: hints, side: side}
+	// Of their own, so that two strategies meet the same calls.
+	w.calls, w.work, w.rng = rand.New(rand.NewPCG(seed, 1)), rand.New(rand.NewPCG(seed, 2)), rand.New(rand.NewPCG(seed, 3))
 	w.server = sc.server(w)
 	w.got.init(sc)
 	if o, ok := side.(*omniscient); ok {
@@ -74,8 +78,8 @@ func (w *world) nextArrival() time.Duration {
 	// of the present rate counts.
 	at := w.now
 	for {
-		at += seconds(w.rng.ExpFloat64() / w.sc.peak())
-		if at >= w.sc.lasts || w.rng.Float64()*w.sc.peak() < w.sc.load(at) {
+		at += seconds(w.calls.ExpFloat64() / w.sc.peak())
+		if at >= w.sc.lasts || w.calls.Float64()*w.sc.peak() < w.sc.load(at) {
 			return at - w.now
 		}
 	}
@@ -86,7 +90,7 @@ func (w *world) arrival() {
 	if w.now >= w.sc.lasts {
 		return
 	}
-	c := &call{client: w.rng.IntN(w.n), arrived: w.now, deadline: w.now + w.sc.deadline}
+	c := &call{client: w.calls.IntN(w.n), arrived: w.now, deadline: w.now + w.sc.deadline}
 	w.got.offered++
 	w.after(w.sc.deadline, func() {
 		if !c.over {

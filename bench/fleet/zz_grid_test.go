@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -26,7 +27,7 @@ func TestZZGrid(t *testing.T) {
 	}
 	fmt.Printf("%-10s", "")
 	for _, n := range ns {
-		fmt.Printf("%-32d", n)
+		fmt.Printf("%-38d", n)
 	}
 	fmt.Println()
 	for _, sc := range scenarios() {
@@ -39,27 +40,31 @@ func TestZZGrid(t *testing.T) {
 			}
 			fmt.Printf("%-4s%-6v", sc.name, hints)
 			for _, n := range ns {
+				var none float64
 				var succ, per, herd, good float64
-				seeds := []uint64{1, 2, 3}
+				seeds := []uint64{1, 2, 3, 4, 5, 6}
 				never := 0
 				for _, seed := range seeds {
 					m := run(sc, n, hints, newReinvoke(tuned(), sc, n), seed)
 					l := run(sc, n, hints, &omniscient{}, seed)
-					succ += m.success() / 3
-					per += m.perSuccess() / 3
-					herd += m.herd() / 3
+					if sc.quota == false {
+						none += run(sc, n, hints, noRetry(n), seed).success() / 6
+					}
+					succ += m.success() / 6
+					per += m.perSuccess() / 6
+					herd += m.herd() / 6
 					in := func(m *measures) (s float64) {
 						for i := 0; i < int(sc.lasts.Seconds()); i++ {
 							s += m.good[i]
 						}
 						return
 					}
-					good += in(m) / in(l) / 3
+					good += in(m) / in(l) / 6
 					if _, ok := m.recovery(); !ok {
 						never++
 					}
 				}
-				fmt.Printf("%.4f %.3f %4.1f %.4f n%d     ", succ, per, herd, good, never)
+				fmt.Printf("%.4f %.3f %4.1f %.4f n%d %.4f    ", succ, per, herd, good, never, none)
 			}
 			fmt.Println()
 		}
@@ -72,6 +77,37 @@ func tuned() policy.Config {
 	for _, kv := range strings.Split(os.Getenv("SET"), ",") {
 		k, v, ok := strings.Cut(kv, "=")
 		if !ok {
+			continue
+		}
+		set := func(x float64) bool {
+			fmt.Sscan(v, &x)
+			row := &c.Table[codes.Server]
+			switch k {
+			case "Start":
+				c.Budget = policy.AttemptTimeoutBudget()
+				c.Budget.Start = x
+			case "Full":
+				c.Budget.Start = x
+			case "Base":
+				row.Base = seconds(x)
+			case "Max":
+				row.Max = seconds(x)
+			case "Mult":
+				row.Multiplier = x
+			case "Jitter":
+				row.Jitter = policy.Jitter(x)
+			case "QBase":
+				c.Table[codes.Quota].Base = seconds(x)
+			case "QMult":
+				c.Table[codes.Quota].Multiplier = x
+			case "QMax":
+				c.Table[codes.Quota].Max = seconds(x)
+			default:
+				return false
+			}
+			return true
+		}
+		if set(0) {
 			continue
 		}
 		f := reflect.ValueOf(&c.Gate).Elem().FieldByName(k)

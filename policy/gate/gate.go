@@ -59,9 +59,11 @@ type Ticket struct {
 // safe for concurrent use: its owner has a lock. Make it with [New] when the
 // first call fails, and drop it when it is [Gate.AtRest].
 type Gate struct {
-	c     policy.GateConfig
-	state State
-	queue queue
+	c      policy.GateConfig
+	recent float64       // successes before it was made,
+	over   time.Duration // in this time
+	state  State
+	queue  queue
 
 	closedAt time.Time // when it last closed; zero if it never did
 	shutAt   time.Time // when it first closed since it was open
@@ -74,6 +76,7 @@ type Gate struct {
 	entered          int // calls that came to it while it was closed
 	passed, answered int // that went through, of which the answer is known
 	failed           int // of which it was a refusal or trouble
+	answers          int // successes, ever
 
 	pacer    pacer
 	latency  latency
@@ -82,10 +85,11 @@ type Gate struct {
 }
 
 // New returns an open gate with these figures, for the calls of a key of which
-// one has just failed. healthy says that calls of the channel have succeeded
-// before.
-func New(c policy.GateConfig, healthy bool) *Gate {
-	return &Gate{c: c.Effective(), trouble: trouble{healthy: healthy}}
+// one has just failed; p has counted those that succeeded before.
+func New(c policy.GateConfig, now time.Time, p Pulse) *Gate {
+	g := &Gate{c: c.Effective(), recent: p.Recent(now), over: p.over(now)}
+	g.trouble.healthy = g.recent >= float64(g.c.Healthy)
+	return g
 }
 
 // State returns the state at a time.
@@ -114,11 +118,11 @@ func (g *Gate) AtRest(now time.Time) bool {
 // Enter lets a call through, puts it into the queue, or refuses it.
 func (g *Gate) Enter(now time.Time, w *Waiter) Verdict {
 	g.settle(now)
-	if g.state != Open {
-		g.entered++
-	}
 	if w.came.IsZero() {
 		w.came = now
+		if g.state != Open {
+			g.entered++
+		}
 	}
 	if g.queue.n == 0 && g.free(now) {
 		g.pass(now, w)
@@ -167,7 +171,7 @@ func (g *Gate) Admit(now time.Time) (*Waiter, Verdict) {
 
 // Next returns when [Gate.Admit] has to be called again, or the zero time if
 // that is not before another method was called.
-func (g *Gate) Next() time.Time {
+func (g *Gate) Next(now time.Time) time.Time {
 	if g.queue.n == 0 {
 		return time.Time{}
 	}
@@ -175,7 +179,7 @@ func (g *Gate) Next() time.Time {
 	switch {
 	case g.state == Probing && !g.probe.IsZero():
 		next = g.probe.Add(g.c.ProbeMax)
-	case g.state == Open && !g.recovery.room(g):
+	case g.state == Open && !g.recovery.room(g, now):
 		next = time.Time{}
 	case g.state == Open:
 		next = g.pacer.next
@@ -197,7 +201,7 @@ func (g *Gate) settle(now time.Time) {
 func (g *Gate) free(now time.Time) bool {
 	switch g.state {
 	case Open:
-		return g.pacer.free(now) && g.recovery.room(g)
+		return g.pacer.free(now) && g.recovery.room(g, now)
 	case Probing:
 		return !now.Before(g.until) && (g.probe.IsZero() || !now.Before(g.probe.Add(g.c.ProbeMax)))
 	default:
@@ -213,7 +217,7 @@ func (g *Gate) pass(now time.Time, w *Waiter) {
 		w.ticket.probe = true
 		g.probe = now
 	default:
-		g.pacer.pass(now, &g.queue, &g.c)
+		g.pacer.pass(now, &g.queue, &g.recovery, &g.c)
 	}
 	g.passed++
 	g.trouble.sent()
@@ -240,9 +244,14 @@ func (g *Gate) Done(now time.Time, t Ticket, f codes.Failure, u float64) {
 	switch verdict(f) {
 	case accepted:
 		g.backoff = 0
-		g.trouble.success(t)
-		g.recovery.success(now.Sub(t.sent))
-		g.latency.note(now.Sub(t.sent))
+		g.answers++
+		g.trouble.success(t, g.recent+float64(g.answers) >= float64(g.c.Healthy))
+		if g.recovery.success(now.Sub(t.sent), g.c.InFlight*g.pacer.at(now, &g.c)*g.latency.mean.Seconds() >= 1, g.c.Slow) {
+			g.pacer.again(now)
+		}
+		if !t.sent.IsZero() {
+			g.latency.note(now.Sub(t.sent))
+		}
 		if g.state == Probing {
 			g.open(now, t.sent)
 		}
@@ -254,7 +263,7 @@ func (g *Gate) Done(now time.Time, t Ticket, f codes.Failure, u float64) {
 		if !g.c.Probes {
 			return
 		}
-		if g.trouble.failure(now, t, &g.c) || probe {
+		if g.trouble.failure(now, t, f.Class, &g.c) || probe {
 			g.shut(now, true)
 			g.probeLater(now, u)
 		}
@@ -305,7 +314,11 @@ func (g *Gate) shut(now time.Time, trouble bool) {
 // probeLater sets the time of the next probe.
 func (g *Gate) probeLater(now time.Time, u float64) {
 	g.state = Probing
-	g.until = now.Add(time.Duration((0.5 + u/2) * float64(g.backoffOf(g.backoff))))
+	wait := float64(g.backoffOf(g.backoff))
+	if closed := now.Sub(g.shutAt); g.entered > 0 { // a probe for so many calls that come
+		wait = min(wait, max(float64(g.c.ProbeBase), g.c.ProbeShare*float64(closed)/float64(g.entered)))
+	}
+	g.until = now.Add(time.Duration((0.5 + u/2) * wait))
 	g.backoff++
 }
 
@@ -367,7 +380,6 @@ func (g *Gate) hopeless(now time.Time, w *Waiter, ahead int) bool {
 	need := time.Duration(g.c.Margin * float64(g.latency.mean))
 	return !at.Add(min(need, w.Deadline.Sub(w.came)/2)).Before(w.Deadline)
 }
-
 
 // sweep finds those in the queue whose turn cannot come any more.
 func (g *Gate) sweep(now time.Time) {

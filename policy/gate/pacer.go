@@ -14,12 +14,13 @@ const sample = 16
 
 // pacer spaces the calls that leave an open gate.
 type pacer struct {
-	on    bool
-	pace  float64       // calls a second, at first
-	since time.Time     // of the pace
-	next  time.Time     // when the next call may leave
-	empty time.Time     // since when no one has had to wait
-	cycle time.Duration // the last one: from one reopening to the next
+	on     bool
+	growth float64
+	pace   float64       // calls a second, at first
+	since  time.Time     // of the pace
+	next   time.Time     // when the next call may leave
+	empty  time.Time     // since when no one has had to wait
+	cycle  time.Duration // the last one: from one reopening to the next
 
 	// What was measured: calls that were accepted, within seconds. due is when
 	// the last reopening was due: a gate that is late counts from then on.
@@ -35,7 +36,7 @@ func (p *pacer) at(now time.Time, c *policy.GateConfig) float64 {
 	}
 	hold := p.cycle.Seconds()
 	if over := now.Sub(p.since).Seconds() - hold; over > 0 {
-		return p.pace * math.Exp2(c.Growth*min(over/hold, 20))
+		return p.pace * math.Exp2(p.growth*min(over/hold, 20))
 	}
 	return p.pace
 }
@@ -48,7 +49,7 @@ func (p *pacer) turn(now time.Time, calls int, c *policy.GateConfig) time.Durati
 	hold := p.cycle.Seconds()
 	gone := now.Sub(p.since).Seconds()
 	steady := max(hold-gone, 0)
-	rate := math.Ln2 * c.Growth / hold
+	rate := math.Ln2 * p.growth / hold
 	need := float64(calls) / p.pace
 	if need > steady { // then the pace grows: the integral of 2^(growth*t/hold)
 		from := max(gone-hold, 0)
@@ -63,10 +64,10 @@ func (p *pacer) free(now time.Time) bool { return !p.on || !now.Before(p.next) }
 // pass lets a call leave. If those behind it do not all leave in time at this
 // pace, the next one leaves earlier: being refused costs a request, and waiting
 // too long the call.
-func (p *pacer) pass(now time.Time, q *queue, c *policy.GateConfig) {
+func (p *pacer) pass(now time.Time, q *queue, r *recovery, c *policy.GateConfig) {
 	if p.on {
 		gap := p.turn(now, 1, c)
-		if w := q.last; w != nil {
+		if w := q.last; w != nil && !r.on {
 			end := w.Deadline
 			if end.IsZero() {
 				end = w.limit
@@ -80,6 +81,9 @@ func (p *pacer) pass(now time.Time, q *queue, c *policy.GateConfig) {
 		}
 	}
 }
+
+// again begins anew with the pace at first.
+func (p *pacer) again(now time.Time) { p.since = now }
 
 // busy notes that a call has to wait.
 func (p *pacer) busy(now time.Time) { p.empty = now }
@@ -105,7 +109,7 @@ func (p *pacer) open(g *Gate, now, due time.Time) {
 	p.measure(due)
 	switch {
 	case g.recovery.on:
-		p.pace = g.c.Recovery * max(offered, p.pace/2, 0.01)
+		p.pace = g.c.Recovery * max((g.recent+float64(g.entered))/(g.over+closed).Seconds(), 0.01)
 	case p.during > 0:
 		prior := max(p.pace, 0.01)
 		p.pace = g.c.Headroom * (p.calls + 1) / (p.during + 1/prior)
@@ -116,5 +120,9 @@ func (p *pacer) open(g *Gate, now, due time.Time) {
 		p.cycle = closed
 	}
 	p.on = true
+	p.growth = g.c.Growth
+	if g.recovery.on {
+		p.growth = g.c.Regrowth
+	}
 	p.since, p.next, p.empty = now, now, now
 }
