@@ -3,93 +3,50 @@ package gate
 import (
 	"math"
 	"time"
-
-	"github.com/reinvoke/reinvoke/policy"
 )
 
-// sample is how many accepted calls make a measurement. Judgement: with fewer
-// the pace is off by more than a quarter more often than not; with more it
-// takes longer to follow.
-const sample = 16
+const (
+	// sample is how many accepted calls make a measurement. Judgement: with
+	// fewer the pace is off by more than a quarter more often than not; with
+	// more it takes longer to follow.
+	sample = 16
+	// slowest is the least pace: a call in 100 s. Judgement: even where nothing
+	// was accepted, one call asks again before most deadlines.
+	slowest = 0.01
+	// doublings bounds how far the pace grows.
+	doublings = 20
 
-// pacer spaces the calls that leave an open gate.
+	forever = time.Duration(math.MaxInt64)
+)
+
+// pacer spaces the calls that leave an open gate. The zero value does not.
 type pacer struct {
 	on     bool
-	growth float64
 	pace   float64       // calls a second, at first
+	growth float64       // doublings in a cycle, after the first one
+	cycle  time.Duration // from the last reopening but one to the last
 	since  time.Time     // of the pace
 	next   time.Time     // when the next call may leave
-	empty  time.Time     // since when no one has had to wait
-	cycle  time.Duration // the last one: from one reopening to the next
+	waited time.Time     // when a call last had to wait
 
 	// What was measured: calls that were accepted, within seconds. due is when
-	// the last reopening was due: a gate that is late counts from then on.
+	// the last reopening was due: a gate that reopens late counts from then on.
 	due           time.Time
+	accepted      float64 // since then
 	calls, during float64
-	accepted      float64 // since the last reopening
 }
 
-// at returns the pace at a time.
-func (p *pacer) at(now time.Time, c *policy.GateConfig) float64 {
-	if !p.on {
-		return 0
+// begin begins to pace. closed stands for the cycle if none was measured.
+func (p *pacer) begin(now time.Time, pace, growth float64, closed time.Duration) {
+	if p.cycle == 0 {
+		p.cycle = closed
 	}
-	hold := p.cycle.Seconds()
-	if over := now.Sub(p.since).Seconds() - hold; over > 0 {
-		return p.pace * math.Exp2(p.growth*min(over/hold, 20))
-	}
-	return p.pace
+	p.on, p.pace, p.growth = true, max(pace, slowest), growth
+	p.since, p.next, p.waited = now, now, now
 }
 
-// turn returns how long it takes for so many calls to leave.
-func (p *pacer) turn(now time.Time, calls int, c *policy.GateConfig) time.Duration {
-	if !p.on || calls <= 0 {
-		return 0
-	}
-	hold := p.cycle.Seconds()
-	gone := now.Sub(p.since).Seconds()
-	steady := max(hold-gone, 0)
-	rate := math.Ln2 * p.growth / hold
-	need := float64(calls) / p.pace
-	if need > steady { // then the pace grows: the integral of 2^(growth*t/hold)
-		from := max(gone-hold, 0)
-		need = steady + math.Log(math.Exp(rate*min(from, 20*hold))+rate*(need-steady))/rate - from
-	}
-	return time.Duration(min(max(need, 0), 1e9) * float64(time.Second))
-}
-
-// free reports whether a call may leave.
-func (p *pacer) free(now time.Time) bool { return !p.on || !now.Before(p.next) }
-
-// pass lets a call leave. If those behind it do not all leave in time at this
-// pace, the next one leaves earlier: being refused costs a request, and waiting
-// too long the call.
-func (p *pacer) pass(now time.Time, q *queue, r *recovery, c *policy.GateConfig) {
-	if p.on {
-		gap := p.turn(now, 1, c)
-		if w := q.last; w != nil && !r.on {
-			end := w.Deadline
-			if end.IsZero() {
-				end = w.limit
-			}
-			gap = min(gap, max(end.Sub(now), 0)/time.Duration(q.n+1))
-		}
-		if p.next.Add(gap).After(now) { // the timer may be late: the pace holds
-			p.next = p.next.Add(gap)
-		} else {
-			p.next = now.Add(gap)
-		}
-	}
-}
-
-// again begins anew with the pace at first.
+// again begins anew with the pace of the beginning.
 func (p *pacer) again(now time.Time) { p.since = now }
-
-// busy notes that a call has to wait.
-func (p *pacer) busy(now time.Time) { p.empty = now }
-
-// idle reports whether the pace was not needed for a whole cycle.
-func (p *pacer) idle(now time.Time) bool { return now.Sub(p.empty) > p.cycle }
 
 // measure takes what was accepted from one reopening to the next.
 func (p *pacer) measure(due time.Time) {
@@ -102,27 +59,57 @@ func (p *pacer) measure(due time.Time) {
 	p.due, p.accepted = due, 0
 }
 
-// open begins to pace calls at a time, when a reopening was due.
-func (p *pacer) open(g *Gate, now, due time.Time) {
-	closed := max(now.Sub(g.shutAt), time.Millisecond)
-	offered := float64(g.entered) / closed.Seconds()
-	p.measure(due)
-	switch {
-	case g.recovery.on:
-		p.pace = g.c.Recovery * max((g.recent+float64(g.entered))/(g.over+closed).Seconds(), 0.01)
-	case p.during > 0:
-		prior := max(p.pace, 0.01)
-		p.pace = g.c.Headroom * (p.calls + 1) / (p.during + 1/prior)
-	default:
-		p.pace = g.c.Headroom * max(offered, 1/closed.Seconds())
+// measured returns the calls that were accepted in a second, or 0 if nothing was
+// measured. What is not much is weighed with one call at the pace of before.
+func (p *pacer) measured() float64 {
+	if p.during <= 0 {
+		return 0
 	}
-	if p.cycle == 0 {
-		p.cycle = closed
-	}
-	p.on = true
-	p.growth = g.c.Growth
-	if g.recovery.on {
-		p.growth = g.c.Regrowth
-	}
-	p.since, p.next, p.empty = now, now, now
+	return (p.calls + 1) / (p.during + 1/max(p.pace, slowest))
 }
+
+// at returns the pace at a time, or 0 for none. Once a cycle has passed it grows.
+func (p *pacer) at(now time.Time) float64 {
+	if !p.on {
+		return 0
+	}
+	if over := now.Sub(p.since) - p.cycle; over > 0 {
+		return p.pace * math.Exp2(min(p.growth*over.Seconds()/p.cycle.Seconds(), doublings))
+	}
+	return p.pace
+}
+
+// turn returns how long it takes for so many calls to leave.
+func (p *pacer) turn(now time.Time, calls int) time.Duration {
+	if !p.on || calls <= 0 {
+		return 0
+	}
+	gone := now.Sub(p.since).Seconds()
+	steady := max(p.cycle.Seconds()-gone, 0)
+	need := float64(calls) / p.pace
+	if need > steady && p.growth > 0 { // beyond that, the integral of 2^(growth*t/cycle)
+		rate := math.Ln2 * p.growth / p.cycle.Seconds()
+		from := min(max(gone-p.cycle.Seconds(), 0), doublings*math.Ln2/rate)
+		need = steady + math.Log(math.Exp(rate*from)+rate*(need-steady))/rate - from
+	}
+	return time.Duration(min(max(need, 0), 1e9) * float64(time.Second))
+}
+
+// free reports whether a call may leave.
+func (p *pacer) free(now time.Time) bool { return !p.on || !now.Before(p.next) }
+
+// pass lets a call leave, and the next one after its turn, or after most. A timer
+// may be late: then the pace is made up for, by one call.
+func (p *pacer) pass(now time.Time, most time.Duration) {
+	if !p.on {
+		return
+	}
+	gap := min(p.turn(now, 1), most)
+	p.next = later(p.next.Add(gap), now)
+}
+
+// busy notes that a call has to wait.
+func (p *pacer) busy(now time.Time) { p.waited = now }
+
+// idle reports whether no pace is needed: no call had to wait for a whole cycle.
+func (p *pacer) idle(now time.Time) bool { return !p.on || now.Sub(p.waited) > p.cycle }

@@ -128,8 +128,8 @@ func (q *queue) giveUp(w *Waiter) {
 	q.given = append(q.given, w)
 }
 
-// hopeless returns a call that was given up and was not told yet, or nil.
-func (q *queue) hopeless() *Waiter {
+// givenUp returns a call that was given up and was not told yet, or nil.
+func (q *queue) givenUp() *Waiter {
 	for len(q.given) > 0 {
 		w := q.given[0]
 		q.given = q.given[1:]
@@ -156,4 +156,18 @@ func (q *queue) nextLimit() time.Time {
 		return time.Time{}
 	}
 	return q.firstLimit.limit
+}
+
+// share returns the time for each of the calls that wait, if the last is to
+// leave in time.
+func (q *queue) share(now time.Time) time.Duration {
+	w := q.last
+	if w == nil {
+		return forever
+	}
+	end := w.Deadline
+	if end.IsZero() {
+		end = w.limit
+	}
+	return max(end.Sub(now), 0) / time.Duration(q.n+1)
 }
