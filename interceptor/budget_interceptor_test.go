@@ -175,7 +175,7 @@ func TestBudget_retriesAfterAHintAreFree(t *testing.T) {
 	b := newBudget(t, 1, 0)
 	s := failingServer(refusedByQuota(t))
 	synctest.Test(t, func(t *testing.T) {
-		conn := serve(t, s, retrying(interceptor.WithBudget(b))...)
+		conn := serve(t, s, retrying(interceptor.WithBudget(b), interceptor.WithoutGate())...)
 		for range 3 {
 			got := took(func() { _, _ = callUnary(t.Context(), conn) })
 			if got != 14*time.Second {

@@ -12,6 +12,7 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/internal/clock"
 	"github.com/reinvoke/reinvoke/policy"
+	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
 // target is what a call is made to and with.
@@ -51,6 +52,14 @@ type call struct {
 	history  []Attempt
 	first    [3]Attempt // where history begins
 
+	// At the gate and the breaker (see gate_wait.go).
+	waiter      *waiter // nil until there is a gate
+	ticket      gate.Ticket
+	doneBreaker func(error) // nil for nothing to be told
+	gated       time.Duration
+	held        bool // a retry has to wait for nothing else
+	barred      bool // it was not let through to its first attempt
+
 	shown     bool // a stream has shown something of its last attempt
 	resumed   bool // or of an earlier one
 	refreshed bool
@@ -72,7 +81,12 @@ func (c *call) beginAttempt() {
 }
 
 // attempts returns how many attempts were made.
-func (c *call) attempts() int { return c.earlier + max(c.state.Attempts, 1) }
+func (c *call) attempts() int {
+	if c.barred {
+		return 0
+	}
+	return c.earlier + max(c.state.Attempts, 1)
+}
 
 // number returns the number of the attempt in question.
 func (c *call) number() int {
@@ -125,6 +139,7 @@ func (c *call) classify(err error, ev *codes.Evidence) {
 		c.failure = codes.Classify(err, *ev, c.r.rules...)
 	}
 	c.r.warnOfLayers(c)
+	c.answer(c.failure, c.err)
 }
 
 // resolve finds out, once, what applies to the call.
@@ -229,23 +244,37 @@ func (c *call) note() {
 // counts the retry that then begins. If the caller's context ends first, it gives
 // the token back and returns the call's final error.
 func (c *call) pause(wait time.Duration) error {
+	wait, err := c.sleep(wait)
+	if err != nil {
+		c.waited += c.r.clock.Now().Sub(c.firstEnded) - c.state.Elapsed
+		return c.cancelled(err)
+	}
+	c.waited += wait
+	gated := c.gated
+	if final := c.enter(); final != nil {
+		return final
+	}
+	c.history[len(c.history)-1].Wait = wait + c.gated - gated
+	if final := c.renew(); final != nil {
+		return final
+	}
+	c.count()
+	return nil
+}
+
+// sleep waits before a retry, unless it waits at a gate, and returns for how
+// long.
+func (c *call) sleep(wait time.Duration) (time.Duration, error) {
+	if c.held {
+		return 0, c.ctx.Err()
+	}
 	err := clock.Sleep(c.ctx, c.r.clock, wait)
 	if err == nil && c.failure.Reach == codes.Unsent && c.cc != nil {
 		var more time.Duration
 		more, err = c.awaitReady(wait)
 		wait += more
 	}
-	if err != nil {
-		c.waited += c.r.clock.Now().Sub(c.firstEnded) - c.state.Elapsed
-		return c.cancelled(err)
-	}
-	c.waited += wait
-	c.history[len(c.history)-1].Wait = wait
-	if final := c.renew(); final != nil {
-		return final
-	}
-	c.count()
-	return nil
+	return wait, err
 }
 
 // count counts the retry that begins. It is kept out of the frame that waits,
@@ -256,9 +285,7 @@ func (c *call) count() { c.state = c.state.Count(c.decision) }
 
 // cancelled ends the call because its context ended during a wait.
 func (c *call) cancelled(ctxErr error) error {
-	c.r.budget.Return(c.decision.Pays)
-	last := &c.history[len(c.history)-1]
-	last.Wait = 0 // it was not waited out
+	c.giveBack()
 	c.decision = policy.Decision{Why: policy.CallerEnded, Class: c.failure.Class}
 	final := c.newError(ctxErr)
 	c.ended(final)
@@ -269,6 +296,8 @@ func (c *call) cancelled(ctxErr error) error {
 func (c *call) succeeded() {
 	if !c.shown { // a stream has earned when it was committed
 		c.r.budget.Success()
+		c.r.gates.success()
+		c.answer(codes.Failure{}, nil)
 	}
 	c.err = nil
 	c.observeSuccess()

@@ -38,6 +38,9 @@ func (r *Retrier) Do(ctx context.Context, name string, f func(ctx context.Contex
 		}
 	}
 	c := &call{target: target{r: r, ctx: ctx, method: name, kind: function, opts: own}}
+	if final := c.enter(); final != nil { //nolint:contextcheck // the call has the context
+		return final
+	}
 	c.beginAttempt()
 	for {
 		err := f(ctx)

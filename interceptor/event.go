@@ -43,8 +43,9 @@ type Event struct {
 	// Took is how long the attempt took, or the whole call. The attempt of a
 	// stream ends when its first message arrives or it fails.
 	Took time.Duration
-	// Waited is how long the call has waited between its attempts so far.
-	Waited time.Duration
+	// Waited is how long the call has waited before and between its attempts so
+	// far, and Gated how much of that at a gate (see [WithGate]).
+	Waited, Gated time.Duration
 	// Fallback says that the attempt was made with the request of
 	// [WithFallback]; in the event of a call, that it fell back.
 	Fallback bool
@@ -111,7 +112,7 @@ func (c *call) observeAttempt() {
 	}
 	c.r.observer(c.ctx, Event{
 		Method: c.method, Stream: c.kind&streams != 0, Attempt: c.number(), Err: c.err, Failure: c.failure,
-		Decision: c.decision, Took: c.r.clock.Now().Sub(c.attemptBegan), Waited: c.waited,
+		Decision: c.decision, Took: c.r.clock.Now().Sub(c.attemptBegan), Waited: c.waited, Gated: c.gated,
 		Fallback: c.fellBack, Hedges: c.hedges,
 	})
 }
@@ -124,7 +125,7 @@ func (c *call) observeSuccess() {
 	now := c.r.clock.Now()
 	e := Event{
 		Method: c.method, Stream: c.kind&streams != 0, Attempt: c.number(),
-		Decision: policy.Decision{Why: policy.Success}, Took: now.Sub(c.attemptBegan), Waited: c.waited,
+		Decision: policy.Decision{Why: policy.Success}, Took: now.Sub(c.attemptBegan), Waited: c.waited, Gated: c.gated,
 		Fallback: c.fellBack, Hedges: c.hedges,
 	}
 	if !c.shown {
@@ -144,7 +145,7 @@ func (c *call) observeOutcome(o Outcome) {
 	}
 	e := Event{
 		Method: c.method, Stream: c.kind&streams != 0, Attempt: c.attempts(), Outcome: o,
-		Decision: policy.Decision{Why: policy.Success}, Took: c.r.clock.Now().Sub(c.began), Waited: c.waited,
+		Decision: policy.Decision{Why: policy.Success}, Took: c.r.clock.Now().Sub(c.began), Waited: c.waited, Gated: c.gated,
 		Fallback: c.fellBack, Hedges: c.hedges,
 	}
 	if o == Recovered {
@@ -160,7 +161,7 @@ func (c *call) observeCommitted() {
 	}
 	c.r.observer(c.ctx, Event{
 		Method: c.method, Stream: true, Attempt: c.attempts(),
-		Decision: policy.Decision{Why: policy.Success}, Took: c.r.clock.Now().Sub(c.attemptBegan), Waited: c.waited,
+		Decision: policy.Decision{Why: policy.Success}, Took: c.r.clock.Now().Sub(c.attemptBegan), Waited: c.waited, Gated: c.gated,
 		Fallback: c.fellBack, Hedges: c.hedges,
 	})
 }
@@ -172,7 +173,7 @@ func (c *call) observeEnd(final error) {
 	}
 	e := Event{
 		Method: c.method, Stream: c.kind&streams != 0, Attempt: c.attempts(), Err: final, Failure: c.failure,
-		Decision: c.decision, Took: c.r.clock.Now().Sub(c.began), Waited: c.waited, Outcome: c.outcome(),
+		Decision: c.decision, Took: c.r.clock.Now().Sub(c.began), Waited: c.waited, Gated: c.gated, Outcome: c.outcome(),
 		Fallback: c.fellBack, Hedges: c.hedges,
 	}
 	c.r.observer(c.ctx, e)

@@ -97,6 +97,9 @@ func TestLog_linesOfAQuotaNameIt(t *testing.T) {
 		_, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{}, interceptor.MaxRetries(0))
 		rule := interceptor.FailureOf(err).Rule
 		want := []string{
+			"INFO [RETRY] Quota: gate closed for /grpc.testing.TestService/UnaryCall, until 2000-01-01T00:00:07Z | retry.gate=closed" +
+				" | retry.gate.key=/grpc.testing.TestService/UnaryCall | retry.gate.waiting=0 | retry.gate.pace=0 | retry.class=Quota" +
+				" | retry.rule=" + rule + " | retry.gate.until=2000-01-01 00:00:07 +0000 UTC",
 			"DEBUG [RETRY] Quota: not retried after attempt 1 of /grpc.testing.TestService/UnaryCall (never-retried)" +
 				" | grpc.service=grpc.testing.TestService | grpc.method=UnaryCall | grpc.code=ResourceExhausted | retry.class=Quota" +
 				" | retry.rule=" + rule + " | retry.why=never-retried | retry.attempt=1 | retry.wait=0s | retry.elapsed=0s | retry.reach=Answered" +

@@ -205,7 +205,9 @@ func (c *connection) build() (*Retrier, error) {
 		timed = timed || r.timed(m)
 	}
 	c.buildBudget(timed)
-	r.whole = r.early || r.observer != nil || r.refresh != nil
+	r.whole = r.early || r.observer != nil || r.refresh != nil || r.breaker != nil
+	r.gates.r = r
+	r.gates.begin(*r.gates.config())
 	return r, errors.Join(c.errs...)
 }
 

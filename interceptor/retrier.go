@@ -25,6 +25,10 @@ type Retrier struct {
 	observer Observer
 	logs     logs
 
+	gates        gates
+	gateObserver func(GateEvent)
+	breaker      Breaker // nil for none
+
 	refresh *refresher // nil for none
 	// early says that an option of the connection or of a method has to be
 	// known before an attempt fails.

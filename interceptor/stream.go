@@ -8,6 +8,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/types/known/emptypb"
+
+	"github.com/reinvoke/reinvoke/codes"
 )
 
 // stream is the stream interceptor. Streams of every kind are re-invoked until
@@ -237,6 +239,7 @@ func (s *clientStream) end(err error) error {
 		final = s.call.endStream(err, s.attempt)
 	case s.unkept != kept: // else it has earned with its first message
 		s.r.budget.Success()
+		s.r.gates.success()
 	}
 	s.finish(final)
 	if p := s.pending.Load(); p != nil {
@@ -250,7 +253,9 @@ func (s *clientStream) end(err error) error {
 func (s *clientStream) firstReply() {
 	s.unkept = kept
 	s.r.budget.Success()
+	s.r.gates.success()
 	if c := s.call; c != nil {
+		c.answer(codes.Failure{}, nil)
 		c.unkept = kept
 		c.tellCommitted()
 		c.shown = true

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
 // pending is what a stream needs to be re-invoked. It is dropped when the
@@ -59,8 +60,12 @@ func (p *pending) call() *call {
 func (p *pending) open(known bool) (grpc.ClientStream, error) {
 	t := &p.target
 	s := &clientStream{r: t.r, ctx: t.ctx, method: t.method, single: !p.desc.ServerStreams}
-	if known || t.r.observer != nil || t.r.refresh != nil {
+	if known || t.r.observer != nil || t.r.refresh != nil || t.r.breaker != nil || t.r.gates.there() {
 		c := p.call()
+		if final := c.enter(); final != nil {
+			p.finish.end(final)
+			return nil, final
+		}
 		c.beginAttempt()
 		if known {
 			p.prepare(c)
@@ -159,6 +164,7 @@ func (p *pending) commit(s *clientStream, n int, m any, header metadata.MD) bool
 		p.finish.commit()
 	}
 	if told != nil {
+		told.answer(codes.Failure{}, nil)
 		told.tellCommitted()
 	}
 	return true
@@ -188,7 +194,9 @@ func (p *pending) commitLocked(s *clientStream, n int, m any, header metadata.MD
 			now := *p.life
 			told = &now
 			p.life.shown = true
+			p.life.ticket, p.life.doneBreaker = gate.Ticket{}, nil // told's now
 		}
+		p.target.r.gates.success()
 		p.target.r.budget.Success() // now: many a stream is never read to its end
 		p.resume.opened(s, &p.replay)
 		p.leaveLife(s)

@@ -26,13 +26,16 @@ func (r *Retrier) unary(ctx context.Context, method string, req, reply any, cc *
 			return r.unaryOnFinish(ctx, method, req, reply, cc, invoker, opts)
 		}
 	}
-	if whole || early(ctx) {
+	if whole || r.gates.there() || early(ctx) {
 		return r.unaryWhole(ctx, method, req, reply, cc, invoker, opts)
 	}
 	if !r.evidence {
 		err := invoker(ctx, method, req, reply, cc, opts...)
 		if err == nil {
 			r.budget.Success()
+			if r.gates.word.Load() != 0 {
+				r.gates.success()
+			}
 			return nil
 		}
 		c := r.captures.Get().(*capture)
@@ -46,6 +49,9 @@ func (r *Retrier) unary(ctx context.Context, method string, req, reply any, cc *
 		r.trust(c.trailer)
 		r.release(c)
 		r.budget.Success()
+		if r.gates.word.Load() != 0 {
+			r.gates.success()
+		}
 		return nil
 	}
 	err = r.reinvokeUnary(ctx, method, req, reply, cc, invoker, opts, c, err)
@@ -54,8 +60,8 @@ func (r *Retrier) unary(ctx context.Context, method string, req, reply any, cc *
 }
 
 // unaryWhole is unary for a call whose life begins before its first failure:
-// because someone is told when it began, or because its options have to be known
-// before an attempt ends.
+// because someone is told when it began, because its options have to be known
+// before an attempt ends, or because there is a gate.
 func (r *Retrier) unaryWhole(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts []grpc.CallOption) error {
 	w := r.captures.Get().(*capture)
 	defer r.release(w)
@@ -64,6 +70,9 @@ func (r *Retrier) unaryWhole(ctx context.Context, method string, req, reply any,
 	c.target = target{r: r, ctx: ctx, cc: cc, method: method, kind: unaryCall, opts: opts}
 	if r.early || early(ctx) || slices.ContainsFunc(opts, isEarly) {
 		c.resolve()
+	}
+	if final := c.enter(); final != nil {
+		return final
 	}
 	if c.knobs.hedge.most > 1 {
 		if hedged, err := c.hedged(req, reply, invoker); hedged { //nolint:contextcheck // the call has the context

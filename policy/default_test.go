@@ -71,7 +71,7 @@ func TestDefault_figures(t *testing.T) {
 	if got := policy.DefaultBudget(); got != wantBudget {
 		t.Errorf("DefaultBudget() = %+v, want %+v", got, wantBudget)
 	}
-	wantConfig := policy.Config{Table: policy.Default(), Budget: wantBudget}
+	wantConfig := policy.Config{Table: policy.Default(), Budget: wantBudget, Gate: policy.GateConfig{Hints: true}}
 	if diff := cmp.Diff(wantConfig, policy.DefaultConfig()); diff != "" {
 		t.Errorf("DefaultConfig() differs (-want +got):\n%s", diff)
 	}

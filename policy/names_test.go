@@ -34,6 +34,8 @@ func TestWhy_names(t *testing.T) {
 		policy.Disabled:          "disabled",
 		policy.RefreshFailed:     "refresh-failed",
 		policy.HookFailed:        "hook-failed",
+		policy.GateClosed:        "gate-closed",
+		policy.BreakerOpen:       "breaker-open",
 	}
 	label := regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
 	seen := map[string]bool{}

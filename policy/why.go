@@ -58,6 +58,11 @@ const (
 	// HookFailed: a function of the caller's panicked, or answered what makes
 	// no sense.
 	HookFailed
+	// GateClosed: the calls of the channel wait for the server, and the turn of
+	// this one cannot come before its deadline.
+	GateClosed
+	// BreakerOpen: the circuit breaker lets nothing through.
+	BreakerOpen
 )
 
 // String returns the name as logs and metrics spell it, or "Why(n)" for a
@@ -106,6 +111,10 @@ func (w Why) String() string {
 		return "refresh-failed"
 	case HookFailed:
 		return "hook-failed"
+	case GateClosed:
+		return "gate-closed"
+	case BreakerOpen:
+		return "breaker-open"
 	}
 	return fmt.Sprintf("Why(%d)", uint8(w))
 }

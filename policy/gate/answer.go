@@ -110,13 +110,14 @@ func (g *Gate) refuse(now time.Time, f codes.Failure, u float64) {
 			spread += backoff(g.c.Again, 2, g.c.ProbeMax, g.backoff-1)
 		}
 		g.shut(now)
-		g.state = Closed
+		g.state, g.spread = Closed, spread
 		g.due = now.Add(f.Delay)
 		g.until = g.due.Add(time.Duration(u * float64(spread)))
 		g.backoff++
 		g.sweep(now)
 	case f.Delay <= 0 && g.c.Probes:
 		g.shut(now)
+		g.spread = 0
 		g.probeLater(now, u)
 	}
 }
@@ -126,7 +127,7 @@ func (g *Gate) shut(now time.Time) {
 	if g.state == Open {
 		g.pacer.accepted = float64(g.passed - g.failed)
 		g.recovery.on = false
-		g.entered = 0
+		g.entered, g.returned = 0, 0
 		g.shutAt = now
 	}
 	g.closedAt = now
@@ -165,8 +166,12 @@ func (g *Gate) open(now, due time.Time) {
 		return
 	}
 	pace := g.pacer.measured()
-	if pace == 0 { // nothing is known but how many calls came while it was closed
-		pace = max(float64(g.entered), 1) / closed.Seconds()
+	if pace == 0 { // nothing is known but how many calls came, and how many were refused: those come back as if each had a spread of its own
+		spread := closed
+		if g.spread > 0 {
+			spread = g.spread
+		}
+		pace = max(float64(g.entered)/closed.Seconds(), float64(g.returned)/spread.Seconds(), 1/closed.Seconds())
 	}
 	g.pacer.begin(now, g.c.Headroom*pace, g.c.Growth, closed)
 }

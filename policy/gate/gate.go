@@ -20,15 +20,17 @@ type Gate struct {
 	state  State
 	queue  queue
 
-	closedAt time.Time // when it last closed; zero if it never did
-	shutAt   time.Time // when it first closed since it was open
-	until    time.Time // Closed: when it reopens; Probing: when the next probe goes
-	due      time.Time // Closed: when the server has said that it will take calls again
-	backoff  int       // refusals or failed probes in a row
-	probe    time.Time // when the probe under way was sent; zero for none
+	closedAt time.Time     // when it last closed; zero if it never did
+	shutAt   time.Time     // when it first closed since it was open
+	until    time.Time     // Closed: when it reopens; Probing: when the next probe goes
+	due      time.Time     // Closed: when the server has said that it will take calls again
+	spread   time.Duration // Closed: over which those who were refused come back
+	backoff  int           // refusals or failed probes in a row
+	probe    time.Time     // when the probe under way was sent; zero for none
 
 	// What was seen since it closed.
 	entered          int       // new calls that came to it while it was closed
+	returned         int       // calls that were refused and came back to wait
 	passed, answered int       // calls that went through; of which the answer is known
 	failed           int       // of which it was a refusal or trouble
 	last             time.Time // when the last one went through
@@ -101,11 +103,14 @@ func (g *Gate) Holds(now time.Time, f codes.Failure) bool {
 // Enter lets a call through, puts it into the queue, or refuses it.
 func (g *Gate) Enter(now time.Time, w *Waiter) Verdict {
 	g.settle(now)
-	if w.came.IsZero() {
+	switch isNew := w.came.IsZero(); {
+	case isNew && g.state != Open:
+		g.entered++
+		fallthrough
+	case isNew:
 		w.came = now
-		if g.state != Open {
-			g.entered++
-		}
+	case g.state != Open:
+		g.returned++
 	}
 	if g.queue.n == 0 && g.free(now) {
 		g.pass(now, w)

@@ -1,0 +1,70 @@
+package interceptor
+
+import (
+	"context"
+	"net/url"
+	"strings"
+
+	"google.golang.org/grpc/metadata"
+)
+
+// GateKeyFunc names the quota that a call counts against: calls with the same
+// key wait at the same gate. ctx has the outgoing metadata of the call, as far as
+// they are known where the interceptor stands in the chain. It must be quick, and
+// safe for concurrent use.
+type GateKeyFunc func(ctx context.Context, method string) string
+
+// The metadata that say which quota of Google's services a call counts against.
+const (
+	requestParams = "x-goog-request-params" // as "model=models%2Fx"
+	userProject   = "x-goog-user-project"
+)
+
+// GateKey is the default key: the method, the model or endpoint that
+// x-goog-request-params names, and x-goog-user-project. Methods of Google's
+// services that are the same work in another form, as StreamGenerateContent and
+// GenerateContent, count as one. Call it in a function of your own to add to it.
+func GateKey(ctx context.Context, method string) string {
+	key := group(method)
+	md, ok := metadata.FromOutgoingContext(ctx)
+	if !ok {
+		return key
+	}
+	for _, params := range md[requestParams] {
+		if values, err := url.ParseQuery(params); err == nil {
+			for _, name := range []string{"model", "endpoint"} {
+				if v := values.Get(name); v != "" {
+					key += " " + name + "=" + v
+				}
+			}
+		}
+	}
+	for _, project := range md[userProject] {
+		key += " project=" + project
+	}
+	return key
+}
+
+// group returns the method, or what stands for it and others that do the same
+// work.
+func group(method string) string {
+	slash := strings.LastIndexByte(method, '/')
+	if slash < 0 || !strings.HasPrefix(method, "/google.") {
+		return method
+	}
+	name := method[slash+1:]
+	for _, form := range []string{"ServerStreaming", "Streaming", "Stream", "Bidi", "Batch", "Direct", "Raw"} {
+		if rest := strings.TrimPrefix(name, form); rest != "" {
+			name = rest
+		}
+	}
+	return method[:slash+1] + strings.TrimSuffix(name, "s")
+}
+
+// gateKey returns the key of the call.
+func (c *call) gateKey() string {
+	if f := c.r.gates.key; f != nil {
+		return f(c.ctx, c.method)
+	}
+	return GateKey(c.ctx, c.method)
+}

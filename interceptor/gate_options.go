@@ -1,0 +1,46 @@
+package interceptor
+
+import (
+	"errors"
+
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+// WithGate sets when the calls of the connection wait together: the default is
+// policy.DefaultGate, which closes only where the server has said when to come
+// back; policy.FleetGate closes in the server's trouble too, and probes.
+func WithGate(c policy.GateConfig) Option {
+	return connectionOption(func(conn *connection) {
+		conn.fault(c.Validate())
+		conn.r.gates.set, conn.r.gates.off = &c, false
+	})
+}
+
+// WithoutGate lets every call find out by itself whether the server takes calls
+// again.
+func WithoutGate() Option {
+	return connectionOption(func(c *connection) { c.r.gates.off = true })
+}
+
+// WithGateKey has f name the quota that a call counts against, instead of
+// [GateKey]: for example with the tenant whose API key the call carries.
+func WithGateKey(f GateKeyFunc) Option {
+	return connectionOption(func(c *connection) {
+		if f == nil {
+			c.fault(errors.New("interceptor: WithGateKey: nil: want a function"))
+		}
+		c.r.gates.key = f
+	})
+}
+
+// WithGateObserver has f told when a gate closes, probes and reopens. f is called
+// one event at a time, on the goroutine of some call or of a timer; it must not
+// block.
+func WithGateObserver(f func(GateEvent)) Option {
+	return connectionOption(func(c *connection) {
+		if f == nil {
+			c.fault(errors.New("interceptor: WithGateObserver: nil: want a function"))
+		}
+		c.r.gateObserver = f
+	})
+}
