@@ -3,7 +3,7 @@
 GOLANGCI_LINT_VERSION := v2.15.0
 BIN := $(CURDIR)/.bin
 # The packages whose tests count allocations, which the race detector distorts.
-ALLOC_PACKAGES := ./codes ./policy ./interceptor ./bench
+ALLOC_PACKAGES := ./codes ./policy ./policy/gate ./interceptor ./bench
 
 .DEFAULT_GOAL := help
 

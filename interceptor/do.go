@@ -38,7 +38,7 @@ func (r *Retrier) Do(ctx context.Context, name string, f func(ctx context.Contex
 		}
 	}
 	c := &call{target: target{r: r, ctx: ctx, method: name, kind: function, opts: own}}
-	if final := c.enter(); final != nil { //nolint:contextcheck // the call has the context
+	if final := c.enter(); final != nil {
 		return final
 	}
 	c.beginAttempt()

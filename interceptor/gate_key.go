@@ -25,24 +25,24 @@ const (
 // services that are the same work in another form, as StreamGenerateContent and
 // GenerateContent, count as one. Call it in a function of your own to add to it.
 func GateKey(ctx context.Context, method string) string {
-	key := group(method)
 	md, ok := metadata.FromOutgoingContext(ctx)
 	if !ok {
-		return key
+		return group(method)
 	}
+	key := []string{group(method)}
 	for _, params := range md[requestParams] {
 		if values, err := url.ParseQuery(params); err == nil {
 			for _, name := range []string{"model", "endpoint"} {
 				if v := values.Get(name); v != "" {
-					key += " " + name + "=" + v
+					key = append(key, name+"="+v)
 				}
 			}
 		}
 	}
 	for _, project := range md[userProject] {
-		key += " project=" + project
+		key = append(key, "project="+project)
 	}
-	return key
+	return strings.Join(key, " ")
 }
 
 // group returns the method, or what stands for it and others that do the same

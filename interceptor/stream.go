@@ -42,7 +42,7 @@ func (r *Retrier) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.Cl
 		p.target.opts = append(p.target.opts, finish.option(ctx, cc))
 		p.finish = finish
 	}
-	return p.open(known) //nolint:contextcheck // the call has the context
+	return p.open(known)
 }
 
 // clientStream is a stream as the caller sees it. While it is pending

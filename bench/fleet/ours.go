@@ -18,10 +18,10 @@ type reinvoke struct {
 
 // client is a process with a channel.
 type client struct {
-	budget  *policy.Budget
-	gate    *gate.Gate // nil as long as there is nothing to wait for
-	pulse   gate.Pulse
-	timer   time.Duration // when it is set to; 0 for not
+	budget *policy.Budget
+	gate   *gate.Gate // nil as long as there is nothing to wait for
+	pulse  gate.Pulse
+	timer  time.Duration // when it is set to; 0 for not
 }
 
 // ownCall is what our side keeps of a call.

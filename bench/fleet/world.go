@@ -12,8 +12,8 @@ import (
 // same seed gives the same bytes.
 type world struct {
 	sc     *scenario
-	n      int  // client processes
-	hints  bool // refusals say when to come back
+	n      int        // client processes
+	hints  bool       // refusals say when to come back
 	rng    *rand.Rand // of the clients
 	calls  *rand.Rand // when calls come, and to whom
 	work   *rand.Rand // how long the server takes

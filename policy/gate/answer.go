@@ -16,6 +16,9 @@ type Ticket struct {
 	probe bool
 }
 
+// Sent returns when the call went through; zero if there was no gate.
+func (t Ticket) Sent() time.Time { return t.sent }
+
 // meaning is what an answer says about the server.
 type meaning uint8
 
@@ -37,11 +40,12 @@ func meaningOf(f codes.Failure) meaning {
 		return refused
 	case codes.Server, codes.Network, codes.Timeout:
 		return troubled
+	default:
+		if f.Reach == codes.Answered && f.Class != codes.Ended {
+			return accepted
+		}
+		return unknown
 	}
-	if f.Reach == codes.Answered && f.Class != codes.Ended {
-		return accepted
-	}
-	return unknown
 }
 
 // named reports whether a refusal names a time that is worth to be waited out.
@@ -80,7 +84,7 @@ func (g *Gate) Done(now time.Time, t Ticket, f codes.Failure, u float64) {
 		}
 	case unknown:
 		if probe {
-			g.until = now
+			g.until = later(now, g.due)
 		}
 	}
 }
@@ -92,7 +96,7 @@ func (g *Gate) accept(now time.Time, t Ticket) {
 	if !t.sent.IsZero() {
 		took := now.Sub(t.sent)
 		g.latency.note(took)
-		if g.recovery.success(took, g.c.Slow) {
+		if g.recovery.success(took, g.c.Slow) && now.Sub(g.openedAt) < 2*minute { // later it may be the new usual
 			g.pacer.again(now)
 		}
 	}
@@ -146,7 +150,7 @@ func (g *Gate) probeLater(now time.Time, u float64) {
 		wait = min(wait, max(g.c.ProbeBase, time.Duration(g.c.ProbeShare*each)))
 	}
 	wait = min(wait, max(g.c.ProbeBase, g.share(now)))
-	g.until = now.Add(time.Duration((0.5 + u/2) * float64(wait)))
+	g.until = later(now.Add(time.Duration((0.5+u/2)*float64(wait))), g.due)
 	g.backoff++
 }
 
@@ -157,7 +161,7 @@ func backoff(base time.Duration, multiplier float64, limit time.Duration, n int)
 
 // open reopens the gate at a time, when that was due.
 func (g *Gate) open(now, due time.Time) {
-	g.state = Open
+	g.state, g.openedAt = Open, now
 	closed := max(now.Sub(g.shutAt), time.Millisecond)
 	g.pacer.measure(due)
 	if g.recovery.on {

@@ -22,6 +22,7 @@ type Gate struct {
 
 	closedAt time.Time     // when it last closed; zero if it never did
 	shutAt   time.Time     // when it first closed since it was open
+	openedAt time.Time     // when it last opened
 	until    time.Time     // Closed: when it reopens; Probing: when the next probe goes
 	due      time.Time     // Closed: when the server has said that it will take calls again
 	spread   time.Duration // Closed: over which those who were refused come back
@@ -100,9 +101,14 @@ func (g *Gate) Holds(now time.Time, f codes.Failure) bool {
 	}
 }
 
-// Enter lets a call through, puts it into the queue, or refuses it.
+// Enter lets a call through, puts it into the queue, or refuses it. One that is
+// in the queue stays there.
 func (g *Gate) Enter(now time.Time, w *Waiter) Verdict {
 	g.settle(now)
+	if w.queued {
+		return Wait
+	}
+	g.queue.arrive(w)
 	switch isNew := w.came.IsZero(); {
 	case isNew && g.state != Open:
 		g.entered++
@@ -163,15 +169,15 @@ func (g *Gate) Next(now time.Time) time.Time {
 		return time.Time{}
 	}
 	var next time.Time
-	switch {
-	case g.state == Closed:
+	switch g.state {
+	case Closed:
 		next = g.until
-	case g.state == Probing:
+	case Probing:
 		next = g.until
 		if !g.probe.IsZero() {
 			next = later(next, g.probe.Add(g.c.ProbeMax))
 		}
-	default:
+	case Open:
 		next = g.pacer.next
 		if !g.room(now) {
 			next = later(next, g.last.Add(g.c.ProbeMax))

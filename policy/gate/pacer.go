@@ -24,7 +24,7 @@ type pacer struct {
 	on     bool
 	pace   float64       // calls a second, at first
 	growth float64       // doublings in a cycle, after the first one
-	cycle  time.Duration // from the last reopening but one to the last
+	cycle  time.Duration // from the last reopening but one to the last: a minute at most, the longest of the usual quotas
 	since  time.Time     // of the pace
 	next   time.Time     // when the next call may leave
 	waited time.Time     // when a call last had to wait
@@ -39,7 +39,7 @@ type pacer struct {
 // begin begins to pace. closed stands for the cycle if none was measured.
 func (p *pacer) begin(now time.Time, pace, growth float64, closed time.Duration) {
 	if p.cycle == 0 {
-		p.cycle = closed
+		p.cycle = min(closed, minute)
 	}
 	p.on, p.pace, p.growth = true, max(pace, slowest), growth
 	p.since, p.next, p.waited = now, now, now
@@ -51,10 +51,11 @@ func (p *pacer) again(now time.Time) { p.since = now }
 // measure takes what was accepted from one reopening to the next.
 func (p *pacer) measure(due time.Time) {
 	if !p.due.IsZero() && due.After(p.due) {
-		p.cycle = due.Sub(p.due)
+		cycle := due.Sub(p.due)
 		keep := max(0, 1-p.accepted/sample)
 		p.calls = p.calls*keep + p.accepted
-		p.during = p.during*keep + p.cycle.Seconds()
+		p.during = p.during*keep + cycle.Seconds()
+		p.cycle = min(cycle, minute)
 	}
 	p.due, p.accepted = due, 0
 }

@@ -37,13 +37,17 @@ type queue struct {
 	given                 []*Waiter // given up, not yet told
 }
 
-// insert puts a call into its place and returns how many are before it.
-func (q *queue) insert(w *Waiter) (ahead int) {
-	ahead = q.n
+// arrive gives a call that is new here its place in the order.
+func (q *queue) arrive(w *Waiter) {
 	if w.in != q {
 		q.numbers++
 		w.in, w.number = q, q.numbers
 	}
+}
+
+// insert puts a call into its place and returns how many are before it.
+func (q *queue) insert(w *Waiter) (ahead int) {
+	ahead = q.n
 	after := q.last
 	if after != nil && after.number > w.number { // it comes back: its place is near the front
 		after = nil

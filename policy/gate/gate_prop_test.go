@@ -1,0 +1,325 @@
+package gate_test
+
+import (
+	"flag"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/policy"
+	"github.com/reinvoke/reinvoke/policy/gate"
+)
+
+var (
+	worlds = flag.Int("worlds", 400, "how many random worlds")
+	seed   = flag.Uint64("seed", 0, "the first seed; 0 for one of the clock")
+)
+
+// caller is a call in a random world.
+type caller struct {
+	waiter gate.Waiter
+	number int  // in the order of arrival
+	queued bool // Enter has said Wait
+	out    int  // how often it was handed out, or left
+	ticket gate.Ticket
+	since  time.Time // in the queue
+}
+
+// owner drives a gate with random calls, answers and clocks, and looks whether
+// the gate keeps its promises.
+type owner struct {
+	t       *testing.T
+	rng     *rand.Rand
+	c       policy.GateConfig
+	g       *gate.Gate
+	now     time.Time
+	queue   []*caller // in the order of arrival
+	flight  []*caller
+	numbers int
+	healthy bool // the server accepts everything
+	passes  []time.Time
+	state   gate.State
+	opened  time.Time
+	fastest float64 // pace since it opened
+	closing time.Time
+	asked   time.Time // the latest time that a refusal has named
+}
+
+func at(s float64) time.Time { return time.Unix(0, int64(s*1e9)) }
+
+// TestGate_randomWorlds drives gates through random worlds: no call is lost or
+// told twice, they leave in the order in which they came, only when there is a place,
+// no faster than the pace, never before a time that the server has named; and a
+// server that is well again is always found.
+func TestGate_randomWorlds(t *testing.T) {
+	first := *seed
+	if first == 0 {
+		first = uint64(time.Now().UnixNano())
+	}
+	for n := range *worlds {
+		s := first + uint64(n)
+		if !playWorld(t, s) {
+			t.Fatalf("in the world of -seed %d", s)
+		}
+	}
+}
+
+func playWorld(t *testing.T, seed uint64) bool {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a test has to be repeatable, not secret
+	c := policy.GateConfig{Hints: rng.IntN(4) > 0, Probes: rng.IntN(3) > 0}
+	if !c.Hints {
+		c.Probes = true
+	}
+	var pulse gate.Pulse
+	now := at(1000)
+	for range rng.IntN(30) {
+		now = now.Add(time.Duration(rng.IntN(2000)) * time.Millisecond)
+		pulse.Success(now)
+	}
+	o := &owner{t: t, rng: rng, c: c.Effective(), g: gate.New(c, now, pulse), now: now}
+	for range 300 {
+		o.step()
+		if t.Failed() {
+			return false
+		}
+	}
+	o.healthy = true
+	o.drain()
+	return !t.Failed()
+}
+
+// step does one thing at random, after some time.
+func (o *owner) step() {
+	o.pass(time.Duration(o.rng.ExpFloat64() * float64(300*time.Millisecond)))
+	switch o.rng.IntN(6) {
+	case 0, 1, 2:
+		o.arrive(&caller{})
+	case 3, 4:
+		o.answer()
+	case 5:
+		if len(o.queue) > 0 && o.rng.IntN(3) == 0 {
+			o.leave(o.queue[o.rng.IntN(len(o.queue))])
+		}
+	}
+	o.settle()
+}
+
+// pass lets time pass, with the timers of the gate, which may be late.
+func (o *owner) pass(d time.Duration) {
+	end := o.now.Add(d)
+	for range 10000 {
+		next := o.g.Next(o.now)
+		if next.IsZero() || next.After(end) {
+			o.now = end
+			return
+		}
+		if !next.After(o.now) {
+			o.t.Errorf("Next says %v at %v, after Admit had no one: want later", next, o.now)
+			return
+		}
+		o.now = next.Add(time.Duration(o.rng.IntN(3)) * time.Millisecond)
+		o.settle()
+	}
+	o.t.Error("10,000 timers within a second or so")
+}
+
+func (o *owner) arrive(c *caller) {
+	if c.number == 0 {
+		o.numbers++
+		c.number = o.numbers
+		if o.rng.IntN(3) > 0 {
+			c.waiter.Deadline = o.now.Add(time.Duration(o.rng.IntN(120_000)) * time.Millisecond)
+		}
+		c.waiter.Owner = c
+	}
+	o.look()
+	switch o.g.Enter(o.now, &c.waiter) {
+	case gate.Pass:
+		o.through(c, false)
+	case gate.Wait:
+		c.queued, c.since, c.out = true, o.now, 0
+		i := len(o.queue)
+		for i > 0 && o.queue[i-1].number > c.number {
+			i--
+		}
+		o.queue = append(o.queue[:i], append([]*caller{c}, o.queue[i:]...)...)
+	case gate.Refuse:
+		o.refused(c)
+	}
+}
+
+// settle takes those whom the gate hands out.
+func (o *owner) settle() {
+	for {
+		o.look()
+		w, verdict := o.g.Admit(o.now)
+		if w == nil {
+			break
+		}
+		c := w.Owner.(*caller)
+		c.out++
+		if !c.queued || c.out > 1 {
+			o.t.Errorf("call %d was handed out and was not waiting", c.number)
+			return
+		}
+		overdue := c.waiter.Deadline.IsZero() && o.now.Sub(c.since) >= o.c.MaxWait
+		if verdict == gate.Pass && !overdue && o.queue[0] != c {
+			o.t.Errorf("call %d was let through before call %d", c.number, o.queue[0].number)
+		}
+		o.remove(c)
+		if verdict == gate.Refuse {
+			o.refused(c)
+		} else {
+			o.through(c, overdue)
+		}
+	}
+	if o.g.Waiting() != len(o.queue) {
+		o.t.Errorf("%d calls wait, want %d: some are lost", o.g.Waiting(), len(o.queue))
+	}
+}
+
+// look notes the state before something happens.
+func (o *owner) look() {
+	state := o.g.State(o.now)
+	if state == gate.Open && o.state != gate.Open {
+		o.opened, o.passes, o.fastest = o.now, nil, 0
+	}
+	o.state = state
+	o.fastest = max(o.fastest, o.g.Pace(o.now))
+}
+
+// through looks at a call that was let through.
+func (o *owner) through(c *caller, overdue bool) {
+	if !overdue {
+		switch {
+		case o.state == gate.Closed:
+			o.t.Errorf("call %d went through a closed gate", c.number)
+		case o.now.Before(o.asked):
+			o.t.Errorf("call %d went through %v before the time that the server has named", c.number, o.asked.Sub(o.now))
+		}
+	}
+	o.passes = append(o.passes, o.now)
+	c.ticket = c.waiter.Ticket()
+	o.flight = append(o.flight, c)
+}
+
+// refused looks at a call that was refused.
+func (o *owner) refused(c *caller) {
+	if c.waiter.Deadline.IsZero() {
+		o.t.Errorf("call %d was refused and has no deadline", c.number)
+	}
+}
+
+func (o *owner) remove(c *caller) {
+	c.queued = false
+	for i, q := range o.queue {
+		if q == c {
+			o.queue = append(o.queue[:i], o.queue[i+1:]...)
+			return
+		}
+	}
+}
+
+func (o *owner) leave(c *caller) {
+	c.out++
+	o.remove(c)
+	o.g.Leave(&c.waiter)
+}
+
+// answer ends a call that is under way, at random, or forgets it.
+func (o *owner) answer() {
+	if len(o.flight) == 0 {
+		return
+	}
+	i := o.rng.IntN(len(o.flight))
+	c := o.flight[i]
+	o.flight = append(o.flight[:i], o.flight[i+1:]...)
+	f := o.failure()
+	if f.Class == codes.NumClasses {
+		return // no one will ever tell
+	}
+	o.done(c, f)
+	if (f.Class == codes.Quota || f.Class == codes.Server) && o.rng.IntN(2) == 0 {
+		o.settle()
+		o.arrive(c)
+	}
+}
+
+func (o *owner) failure() codes.Failure {
+	if o.healthy {
+		return codes.Failure{}
+	}
+	switch o.rng.IntN(10) {
+	case 0, 1, 2:
+		return codes.Failure{}
+	case 3, 4:
+		return codes.Failure{Class: codes.Quota, Reach: codes.Answered, Delay: time.Duration(1 + o.rng.IntN(20_000_000_000)), Asked: true}
+	case 5:
+		return codes.Failure{Class: codes.Quota, Reach: codes.Answered}
+	case 6, 7:
+		return codes.Failure{Class: codes.Server, Reach: codes.Answered}
+	case 8:
+		return codes.Failure{Class: []codes.Class{codes.Timeout, codes.Network, codes.Request, codes.Ended}[o.rng.IntN(4)]}
+	}
+	return codes.Failure{Class: codes.NumClasses}
+}
+
+// done tells the gate, and looks at how long it closes.
+func (o *owner) done(c *caller, f codes.Failure) {
+	before, until, pace := o.g.State(o.now), o.g.Until(), o.g.Pace(o.now)
+	o.g.Done(o.now, c.ticket, f, o.rng.Float64())
+	state := o.g.State(o.now)
+	if f.Class == codes.None && before == gate.Probing && state == gate.Open {
+		o.asked = time.Time{} // the server itself has shown that it takes calls again
+	}
+	closed := state == gate.Closed && (before != gate.Closed || !until.Equal(o.g.Until()))
+	if closed {
+		o.closing = o.now
+		o.asked = o.now.Add(f.Delay)
+		most := f.Delay + max(time.Duration(float64(f.Delay)*o.c.Spread), o.c.MinSpread) + o.c.ProbeMax
+		if wait := o.g.Until().Sub(o.now); wait < f.Delay || wait > most {
+			o.t.Errorf("it closed for %v after a hint of %v, want at most %v", wait, f.Delay, most)
+		}
+	}
+	if !o.closing.IsZero() && !c.ticket.Sent().After(o.closing) && !closed {
+		if state != before || !until.Equal(o.g.Until()) || (state == gate.Open && pace != o.g.Pace(o.now)) {
+			o.t.Errorf("an answer to a call that was sent before it closed changed it from %v until %v to %v until %v",
+				before, until, state, o.g.Until())
+		}
+	}
+}
+
+// drain has the server accept everything: all who wait get through, and the gate
+// comes to rest.
+func (o *owner) drain() {
+	o.flight = nil // of those that were under way no one hears any more
+	calls := len(o.queue)
+	end := o.now.Add(o.c.MaxWait + time.Duration(calls+10)*(o.c.ProbeMax+100*time.Second))
+	for len(o.queue) > 0 && o.now.Before(end) && !o.t.Failed() {
+		o.pass(100 * time.Millisecond)
+		for _, c := range o.flight {
+			o.done(c, codes.Failure{})
+		}
+		o.flight = nil
+		o.settle()
+	}
+	if len(o.queue) > 0 && !o.t.Failed() {
+		o.t.Errorf("%d calls still wait for a server that has been well for %v: %v", len(o.queue), end, o.g.State(o.now))
+		return
+	}
+	for range 1000 { // another call now and then
+		o.pass(time.Second)
+		o.arrive(&caller{})
+		for _, c := range o.flight {
+			o.done(c, codes.Failure{})
+		}
+		o.flight = nil
+		o.settle()
+		if o.g.AtRest(o.now) {
+			return
+		}
+	}
+	o.t.Errorf("the gate is not at rest after 1,000 calls that went well: %v, %d wait, pace %v", o.g.State(o.now), o.g.Waiting(), o.g.Pace(o.now))
+}
