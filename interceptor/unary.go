@@ -26,14 +26,15 @@ func (r *Retrier) unary(ctx context.Context, method string, req, reply any, cc *
 			return r.unaryOnFinish(ctx, method, req, reply, cc, invoker, opts)
 		}
 	}
-	if whole || r.gates.there() || early(ctx) {
+	word := r.gates.word.Load()
+	if whole || word >= perGate || early(ctx) {
 		return r.unaryWhole(ctx, method, req, reply, cc, invoker, opts)
 	}
 	if !r.evidence {
 		err := invoker(ctx, method, req, reply, cc, opts...)
 		if err == nil {
 			r.budget.Success()
-			if r.gates.word.Load() != 0 {
+			if word != 0 {
 				r.gates.success()
 			}
 			return nil
@@ -49,7 +50,7 @@ func (r *Retrier) unary(ctx context.Context, method string, req, reply any, cc *
 		r.trust(c.trailer)
 		r.release(c)
 		r.budget.Success()
-		if r.gates.word.Load() != 0 {
+		if word != 0 {
 			r.gates.success()
 		}
 		return nil

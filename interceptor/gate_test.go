@@ -1,0 +1,442 @@
+package interceptor_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	grpccodes "google.golang.org/grpc/codes"
+	testpb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/policy"
+	"github.com/reinvoke/reinvoke/policy/gate"
+)
+
+// quotaUntil refuses until a time of the bubble, and says how long that is.
+func quotaUntil(open time.Time) unaryHandler {
+	return func(context.Context, int, *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+		if left := time.Until(open); left > 0 {
+			return nil, hinted(left)
+		}
+		return &testpb.SimpleResponse{Username: "u"}, nil
+	}
+}
+
+// hinted is a refusal by a quota that says when to come back.
+func hinted(d time.Duration) error {
+	st, err := status.New(grpccodes.ResourceExhausted, "quota").WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(d)})
+	if err != nil {
+		return err
+	}
+	return st.Err()
+}
+
+// gateEvents keeps what a gate tells.
+type gateEvents struct {
+	mu  sync.Mutex
+	all []interceptor.GateEvent
+}
+
+func (g *gateEvents) observe(e interceptor.GateEvent) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.all = append(g.all, e)
+}
+
+func (g *gateEvents) states() (states []gate.State) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, e := range g.all {
+		states = append(states, e.State)
+	}
+	return states
+}
+
+// inParallel makes n calls, each started a millisecond after the one before it,
+// and returns when each ended, in the order in which they were started.
+func inParallel(n int, call func(i int) error) (ended []time.Time, errs []error) {
+	ended, errs = make([]time.Time, n), make([]error, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			errs[i] = call(i)
+			ended[i] = time.Now()
+		})
+		time.Sleep(time.Millisecond)
+	}
+	wg.Wait()
+	return ended, errs
+}
+
+// TestGate_oneRefusalForAll: after the first refusal the calls that follow wait
+// instead of being refused too; then they leave in the order in which they came.
+func TestGate_oneRefusalForAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{unary: quotaUntil(time.Now().Add(10 * time.Second))}
+		var events gateEvents
+		conn := serve(t, s, retrying(interceptor.WithGateObserver(events.observe))...)
+		begin := time.Now()
+		ended, errs := inParallel(20, func(int) error { _, err := callUnary(t.Context(), conn); return err })
+		if err := errors.Join(errs...); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.attempts(); got != 21 {
+			t.Errorf("the server saw %d attempts, want 21: one refused, and one for each call", got)
+		}
+		if first := ended[0].Sub(begin); first < 10*time.Second || first > 12500*time.Millisecond {
+			t.Errorf("the first call ended after %v, want 10s to 12.5s", first)
+		}
+		if !slices.IsSortedFunc(ended, time.Time.Compare) {
+			t.Error("the calls did not end in the order in which they came")
+		}
+		if want := []gate.State{gate.Closed, gate.Open}; !slices.Equal(events.states(), want) {
+			t.Errorf("told of %v, want %v", events.states(), want)
+		}
+		if e := events.all[0]; e.Key != unaryMethod || e.Failure.Class != codes.Quota || e.Until.Before(begin.Add(10*time.Second)) {
+			t.Errorf("told %+v, want the key, the failure and a time", e)
+		}
+		if e := events.all[1]; e.Waiting < 15 || e.Pace <= 0 {
+			t.Errorf("told %+v, want who waits and a pace", e)
+		}
+	})
+}
+
+// TestGate_withoutGate: every call finds out by itself.
+func TestGate_withoutGate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{unary: quotaUntil(time.Now().Add(10 * time.Second))}
+		conn := serve(t, s, retrying(interceptor.WithoutGate())...)
+		_, errs := inParallel(20, func(int) error { _, err := callUnary(t.Context(), conn); return err })
+		if err := errors.Join(errs...); err != nil || s.attempts() != 40 {
+			t.Errorf("got %v and %d attempts, want two for each of 20 calls", err, s.attempts())
+		}
+	})
+}
+
+// TestGate_streams: the first message of a stream opens as a reply does, and
+// opening one waits.
+func TestGate_streams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		open := time.Now().Add(10 * time.Second)
+		s := &server{stream: func(_ int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+			if left := time.Until(open); left > 0 {
+				return hinted(left)
+			}
+			return out.Send(&testpb.StreamingOutputCallResponse{})
+		}}
+		conn := serve(t, s, retrying()...)
+		ended, errs := inParallel(10, func(int) error {
+			stream, err := testpb.NewTestServiceClient(conn).StreamingOutputCall(t.Context(), &testpb.StreamingOutputCallRequest{})
+			if err != nil {
+				return err
+			}
+			if _, err = stream.Recv(); err != nil {
+				return err
+			}
+			if _, err = stream.Recv(); !errors.Is(err, io.EOF) {
+				return err
+			}
+			return nil
+		})
+		if err := errors.Join(errs...); err != nil || s.attempts() != 11 {
+			t.Errorf("got %v and %d attempts, want 11", err, s.attempts())
+		}
+		if !slices.IsSortedFunc(ended, time.Time.Compare) {
+			t.Error("the streams did not end in the order in which they came")
+		}
+	})
+}
+
+// TestGate_cancelled: a call that ends while it waits returns at once, gives its
+// place to the next, and tells why the gate was closed.
+func TestGate_cancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{unary: quotaUntil(time.Now().Add(10 * time.Second))}
+		conn := serve(t, s, retrying()...)
+		begin := time.Now()
+		ended, errs := inParallel(10, func(i int) error {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if i%2 == 1 {
+				time.AfterFunc(time.Second, cancel)
+			}
+			_, err := callUnary(ctx, conn)
+			return err
+		})
+		for i, err := range errs {
+			if i%2 == 0 {
+				if err != nil {
+					t.Errorf("call %d: %v", i, err)
+				}
+				continue
+			}
+			if took := ended[i].Sub(begin); took > 1100*time.Millisecond {
+				t.Errorf("call %d ended after %v, want 1s", i, took)
+			}
+			if status.Code(err) != grpccodes.Canceled || !errors.Is(err, context.Canceled) {
+				t.Errorf("call %d: got %v, want CANCELLED", i, err)
+			}
+			var final *interceptor.Error
+			if !errors.As(err, &final) || status.Code(final.Unwrap()) != grpccodes.ResourceExhausted || len(final.Attempts) != 0 {
+				t.Errorf("call %d: got %#v, want the refusal that closed the gate, and no attempts", i, err)
+			}
+		}
+		if s.attempts() != 6 {
+			t.Errorf("the server saw %d attempts, want 6", s.attempts())
+		}
+	})
+}
+
+// TestGate_refusesWhatCannotCome: a call whose deadline comes before its turn gets
+// the server's status at once.
+func TestGate_refusesWhatCannotCome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{unary: quotaUntil(time.Now().Add(time.Minute))}
+		var w watcher
+		conn := serve(t, s, retrying(interceptor.WithObserver(w.observe))...)
+		go func() { _, _ = callUnary(t.Context(), conn) }()
+		time.Sleep(time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		begin := time.Now()
+		_, err := callUnary(ctx, conn)
+		var final *interceptor.Error
+		if !errors.As(err, &final) || final.Why != policy.GateClosed || status.Code(err) != grpccodes.ResourceExhausted {
+			t.Fatalf("got %v, want the refusal, because of the gate", err)
+		}
+		if took := time.Since(begin); took != 0 {
+			t.Errorf("it took %v, want none", took)
+		}
+		if after, ok := interceptor.RetryAfter(err); !ok || after != time.Minute {
+			t.Errorf("RetryAfter is %v, %v, want the server's minute", after, ok)
+		}
+		if !strings.Contains(err.Error(), "gate-closed") || !strings.Contains(err.Error(), "0 attempts") {
+			t.Errorf("the error says %q, want why and how often", err)
+		}
+		if e := w.last(); e.Attempt != 0 || e.Outcome != interceptor.NotRetried || e.Decision.Why != policy.GateClosed {
+			t.Errorf("told %+v, want a call without attempts", e)
+		}
+		if s.attempts() != 1 {
+			t.Errorf("the server saw %d attempts, want 1", s.attempts())
+		}
+	})
+}
+
+// TestGate_waitsAMinuteWithoutDeadline: then a call goes through.
+func TestGate_waitsAMinuteWithoutDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{unary: quotaUntil(time.Now().Add(4 * time.Minute))}
+		conn := serve(t, s, retrying()...)
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { _, _ = callUnary(ctx, conn, interceptor.MaxRetries(0)) }()
+		time.Sleep(time.Second)
+		begin := time.Now()
+		_, err := callUnary(t.Context(), conn, interceptor.MaxRetries(0))
+		if took := time.Since(begin); took != time.Minute || status.Code(err) != grpccodes.ResourceExhausted {
+			t.Errorf("got %v after %v, want the server's refusal after 1m", err, took)
+		}
+		cancel()
+	})
+}
+
+// TestGate_keys: calls for another model, another project or another method do
+// not wait, those of another form of the same method do.
+func TestGate_keys(t *testing.T) {
+	with := func(kv ...string) context.Context {
+		return metadata.AppendToOutgoingContext(context.Background(), kv...)
+	}
+	const generate = "/google.ai.generativelanguage.v1beta.GenerativeService/GenerateContent"
+	flash := with("x-goog-request-params", "model=models%2Fflash")
+	base := interceptor.GateKey(flash, generate)
+	for _, c := range []struct {
+		name   string
+		ctx    context.Context
+		method string
+		same   bool
+	}{
+		{"the same", with("x-goog-request-params", "model=models%2Fflash"), generate, true},
+		{"as a stream", flash, strings.Replace(generate, "Generate", "StreamGenerate", 1), false},
+		{"another model", with("x-goog-request-params", "model=models%2Fpro"), generate, false},
+		{"another project", with("x-goog-request-params", "model=models%2Fflash", "x-goog-user-project", "p"), generate, false},
+		{"another method", flash, strings.Replace(generate, "GenerateContent", "CountTokens", 1), false},
+		{"other params", with("x-goog-request-params", "model=models%2Fflash&name=x"), generate, true},
+		{"params that are broken", with("x-goog-request-params", "%%%"), generate, false},
+	} {
+		want := c.same || c.name == "as a stream"
+		method := c.method
+		if c.name == "as a stream" {
+			method = "/google.ai.generativelanguage.v1beta.GenerativeService/StreamGenerateContent"
+		}
+		if got := interceptor.GateKey(c.ctx, method) == base; got != want {
+			t.Errorf("%s: same gate %v, want %v", c.name, got, want)
+		}
+	}
+	if a, b := interceptor.GateKey(context.Background(), "/shop.Catalog/StreamItems"), interceptor.GateKey(context.Background(), "/shop.Catalog/Items"); a == b {
+		t.Error("methods of a service that is not Google's share a gate")
+	}
+}
+
+// TestGate_keyOfTheCaller: WithGateKey parts tenants.
+func TestGate_keyOfTheCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		type tenant struct{}
+		s := &server{unary: func(ctx context.Context, _ int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+			if md, _ := metadata.FromIncomingContext(ctx); md.Get("tenant")[0] == "a" {
+				return nil, hinted(time.Hour / 20)
+			}
+			return &testpb.SimpleResponse{}, nil
+		}}
+		conn := serve(t, s, retrying(interceptor.WithGateKey(func(ctx context.Context, _ string) string {
+			name, _ := ctx.Value(tenant{}).(string)
+			return name
+		}))...)
+		as := func(name string) context.Context {
+			return metadata.AppendToOutgoingContext(context.WithValue(t.Context(), tenant{}, name), "tenant", name)
+		}
+		_, _ = callUnary(as("a"), conn, interceptor.MaxRetries(0))
+		if got := took(func() { _, _ = callUnary(as("b"), conn) }); got != 0 {
+			t.Errorf("another tenant waited %v, want none", got)
+		}
+		if got := took(func() { _, _ = callUnary(as("a"), conn, interceptor.Disable()) }); got != 0 {
+			t.Errorf("a call without retries waited %v, want none", got)
+		}
+		if got := took(func() { _, _ = callUnary(as("a"), conn, interceptor.MaxRetries(0)) }); got != time.Minute {
+			t.Errorf("the same tenant waited %v, want 1m", got)
+		}
+	})
+}
+
+// TestGate_outage: with FleetGate an outage costs a channel some probes, and every
+// call that has the time gets through.
+func TestGate_outage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		down := func() bool {
+			since := time.Since(begin)
+			return since > 10*time.Second && since < 40*time.Second
+		}
+		s := &server{unary: func(context.Context, int, *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+			if down() {
+				return nil, overloaded()
+			}
+			time.Sleep(100 * time.Millisecond)
+			return &testpb.SimpleResponse{}, nil
+		}}
+		var events gateEvents
+		conn := serve(t, s, retrying(interceptor.WithConfig(policy.FleetConfig()), interceptor.WithGateObserver(events.observe))...)
+		var wg sync.WaitGroup
+		errs := make([]error, 600)
+		for i := range errs { // 10 calls a second for a minute
+			wg.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				_, errs[i] = callUnary(ctx, conn, interceptor.Repeatable())
+			})
+			time.Sleep(100 * time.Millisecond)
+		}
+		wg.Wait()
+		if err := errors.Join(errs...); err != nil {
+			t.Error(err)
+		}
+		if got := s.attempts(); got > 640 {
+			t.Errorf("the server saw %d attempts of 600 calls, want at most 640", got)
+		}
+		states := events.states()
+		if len(states) < 2 || states[0] != gate.Probing || states[len(states)-1] != gate.Open {
+			t.Errorf("told of %v, want it probing first and open at last", states)
+		}
+	})
+}
+
+// TestGate_race: many calls that are refused, wait, are cancelled and succeed
+// beside each other, on the runtime's clock: all of them end.
+func TestGate_race(t *testing.T) {
+	var mu sync.Mutex
+	n := 0
+	s := &server{unary: func(context.Context, int, *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if n++; n%7 == 0 {
+			return nil, hinted(5 * time.Millisecond)
+		}
+		if n%11 == 0 {
+			return nil, overloaded()
+		}
+		return &testpb.SimpleResponse{}, nil
+	}}
+	table := atOnce(5)
+	conn := serve(t, s, interceptor.DialOptions(
+		interceptor.WithTable(table), interceptor.WithGate(policy.GateConfig{
+			Hints: true, Probes: true, Again: time.Millisecond, MinSpread: time.Millisecond, ProbeBase: time.Millisecond, ProbeMax: 10 * time.Millisecond,
+		}),
+		interceptor.WithGateObserver(func(interceptor.GateEvent) {}), interceptor.WithoutBudget(),
+	)...)
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			for j := range 10 {
+				timeout := 10 * time.Second
+				if (i+j)%3 == 0 {
+					timeout = time.Duration(1+j) * time.Millisecond
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), timeout)
+				_, err := callUnary(ctx, conn, interceptor.Repeatable())
+				cancel()
+				if _, ok := status.FromError(err); !ok {
+					t.Errorf("got %v, want a status", err)
+				}
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(60 * time.Second):
+		t.Fatal("some calls still wait")
+	}
+}
+
+// TestGate_leavesNothing: when a gate is at rest no timer and no goroutine is
+// left, and calls take the short way again.
+func TestGate_leavesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{unary: quotaUntil(time.Now().Add(5 * time.Second))}
+		conn := serve(t, s, retrying()...)
+		_, _ = callUnary(t.Context(), conn)
+		before := goroutinesHere(t)
+		_, _ = inParallel(50, func(int) error { _, err := callUnary(t.Context(), conn); return err })
+		time.Sleep(2 * time.Minute)
+		_, _ = callUnary(t.Context(), conn)
+		synctest.Wait()
+		if got := goroutinesHere(t); got > before {
+			t.Errorf("%d goroutines, want %d", got, before)
+		}
+	})
+}
+
+// TestGate_optionsInvalid: a figure that makes no sense is an error that names it.
+func TestGate_optionsInvalid(t *testing.T) {
+	for want, o := range map[string]interceptor.Option{
+		"policy: gate: headroom 0.5: want >= 1":    interceptor.WithGate(policy.GateConfig{Headroom: 0.5}),
+		"interceptor: WithGateKey: nil: want":      interceptor.WithGateKey(nil),
+		"interceptor: WithGateObserver: nil: want": interceptor.WithGateObserver(nil),
+		"interceptor: WithBreaker: nil: want":      interceptor.WithBreaker(nil),
+	} {
+		if got := mustPanic(t, func() { interceptor.New(o) }); !strings.Contains(got, want) {
+			t.Errorf("panics with %q, want %q", got, want)
+		}
+	}
+}
