@@ -47,6 +47,10 @@ fmt: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Format all Go files.
 bench: ## Run the benchmarks, each beside the bare call (1 min).
 	go test -run '^$$' -bench . -benchmem ./bench
 
+.PHONY: fleet
+fleet: ## Simulate fleets of clients in trouble; write bench/fleet/report (2 min).
+	go run ./bench/fleet -out bench/fleet/report
+
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for 20 s.
 	@set -e; for pkg in ./codes ./policy; do \

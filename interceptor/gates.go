@@ -100,6 +100,9 @@ func (g *gates) done(key func() string, t gate.Ticket, f codes.Failure, err erro
 		k.err, k.failure = err, f
 	}
 	k.Done(now, t, f, u)
+	if concerns && k.State(now) == gate.Open {
+		g.pulse.Failure(now)
+	}
 	held = k.Holds(now, f)
 	g.turn(k, now)
 	return held

@@ -8,7 +8,7 @@ import (
 
 // measures is what a run has shown.
 type measures struct {
-	sc                           *scenario
+	of                           *scenario
 	offered, successes, requests int
 	latencies                    []float64 // seconds, of the successes, in order
 	good, bad                    []float64 // calls that ended so, in each second
@@ -16,7 +16,7 @@ type measures struct {
 }
 
 func (m *measures) init(sc *scenario) {
-	m.sc = sc
+	m.of = sc
 	end := int((sc.lasts+sc.deadline)/time.Second) + 1
 	m.good, m.bad, m.asked = make([]float64, end), make([]float64, end), make([]float64, 10*end)
 }
@@ -44,7 +44,7 @@ func (m *measures) perSuccess() float64 { return float64(m.requests) / float64(m
 
 // herd returns the most requests within 100 ms, as a multiple of what the
 // server can take in that time.
-func (m *measures) herd() float64 { return slices.Max(m.asked) / (m.sc.capacity / 10) }
+func (m *measures) herd() float64 { return slices.Max(m.asked) / (m.of.capacity / 10) }
 
 // quantile returns the latency of a success in seconds that a share of them did
 // not pass.
@@ -59,11 +59,11 @@ func (m *measures) quantile(q float64) float64 {
 // again: from then on, for 10 s and for all the time left, at most 5 % of the
 // calls that ended had failed. It reports false if it never was.
 func (m *measures) recovery() (float64, bool) {
-	if m.sc.during == 0 {
+	if m.of.during == 0 {
 		return 0, true
 	}
-	last := int(m.sc.lasts / time.Second)
-	end := int((m.sc.from + m.sc.during) / time.Second)
+	last := int(m.of.lasts / time.Second)
+	end := int((m.of.from + m.of.during) / time.Second)
 	well := -1
 	for t := last - 10; t >= end; t-- {
 		var good, bad float64
@@ -80,4 +80,12 @@ func (m *measures) recovery() (float64, bool) {
 		return 0, false
 	}
 	return float64(well - end), true
+}
+
+// inTime returns the calls that succeeded while the scenario lasted.
+func (m *measures) inTime() (calls float64) {
+	for _, good := range m.good[:int(m.of.lasts/time.Second)] {
+		calls += good
+	}
+	return calls
 }

@@ -13,7 +13,6 @@ import (
 type reinvoke struct {
 	config  policy.Config
 	clients []client
-	atRest  bool
 }
 
 // client is a process with a channel.
@@ -180,6 +179,9 @@ func (r *reinvoke) tell(w *world, c *call, f codes.Failure) {
 		cl.gate = gate.New(r.config.Gate, clock(w.now), cl.pulse)
 	}
 	cl.gate.Done(clock(w.now), o.ticket, f, w.rng.Float64())
+	if f.Class != codes.None && cl.gate.State(clock(w.now)) == gate.Open {
+		cl.pulse.Failure(clock(w.now))
+	}
 }
 
 func (r *reinvoke) expire(w *world, c *call) {

@@ -190,7 +190,6 @@ type cubicClient struct {
 	throttled        time.Duration
 	measured         float64
 	bucket, requests float64
-	debt             float64
 }
 
 func (l *cubic) admit(w *world, i int) (time.Duration, bool) {

@@ -137,7 +137,7 @@ func (g *Gate) shut(now time.Time) {
 	g.closedAt = now
 	g.passed, g.answered, g.failed = 0, 0, 0
 	g.probe = time.Time{}
-	g.trouble.reset()
+	g.trouble.over()
 }
 
 // probeLater sets the time of the next probe. One is due for so many calls that
@@ -165,7 +165,7 @@ func (g *Gate) open(now, due time.Time) {
 	closed := max(now.Sub(g.shutAt), time.Millisecond)
 	g.pacer.measure(due)
 	if g.recovery.on {
-		known := g.recent + float64(g.entered)
+		known := g.recent + g.bad + float64(g.entered)
 		g.pacer.begin(now, g.c.Recovery*known/(g.over+closed).Seconds(), g.c.Regrowth, closed)
 		return
 	}

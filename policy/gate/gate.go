@@ -16,7 +16,8 @@ import (
 type Gate struct {
 	c      policy.GateConfig
 	recent float64       // successes before it was made,
-	over   time.Duration // in this time
+	bad    float64       // failures before it was made,
+	over   time.Duration // both in this time
 	state  State
 	queue  queue
 
@@ -47,6 +48,8 @@ type Gate struct {
 func New(c policy.GateConfig, now time.Time, p Pulse) *Gate {
 	g := &Gate{c: c.Effective(), recent: p.Recent(now), over: p.over(now)}
 	g.trouble.successes = g.recent
+	g.bad = p.failures(now)
+	g.trouble.failed = g.bad
 	return g
 }
 

@@ -10,12 +10,13 @@ const (
 	plenty = 32
 )
 
-// Pulse counts the successes of a channel in the last minute, from samples: it
-// tells whether the channel was well before a failure, and how much it bore.
+// Pulse counts the successes of a channel in the last minute, from samples, and its
+// failures: it tells whether the channel was well before, and how much it bore.
 // The zero value has counted none. It is not safe for concurrent use.
 type Pulse struct {
 	first, start time.Time // of the first success, and of the present minute
 	now, earlier float64   // in it, and in the minute before
+	bad, badThen float64   // failures, likewise
 	every        int
 }
 
@@ -29,6 +30,13 @@ func (p *Pulse) Success(now time.Time) {
 	p.every = max(1, int(p.Recent(now)/plenty))
 }
 
+// Failure counts a failure of the server that has not closed a gate. Every one is
+// counted.
+func (p *Pulse) Failure(now time.Time) {
+	p.turn(now)
+	p.bad++
+}
+
 // Every returns how many successes there should be to a sample: 1 on a channel
 // with few calls.
 func (p *Pulse) Every() int { return max(p.every, 1) }
@@ -36,8 +44,18 @@ func (p *Pulse) Every() int { return max(p.every, 1) }
 // Recent returns how many successes there were in the last minute, about.
 func (p *Pulse) Recent(now time.Time) float64 {
 	p.turn(now)
-	left := 1 - now.Sub(p.start).Seconds()/minute.Seconds()
-	return p.now + p.earlier*min(max(left, 0), 1)
+	return p.now + p.earlier*p.left(now)
+}
+
+// failures returns how many failures there were in the last minute, about.
+func (p *Pulse) failures(now time.Time) float64 {
+	p.turn(now)
+	return p.bad + p.badThen*p.left(now)
+}
+
+// left returns the share of the minute before that is within the last minute.
+func (p *Pulse) left(now time.Time) float64 {
+	return min(max(1-now.Sub(p.start).Seconds()/minute.Seconds(), 0), 1)
 }
 
 // over returns the time in which those were.
@@ -52,8 +70,9 @@ func (p *Pulse) over(now time.Time) time.Duration {
 func (p *Pulse) turn(now time.Time) {
 	switch gone := now.Sub(p.start); {
 	case p.start.IsZero() || gone >= 2*minute:
-		p.start, p.now, p.earlier = now, 0, 0
+		p.start, p.now, p.earlier, p.bad, p.badThen = now, 0, 0, 0, 0
 	case gone >= minute:
-		p.start, p.earlier, p.now = p.start.Add(minute), p.now, 0
+		p.start = p.start.Add(minute)
+		p.earlier, p.now, p.badThen, p.bad = p.now, 0, p.bad, 0
 	}
 }

@@ -1,0 +1,6 @@
+//go:build race
+
+package main
+
+// raceEnabled: a simulation takes ten times as long.
+const raceEnabled = true

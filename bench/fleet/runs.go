@@ -1,0 +1,98 @@
+package main
+
+import (
+	"runtime"
+	"sync"
+)
+
+// job is a run to be made.
+type job struct {
+	sc    *scenario
+	n     int
+	hints bool
+	side  side
+	seed  uint64
+}
+
+// result is a run that was made. The limit is that of the same calls.
+type result struct {
+	job
+	*measures
+}
+
+// play makes all runs, as many at once as there are processors. The results are
+// in the order of the jobs, whatever order they were made in.
+func play(jobs []job, progress func(done int)) []result {
+	results := make([]result, len(jobs))
+	next := make(chan int)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	done := 0
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for i := range next {
+				j := jobs[i]
+				results[i] = result{j, run(j.sc, j.n, j.hints, j.side.make(j.sc, j.n), j.seed)}
+				mu.Lock()
+				done++
+				progress(done)
+				mu.Unlock()
+			}
+		})
+	}
+	for i := range jobs {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	return results
+}
+
+// with returns whether refusals of a scenario are played with hints, without, or
+// both.
+func with(sc *scenario) []bool {
+	if sc.quota {
+		return []bool{true, false}
+	}
+	return []bool{false}
+}
+
+// table returns the jobs of a table.
+func table(scs []*scenario, ns []int, who []side, seed uint64) (jobs []job) {
+	for _, sc := range scs {
+		for _, hints := range with(sc) {
+			for _, n := range ns {
+				for _, s := range who {
+					jobs = append(jobs, job{sc, n, hints, s, seed})
+				}
+			}
+		}
+	}
+	return jobs
+}
+
+// book finds results again.
+type book map[[4]any]result
+
+func newBook(results []result) book {
+	b := book{}
+	for _, r := range results {
+		b[[4]any{r.sc.name, r.n, r.hints, r.side.name}] = r
+	}
+	return b
+}
+
+func (b book) find(sc string, n int, hints bool, side string) (result, bool) {
+	r, ok := b[[4]any{sc, n, hints, side}]
+	return r, ok
+}
+
+// goodput returns the calls that succeeded while the scenario lasted, as a share of
+// those that the limit made succeed.
+func (b book) goodput(r result) float64 {
+	limit, ok := b.find(r.sc.name, r.n, r.hints, limitName)
+	if !ok || limit.inTime() == 0 {
+		return 0
+	}
+	return r.inTime() / limit.inTime()
+}
