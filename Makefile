@@ -2,8 +2,9 @@
 
 GOLANGCI_LINT_VERSION := v2.15.0
 BIN := $(CURDIR)/.bin
-# The packages whose tests count allocations, which the race detector distorts.
-ALLOC_PACKAGES := ./codes ./policy ./policy/gate ./interceptor ./bench
+# The packages with tests that count allocations, which the race detector distorts,
+# or that it makes too slow.
+ALLOC_PACKAGES := ./codes ./policy ./policy/gate ./interceptor ./bench ./bench/fleet
 
 .DEFAULT_GOAL := help
 
@@ -24,8 +25,8 @@ test: ## Run all tests, with -race where a C compiler exists, then some without 
 	fi
 	@echo "test: examples/integration, a module of its own"
 	@cd examples/integration && go test ./...
-	@echo "test: allocations and transcripts of streams, without -race"
-	@go test -count=1 -run '[Aa]lloc|Transcript' $(ALLOC_PACKAGES)
+	@echo "test: allocations, transcripts of streams and the fleet, without -race"
+	@go test -count=1 -run '[Aa]lloc|Transcript|Fleet' $(ALLOC_PACKAGES)
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Check style, imports and go.mod (3 min the first time, then 30 s).

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -96,4 +97,48 @@ func same(t *testing.T, name string, got, want []byte) {
 	if err := os.WriteFile(name, want, 0o644); err != nil { //nolint:gosec // everyone may read it
 		t.Fatal(err)
 	}
+}
+
+// TestReadme_fleet compares the table of the fleet with the report that `make
+// fleet` writes; -update takes it from there.
+func TestReadme_fleet(t *testing.T) {
+	figures := map[string][]string{}
+	for _, row := range strings.Split(string(read(t, "bench/fleet/report/report.md")), "\n") {
+		if cells := strings.Split(strings.Trim(row, "| "), " | "); len(cells) == 10 {
+			figures[cells[0]+"/"+cells[1]+"/"+cells[2]] = cells
+		}
+	}
+	names := []string{"no retries", "go-grpc-middleware", "grpc", "gax", "Reinvoke Default()", "Reinvoke Fleet()"}
+	var b strings.Builder
+	b.WriteString("| 1,000 clients | " + strings.Join(names, " | ") + " |\n|" + strings.Repeat("---|", len(names)+1) + "\n")
+	for _, sc := range [][2]string{
+		{"A2 with RetryInfo", "twice the quota for 60 s, hints"},
+		{"A3 with RetryInfo", "the same, a bucket of tokens, hints of 1 s"},
+		{"A2 without", "twice the quota for 60 s, no hints"},
+		{"B1", "30 s of outage, attempts timed out"},
+		{"B2", "30 s at a tenth of the speed, attempts timed out"},
+		{"B3", "30 s of outage"},
+		{"B4", "30 s at a tenth of the speed"},
+		{"C", "3 % of the requests fail"},
+	} {
+		b.WriteString("| " + sc[1] + " (" + strings.Fields(sc[0])[0] + ")")
+		for _, name := range names {
+			cells, ok := figures[sc[0]+"/1,000/"+name]
+			if !ok {
+				t.Fatalf("the report has no line for %s, %s: run make fleet", sc[0], name)
+			}
+			requests, _ := strconv.ParseFloat(cells[4], 64)
+			b.WriteString(" | " + cells[3][:5] + " / " + strconv.FormatFloat(requests, 'f', 2, 64))
+			if cells[7] == "never" {
+				b.WriteString(", never recovers")
+			}
+		}
+		b.WriteString(" |\n")
+	}
+	marks := regexp.MustCompile(`(?s)<!-- fleet: begin -->\n.*?<!-- fleet: end -->`)
+	text := read(t, readme)
+	if len(marks.FindAll(text, -1)) != 1 {
+		t.Fatal("the README has no place for the table of the fleet")
+	}
+	same(t, readme, text, marks.ReplaceAllLiteral(text, []byte("<!-- fleet: begin -->\n"+b.String()+"<!-- fleet: end -->")))
 }

@@ -29,7 +29,8 @@ type GateConfig struct {
 	MinSpread time.Duration
 	// Again is added to them after a hint that was waited out and refused again,
 	// times a number in [0, 1): twice as much with every further refusal, up to
-	// ProbeMax. Default 5 s, that of the Quota row of [Default].
+	// ProbeMax. Default 15 s, the backoff of the Quota row of [Default] before the
+	// second retry, as in [Decide].
 	Again time.Duration
 
 	// ProbeBase, ProbeMultiplier and ProbeMax are the backoff of probes: the
@@ -91,7 +92,7 @@ func (c GateConfig) Effective() GateConfig {
 	orDuration(&c.MaxWait, 60*time.Second)
 	orFloat(&c.Spread, 0.25)
 	orDuration(&c.MinSpread, hintSpread)
-	orDuration(&c.Again, 5*time.Second)
+	orDuration(&c.Again, 15*time.Second)
 	orDuration(&c.ProbeBase, 500*time.Millisecond)
 	orFloat(&c.ProbeMultiplier, 2)
 	orDuration(&c.ProbeMax, 30*time.Second)

@@ -110,10 +110,13 @@ func TestFleet_neverWorse(t *testing.T) {
 // TestFleet_sameSeedSameBytes: the table and everything that is written is the same
 // in two runs.
 func TestFleet_sameSeedSameBytes(t *testing.T) {
+	if raceEnabled {
+		t.Skip("takes a minute with the race detector")
+	}
 	runOnce := func() (string, map[string]string) {
 		dir := t.TempDir()
 		var out bytes.Buffer
-		if err := command([]string{"-only", "A2,B1", "-n", "10,100", "-out", dir}, &out, io.Discard); err != nil {
+		if err := command([]string{"-only", "A2,B1", "-n", "10", "-out", dir}, &out, io.Discard); err != nil {
 			t.Fatal(err)
 		}
 		files := map[string]string{}
@@ -131,7 +134,7 @@ func TestFleet_sameSeedSameBytes(t *testing.T) {
 	if first != second || !cmp.Equal(firstFiles, secondFiles) {
 		t.Error("two runs with the same seed differ")
 	}
-	if want := 1 + 2*2*len(sides()) + 2*len(sides()); strings.Count(first, "\n") != want {
+	if want := 1 + 2*len(sides()) + len(sides()); strings.Count(first, "\n") != want {
 		t.Errorf("the table has %d lines, want %d", strings.Count(first, "\n"), want)
 	}
 	for name, text := range firstFiles {
@@ -187,7 +190,6 @@ func TestServers_failAsRealOnes(t *testing.T) {
 		"timed out":           {status.Error(grpccodes.DeadlineExceeded, "attempt timeout"), codes.Evidence{Watched: true, Stream: true}, timedOut()},
 	} {
 		got := codes.Classify(c.err, c.ev)
-		got.Rule, c.want.Rule = "", ""
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s (-simulated +real):\n%s", name, diff)
 		}

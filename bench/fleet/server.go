@@ -22,21 +22,21 @@ type server interface {
 func refusal(hint time.Duration) codes.Failure {
 	f := codes.Failure{
 		Class: codes.Quota, Code: grpccodes.ResourceExhausted, Reach: codes.Answered, Delay: hint, Asked: hint > 0,
-		Rule: "code-resource-exhausted",
+		Rule: "resource-exhausted",
 	}
 	if hint > 0 {
-		f.Rule = "retry-info"
+		f.Rule = "quota-hint"
 	}
 	return f
 }
 
 func unavailable() codes.Failure {
-	return codes.Failure{Class: codes.Server, Code: grpccodes.Unavailable, Reach: codes.Answered, Rule: "code-unavailable"}
+	return codes.Failure{Class: codes.Server, Code: grpccodes.Unavailable, Reach: codes.Answered, Rule: "unavailable"}
 }
 
 // timedOut is an attempt that the client has given up.
 func timedOut() codes.Failure {
-	return codes.Failure{Class: codes.Timeout, Code: grpccodes.DeadlineExceeded, Reach: codes.Lost, Rule: "code-deadline-exceeded"}
+	return codes.Failure{Class: codes.Timeout, Code: grpccodes.DeadlineExceeded, Reach: codes.Lost, Rule: "deadline-exceeded"}
 }
 
 const (

@@ -8,6 +8,7 @@ require (
 	cloud.google.com/go/aiplatform v1.127.1
 	github.com/google/go-cmp v0.7.0
 	github.com/reinvoke/reinvoke v0.0.0-00010101000000-000000000000
+	github.com/sony/gobreaker/v2 v2.4.0
 	google.golang.org/grpc v1.85.0
 	google.golang.org/protobuf v1.36.12
 )

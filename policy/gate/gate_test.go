@@ -73,11 +73,11 @@ func TestGate_closesForTheHint(t *testing.T) {
 }
 
 // TestGate_refusedAgain: those who have waited out a hint and are refused again
-// wait up to 5 s longer, then 10 s, up to 30 s; a success ends that.
+// wait up to 15 s longer, and then up to 30 s; a success ends that.
 func TestGate_refusedAgain(t *testing.T) {
 	now := at(0)
 	g := closedFor(time.Second, now)
-	for _, most := range []time.Duration{5, 10, 20, 30, 30} {
+	for _, most := range []time.Duration{15, 30, 30} {
 		now = g.Until()
 		var w gate.Waiter
 		if got := g.Enter(now, &w); got != gate.Pass {
