@@ -67,14 +67,18 @@ func ExampleWithoutGate() {
 
 // Tenants with API keys of their own have quotas of their own.
 func ExampleWithGateKey() {
-	_ = interceptor.New(interceptor.WithGateKey(func(ctx context.Context, method string) string {
+	r := interceptor.New(interceptor.WithGateKey(func(ctx context.Context, method string) string {
 		md, _ := metadata.FromOutgoingContext(ctx)
 		tenant := "nobody"
 		if ids := md.Get("tenant"); len(ids) > 0 {
 			tenant = ids[0]
 		}
 		return interceptor.GateKey(ctx, method) + " tenant=" + tenant
-	}))
+	}), interceptor.WithGateObserver(func(e interceptor.GateEvent) { fmt.Println(e.State, "for", e.Key) }))
+	ctx := metadata.AppendToOutgoingContext(context.Background(), "tenant", "shop")
+	_ = r.Do(ctx, "generate", func(context.Context) error { return hinted(time.Second) }, interceptor.MaxRetries(0))
+	// Output:
+	// closed for generate tenant=shop
 }
 
 func ExampleGateKey() {
