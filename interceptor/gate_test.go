@@ -440,3 +440,21 @@ func TestGate_optionsInvalid(t *testing.T) {
 		}
 	}
 }
+
+// TestGate_oneCallAfterTheOther: a caller that makes one call after the other waits
+// for the time that the server has named, and for nothing else.
+func TestGate_oneCallAfterTheOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{unary: quotaUntil(time.Now().Add(40 * time.Second))}
+		conn := serve(t, s, retrying(interceptor.WithRand(noSpread))...)
+		begin := time.Now()
+		for range 20 {
+			if _, err := callUnary(t.Context(), conn); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := time.Since(begin); got != 40*time.Second {
+			t.Errorf("20 calls took %v, want 40s", got)
+		}
+	})
+}

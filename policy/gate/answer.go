@@ -170,7 +170,8 @@ func (g *Gate) open(now, due time.Time) {
 		return
 	}
 	pace := g.pacer.measured()
-	if pace == 0 { // nothing is known but how many calls came, and how many were refused: those come back as if each had a spread of its own
+	measured := pace > 0
+	if !measured { // nothing is known but how many calls came, and how many were refused: those come back as if each had a spread of its own
 		spread := closed
 		if g.spread > 0 {
 			spread = g.spread
@@ -178,4 +179,5 @@ func (g *Gate) open(now, due time.Time) {
 		pace = max(float64(g.entered)/closed.Seconds(), float64(g.returned)/spread.Seconds(), 1/closed.Seconds())
 	}
 	g.pacer.begin(now, g.c.Headroom*pace, g.c.Growth, closed)
+	g.pacer.loose, g.pacer.credit = !measured, g.pacer.cycle/4
 }

@@ -210,7 +210,7 @@ func (g *Gate) settle(now time.Time) {
 func (g *Gate) free(now time.Time) bool {
 	switch g.state {
 	case Open:
-		return g.pacer.free(now) && g.room(now)
+		return g.pacer.free(now, g.queue.n) && g.room(now)
 	case Probing:
 		return !now.Before(g.until) && (g.probe.IsZero() || !now.Before(g.probe.Add(g.c.ProbeMax)))
 	default:
@@ -261,7 +261,7 @@ func (g *Gate) hopeless(now time.Time, w *Waiter, ahead int) bool {
 	} else { // at the pace of before, once it is open
 		turn = later(now, g.until)
 		again := g.pacer
-		again.since = turn
+		again.since, again.next = turn, turn
 		turn = turn.Add(again.turn(turn, ahead))
 	}
 	need := time.Duration(g.c.Margin * float64(g.latency.mean))

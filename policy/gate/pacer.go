@@ -22,6 +22,8 @@ const (
 // pacer spaces the calls that leave an open gate. The zero value does not.
 type pacer struct {
 	on     bool
+	loose  bool          // only those who wait are spaced, because the pace was not measured
+	credit time.Duration // for how long a pace that was not used may be used later
 	pace   float64       // calls a second, at first
 	growth float64       // doublings in a cycle, after the first one
 	cycle  time.Duration // from the last reopening but one to the last: a minute at most, the longest of the usual quotas
@@ -38,6 +40,7 @@ type pacer struct {
 
 // begin begins to pace. closed stands for the cycle if none was measured.
 func (p *pacer) begin(now time.Time, pace, growth float64, closed time.Duration) {
+	p.loose, p.credit = false, 0
 	if p.cycle == 0 {
 		p.cycle = min(closed, minute)
 	}
@@ -80,8 +83,13 @@ func (p *pacer) at(now time.Time) float64 {
 	return p.pace
 }
 
-// turn returns how long it takes for so many calls to leave.
+// turn returns how long it takes for so many calls to leave, and then one more.
 func (p *pacer) turn(now time.Time, calls int) time.Duration {
+	return max(p.next.Sub(now), 0) + p.takes(now, calls)
+}
+
+// takes returns how long it takes for so many calls to leave.
+func (p *pacer) takes(now time.Time, calls int) time.Duration {
 	if !p.on || calls <= 0 {
 		return 0
 	}
@@ -96,17 +104,18 @@ func (p *pacer) turn(now time.Time, calls int) time.Duration {
 	return time.Duration(min(max(need, 0), 1e9) * float64(time.Second))
 }
 
-// free reports whether a call may leave.
-func (p *pacer) free(now time.Time) bool { return !p.on || !now.Before(p.next) }
+// free reports whether a call may leave while so many wait.
+func (p *pacer) free(now time.Time, waiting int) bool {
+	return !p.on || (p.loose && waiting == 0) || !now.Before(p.next)
+}
 
-// pass lets a call leave, and the next one after its turn, or after most. A timer
-// may be late: then the pace is made up for, by one call.
+// pass lets a call leave, and the next one after its turn, or after most.
 func (p *pacer) pass(now time.Time, most time.Duration) {
 	if !p.on {
 		return
 	}
-	gap := min(p.turn(now, 1), most)
-	p.next = later(p.next.Add(gap), now)
+	gap := min(p.takes(now, 1), most)
+	p.next = later(p.next, now.Add(-p.credit)).Add(gap)
 }
 
 // busy notes that a call has to wait.
