@@ -26,7 +26,10 @@ func (p *program) demo(ctx context.Context, scenes []scene) (status int, err err
 	}
 	defer srv.stop()
 	credentials := &tokens{}
-	r := interceptor.New(interceptor.WithTable(demoTable()), interceptor.WithObserver(observe), interceptor.WithRefresh(credentials.refresh))
+	r := interceptor.New(
+		interceptor.WithTable(demoTable()), interceptor.WithObserver(observe), interceptor.WithRefresh(credentials.refresh),
+		interceptor.WithoutGate(), // each call of the script meets a trouble of its own, and does not wait for the last one's
+	)
 	client, err := newClient(ctx, r, toEmbedded(srv, credentials))
 	if err != nil {
 		return failed, err
