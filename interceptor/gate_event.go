@@ -81,10 +81,22 @@ func (g *gates) nextTold() (e GateEvent, ok bool) {
 	return e, true
 }
 
+// observe tells the observer. No call is there to be failed if it panics.
+func (g *gates) observe(f func(GateEvent), e GateEvent) {
+	defer func() {
+		if p := recover(); p != nil {
+			for _, l := range g.r.logs.to {
+				l.Log(context.Background(), logging.LevelError, fmt.Sprintf("[RETRY] the function of WithGateObserver panicked: %v", p))
+			}
+		}
+	}()
+	f(e)
+}
+
 // announceOne tells of a change.
 func (g *gates) announceOne(e GateEvent) {
 	if f := g.r.gateObserver; f != nil {
-		f(e)
+		g.observe(f, e)
 	}
 	if len(g.r.logs.to) == 0 {
 		return

@@ -35,7 +35,7 @@ func WithGateKey(f GateKeyFunc) Option {
 
 // WithGateObserver has f told when a gate closes, probes and reopens. f is called
 // one event at a time, on the goroutine of some call or of a timer; it must not
-// block.
+// block. A panic of f is logged, and ends no call.
 func WithGateObserver(f func(GateEvent)) Option {
 	return connectionOption(func(c *connection) {
 		if f == nil {

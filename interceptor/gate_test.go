@@ -427,6 +427,26 @@ func TestGate_leavesNothing(t *testing.T) {
 	})
 }
 
+// TestGate_isForgotten: a gate that no call comes to any more is dropped, so that
+// calls for other keys take the short way again; and an observer that panics breaks
+// nothing.
+func TestGate_isForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		keys := 0
+		s := &server{unary: refuseFirst(1, hinted(time.Second))}
+		conn := serve(t, s, retrying(
+			interceptor.WithGateKey(func(context.Context, string) string { keys++; return "k" }),
+			interceptor.WithGateObserver(func(interceptor.GateEvent) { panic("observer") }),
+		)...)
+		_, _ = callUnary(t.Context(), conn, interceptor.MaxRetries(0))
+		time.Sleep(5 * time.Minute)
+		asked := keys
+		if _, err := callUnary(t.Context(), conn); err != nil || keys != asked {
+			t.Errorf("got %v, and was asked for the key %d times, want none", err, keys-asked)
+		}
+	})
+}
+
 // TestGate_optionsInvalid: a figure that makes no sense is an error that names it.
 func TestGate_optionsInvalid(t *testing.T) {
 	for want, o := range map[string]interceptor.Option{

@@ -15,9 +15,9 @@ import (
 // concerns it until it is at rest. They have one lock, which no call takes while
 // there is no gate.
 type gates struct {
-	// word is how many gates there are, above 16 bits of how many successes there
+	// word is how many gates there are, above 32 bits of how many successes there
 	// are to a sample: 0 if none is taken. Zero costs a call nothing but to look.
-	word atomic.Uint32
+	word atomic.Uint64
 
 	r   *Retrier
 	off bool
@@ -44,7 +44,7 @@ type keyedGate struct {
 }
 
 // perGate is what a gate counts for in the word.
-const perGate = 1 << 16
+const perGate = 1 << 32
 
 // there reports whether there is a gate.
 func (g *gates) there() bool { return g.word.Load() >= perGate }
@@ -67,15 +67,15 @@ func (g *gates) config() *policy.GateConfig {
 // success counts the success of a call if it is a sample.
 func (g *gates) success() {
 	every := g.word.Load() % perGate
-	if every == 0 || (every > 1 && rand.Uint32N(every) > 0) { //nolint:forbidigo,gosec // which successes are counted is no jitter, and no secret
+	if every == 0 || (every > 1 && rand.Uint64N(every) > 0) { //nolint:forbidigo,gosec // which successes are counted is no jitter, and no secret
 		return
 	}
 	now := g.r.clock.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.pulse.Success(now)
-	next := uint32(min(g.pulse.Every(), perGate-1)) //nolint:gosec // it is not negative, and bounded
-	g.word.Add(next - g.word.Load()%perGate)        // only here, and with the lock
+	next := uint64(g.pulse.Every())          //nolint:gosec // it is not negative
+	g.word.Add(next - g.word.Load()%perGate) // changed with the lock only
 }
 
 // done tells the gate of a key how a call ended that had a ticket, and reports
@@ -108,11 +108,8 @@ func (g *gates) done(key func() string, t gate.Ticket, f codes.Failure, err erro
 	return held
 }
 
-// add makes the gate of a key, and drops those that are at rest.
+// add makes the gate of a key.
 func (g *gates) add(name string, now time.Time) *keyedGate {
-	for _, k := range g.byKey {
-		g.turn(k, now)
-	}
 	if g.byKey == nil {
 		g.byKey = map[string]*keyedGate{}
 	}
@@ -135,7 +132,7 @@ func (g *gates) turn(k *keyedGate, now time.Time) {
 	if k.AtRest(now) {
 		if g.byKey[k.key] == k {
 			delete(g.byKey, k.key)
-			g.word.Add(^uint32(perGate - 1))
+			g.word.Add(^uint64(perGate - 1))
 		}
 		k.halt()
 		return

@@ -57,6 +57,7 @@ func named(f codes.Failure) bool { return f.Delay > 0 && f.Delay <= policy.Defau
 // gate closed changes nothing.
 func (g *Gate) Done(now time.Time, t Ticket, f codes.Failure, u float64) {
 	g.settle(now)
+	g.touched = now
 	probe := t.probe && t.sent.Equal(g.probe)
 	if probe {
 		g.probe = time.Time{}

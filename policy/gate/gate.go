@@ -27,6 +27,7 @@ type Gate struct {
 	until    time.Time     // Closed: when it reopens; Probing: when the next probe goes
 	due      time.Time     // Closed: when the server has said that it will take calls again
 	spread   time.Duration // Closed: over which those who were refused come back
+	touched  time.Time     // when something last happened
 	backoff  int           // refusals or failed probes in a row
 	probe    time.Time     // when the probe under way was sent; zero for none
 
@@ -46,7 +47,7 @@ type Gate struct {
 // New returns an open gate with these figures, for the calls of a key of which
 // one has just failed; p has counted those that succeeded before.
 func New(c policy.GateConfig, now time.Time, p Pulse) *Gate {
-	g := &Gate{c: c.Effective(), recent: p.Recent(now), over: p.over(now)}
+	g := &Gate{c: c.Effective(), touched: now, recent: p.Recent(now), over: p.over(now)}
 	g.trouble.successes = g.recent
 	g.bad = p.failures(now)
 	g.trouble.failed = g.bad
@@ -84,11 +85,21 @@ func (g *Gate) Until() time.Time { return g.until }
 func (g *Gate) Pace(now time.Time) float64 { return g.pacer.at(now) }
 
 // AtRest reports whether the gate has nothing more to say: then it can be
-// dropped.
+// dropped. So it is when nothing has happened for so long that what it knows is
+// no longer true.
 func (g *Gate) AtRest(now time.Time) bool {
 	g.settle(now)
-	return g.state == Open && g.queue.n == 0 && g.trouble.failures == 0 && g.pacer.idle(now)
+	switch {
+	case g.queue.n > 0:
+		return false
+	case !now.Before(g.forgotten()):
+		return true
+	}
+	return g.state == Open && g.trouble.failures == 0 && g.pacer.idle(now)
 }
+
+// forgotten returns when the gate is at rest if nothing more happens.
+func (g *Gate) forgotten() time.Time { return later(g.until, g.touched.Add(2*minute)) }
 
 // Holds reports whether a call that failed so has nothing to wait for but the
 // gate: it is closed for as long as the server asks, or until it has answered.
@@ -111,6 +122,7 @@ func (g *Gate) Enter(now time.Time, w *Waiter) Verdict {
 	if w.queued {
 		return Wait
 	}
+	g.touched = now
 	g.queue.arrive(w)
 	switch isNew := w.came.IsZero(); {
 	case isNew && g.state != Open:
@@ -165,11 +177,11 @@ func (g *Gate) Admit(now time.Time) (*Waiter, Verdict) {
 	return nil, Wait
 }
 
-// Next returns when [Gate.Admit] has to be called again, or the zero time if
-// that is not before another method is called.
+// Next returns when [Gate.Admit] has to be called again: because it may be some
+// call's turn, or, if none waits, because the gate may be at rest.
 func (g *Gate) Next(now time.Time) time.Time {
 	if g.queue.n == 0 {
-		return time.Time{}
+		return g.forgotten()
 	}
 	var next time.Time
 	switch g.state {
