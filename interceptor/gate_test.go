@@ -164,7 +164,8 @@ func TestGate_streams(t *testing.T) {
 func TestGate_cancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{unary: quotaUntil(time.Now().Add(10 * time.Second))}
-		conn := serve(t, s, retrying()...)
+		var events gateEvents
+		conn := serve(t, s, retrying(interceptor.WithGateObserver(events.observe))...)
 		begin := time.Now()
 		ended, errs := inParallel(10, func(i int) error {
 			ctx, cancel := context.WithCancel(t.Context())
@@ -192,6 +193,9 @@ func TestGate_cancelled(t *testing.T) {
 			if !errors.As(err, &final) || status.Code(final.Unwrap()) != grpccodes.ResourceExhausted || len(final.Attempts) != 0 {
 				t.Errorf("call %d: got %#v, want the refusal that closed the gate, and no attempts", i, err)
 			}
+		}
+		if e := events.all[len(events.all)-1]; e.State != gate.Open || e.Waiting > 4 {
+			t.Errorf("told %+v, want an open gate, and at most 4 who wait", e)
 		}
 		if s.attempts() != 6 {
 			t.Errorf("the server saw %d attempts, want 6", s.attempts())

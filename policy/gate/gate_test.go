@@ -414,3 +414,80 @@ func TestPulse(t *testing.T) {
 		}
 	}
 }
+
+// TestGate_probeThatTellsNothing: if the caller of a probe has gone, the next one
+// goes at once.
+func TestGate_probeThatTellsNothing(t *testing.T) {
+	now := at(1000)
+	g := gate.New(policy.FleetGate(), now, well(now))
+	g.Done(now, gate.Ticket{}, refusal(0), 0.5)
+	waiters := make([]gate.Waiter, 2)
+	for i := range waiters {
+		g.Enter(now, &waiters[i])
+	}
+	now = g.Until()
+	probe, _ := g.Admit(now)
+	now = now.Add(time.Second)
+	g.Done(now, probe.Ticket(), codes.Failure{Class: codes.Ended}, 0)
+	if passed := admitted(g, now); passed != 1 {
+		t.Errorf("%d probes went when the first had told nothing, want 1", passed)
+	}
+}
+
+// TestGate_chance: where two calls in five fail by chance, seven of fourteen that
+// failed so far are no trouble; twenty in a row are.
+func TestGate_chance(t *testing.T) {
+	now := at(1000)
+	p := well(now)
+	for range 20 {
+		p.Failure(now.Add(-time.Second))
+	}
+	g := gate.New(policy.FleetGate(), now, p)
+	send := func() gate.Ticket {
+		var w gate.Waiter
+		now = now.Add(time.Millisecond)
+		g.Enter(now, &w)
+		return w.Ticket()
+	}
+	g.Done(now, gate.Ticket{}, overload(), 0)
+	for range 7 {
+		send()
+		k := send()
+		now = now.Add(time.Millisecond)
+		g.Done(now, k, overload(), 0)
+	}
+	if got := g.State(now); got != gate.Open {
+		t.Errorf("it is %v after what may be chance, want open", got)
+	}
+	for range 30 {
+		k := send()
+		now = now.Add(time.Millisecond)
+		g.Done(now, k, overload(), 0)
+	}
+	if got := g.State(now); got != gate.Probing {
+		t.Errorf("it is %v after 37 of 44 calls have failed, want probing", got)
+	}
+}
+
+// TestGate_forgets: what no call has come to for two minutes is at rest, whatever
+// it was.
+func TestGate_forgets(t *testing.T) {
+	now := at(1000)
+	probing := gate.New(policy.FleetGate(), now, well(now))
+	probing.Done(now, gate.Ticket{}, refusal(0), 0)
+	failed := gate.New(policy.FleetGate(), now, well(now))
+	failed.Done(now, gate.Ticket{}, overload(), 0)
+	for name, g := range map[string]*gate.Gate{"probing": probing, "open, after a failure": failed} {
+		if g.AtRest(now.Add(time.Minute)) {
+			t.Errorf("%s: it is at rest after 1m", name)
+		}
+		if rest := g.Next(now); !g.AtRest(rest) || rest.After(now.Add(2*time.Minute+time.Second)) {
+			t.Errorf("%s: it is not at rest %v later", name, rest.Sub(now))
+		}
+	}
+	var w gate.Waiter
+	probing.Enter(now, &w)
+	if probing.AtRest(now.Add(time.Hour)) {
+		t.Error("it is at rest while a call waits")
+	}
+}
