@@ -11,6 +11,10 @@
 // with what was sent on it, until the caller has been shown its first message or
 // its header.
 //
+// After a refusal that says when to come back, the calls of its quota wait together
+// at a gate, also before their first attempt: see [WithGate] and package
+// policy/gate. [WithBreaker] lets a circuit breaker end them instead.
+//
 // # When a retry is not enough
 //
 // [WithResume] continues a stream that broke after its first message,

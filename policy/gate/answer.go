@@ -83,10 +83,7 @@ func (g *Gate) Done(now time.Time, t Ticket, f codes.Failure, u float64) {
 			g.recovery.begin()
 			g.probeLater(now, u)
 		}
-	case unknown:
-		if probe {
-			g.until = later(now, g.due)
-		}
+	case unknown: // if it was a probe, the next one may go at once
 	}
 }
 
