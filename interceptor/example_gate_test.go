@@ -36,15 +36,17 @@ func ExampleWithConfig_fleet() {
 
 // The default table, with both halves of the gate.
 func ExampleWithGate() {
-	r := interceptor.New(interceptor.WithGate(policy.FleetGate()), interceptor.WithGateObserver(func(e interceptor.GateEvent) {
+	events := make(chan interceptor.GateEvent, 2)
+	r := interceptor.New(interceptor.WithGate(policy.FleetGate()), interceptor.WithGateObserver(func(e interceptor.GateEvent) { events <- e }))
+	fmt.Println(r.Do(context.Background(), "generate", refusedForASecond()))
+	for range 2 {
+		e := <-events
 		fmt.Println(e.Key, "is", e.State)
-	}))
-	err := r.Do(context.Background(), "generate", refusedForASecond())
-	fmt.Println(err)
+	}
 	// Output:
+	// <nil>
 	// generate is closed
 	// generate is open
-	// <nil>
 }
 
 func ExampleWithGateObserver() {

@@ -74,6 +74,7 @@ func (c *call) arrive() (*keyedGate, gate.Verdict) {
 		c.waiter.Owner = c.waiter
 	}
 	c.waiter.Deadline, _ = c.ctx.Deadline()
+	c.waiter.Again = len(c.history) > 0
 	verdict := k.Enter(now, &c.waiter.Waiter)
 	g.turn(k, now)
 	if verdict == gate.Wait {

@@ -67,7 +67,7 @@ func (r *reinvoke) enter(w *world, c *call, o *ownCall) {
 		r.send(w, c, o)
 		return
 	}
-	o.waiter.Deadline = clock(c.deadline)
+	o.waiter.Deadline, o.waiter.Again = clock(c.deadline), o.failed
 	switch g.Enter(clock(w.now), &o.waiter) {
 	case gate.Pass:
 		o.ticket = o.waiter.Ticket()

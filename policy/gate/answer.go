@@ -169,13 +169,24 @@ func (g *Gate) open(now, due time.Time) {
 	}
 	pace := g.pacer.measured()
 	measured := pace > 0
-	if !measured { // nothing is known but how many calls came, and how many were refused: those come back as if each had a spread of its own
-		spread := closed
-		if g.spread > 0 {
-			spread = g.spread
-		}
-		pace = max(float64(g.entered)/closed.Seconds(), float64(g.returned)/spread.Seconds(), 1/closed.Seconds())
+	if !measured {
+		pace = g.offered(closed)
 	}
 	g.pacer.begin(now, g.c.Headroom*pace, g.c.Growth, closed)
 	g.pacer.loose, g.pacer.credit = !measured, g.pacer.cycle/4
+}
+
+// offered returns how many calls came in a second while the gate was closed, which
+// is all that is known where nothing was measured. Callers that wait for their
+// calls bring no further ones, so that the time counts until the last new one. Those
+// that were refused come back as if each had a spread of its own.
+func (g *Gate) offered(closed time.Duration) float64 {
+	pace := 1 / closed.Seconds()
+	if g.entered > 1 {
+		pace = max(pace, float64(g.entered)/max(g.entry.Sub(g.shutAt), g.c.MinSpread).Seconds())
+	}
+	if g.spread > 0 {
+		closed = g.spread
+	}
+	return max(pace, float64(g.returned)/closed.Seconds())
 }

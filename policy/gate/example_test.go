@@ -29,7 +29,7 @@ func Example() {
 	// Output:
 	// wait wait
 	// first pass after 2.25s
-	// second pass after 3.273s
+	// second pass after 2.364s
 }
 
 // A Pulse is told of one success in so many.

@@ -33,6 +33,7 @@ type Gate struct {
 
 	// What was seen since it closed.
 	entered          int       // new calls that came to it while it was closed
+	entry            time.Time // when the last of them came
 	returned         int       // calls that were refused and came back to wait
 	passed, answered int       // calls that went through; of which the answer is known
 	failed           int       // of which it was a refusal or trouble
@@ -124,14 +125,16 @@ func (g *Gate) Enter(now time.Time, w *Waiter) Verdict {
 	}
 	g.touched = now
 	g.queue.arrive(w)
-	switch isNew := w.came.IsZero(); {
-	case isNew && g.state != Open:
-		g.entered++
-		fallthrough
-	case isNew:
+	if w.came.IsZero() {
 		w.came = now
-	case g.state != Open:
+	}
+	switch {
+	case g.state == Open:
+	case w.Again:
 		g.returned++
+	default:
+		g.entered++
+		g.entry = now
 	}
 	if g.queue.n == 0 && g.free(now) {
 		g.pass(now, w)

@@ -8,6 +8,9 @@ import "time"
 type Waiter struct {
 	// Deadline is when waiting is of no use any more; zero for never.
 	Deadline time.Time
+	// Again says that the call has made an attempt before, at the gate or without
+	// one.
+	Again bool
 	// Owner is for its owner.
 	Owner any
 
