@@ -108,7 +108,8 @@ func (l *Live) Load() *Config {
 // not valid it changes nothing and returns the error that Validate returns.
 //
 // The figures of the budget are read when a connection is set up; later ones
-// do not change a budget that is in use.
+// do not change a budget that is in use. Those of the gate are read whenever one
+// closes.
 func (l *Live) Store(c Config) error {
 	if err := c.Validate(); err != nil {
 		return err
