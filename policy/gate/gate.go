@@ -181,10 +181,14 @@ func (g *Gate) Admit(now time.Time) (*Waiter, Verdict) {
 }
 
 // Next returns when [Gate.Admit] has to be called again: because it may be some
-// call's turn, or, if none waits, because the gate may be at rest.
+// call's turn, or, if none waits, because the gate may be at rest; the zero time if
+// it is.
 func (g *Gate) Next(now time.Time) time.Time {
 	if g.queue.n == 0 {
-		return g.forgotten()
+		if at := g.forgotten(); at.After(now) {
+			return at
+		}
+		return time.Time{} // it is at rest
 	}
 	var next time.Time
 	switch g.state {
