@@ -67,7 +67,7 @@ func (g *Gate) Done(now time.Time, t Ticket, f codes.Failure, u float64) {
 	}
 	m := meaningOf(f)
 	if !t.sent.IsZero() {
-		g.answered++
+		g.answered = min(g.answered+1, g.passed)
 		if m == refused || m == troubled {
 			g.failed++
 		}

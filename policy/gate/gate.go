@@ -253,6 +253,9 @@ func (g *Gate) pass(now time.Time, w *Waiter) {
 	} else {
 		g.pacer.pass(now, g.share(now))
 	}
+	if now.Sub(g.last) >= g.c.ProbeMax { // who is still under way will not tell any more
+		g.answered = g.passed
+	}
 	g.passed++
 	g.last = now
 	g.trouble.sent++

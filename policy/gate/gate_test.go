@@ -311,6 +311,18 @@ func TestGate_boundsWhatIsUnderWayAfterTrouble(t *testing.T) {
 	if next := g.Next(now); !next.After(now) {
 		t.Errorf("Next is %v from now while there is no room, want later", next.Sub(now))
 	}
+	now = now.Add(30 * time.Second) // those two will never be answered
+	if passed := admitted(g, now); passed != 1 {
+		t.Fatalf("%d calls went after half a minute without an answer, want 1", passed)
+	}
+	passed := 0
+	for range 1000 {
+		now = now.Add(time.Millisecond)
+		passed += admitted(g, now)
+	}
+	if want := 1; passed != want {
+		t.Errorf("%d calls went besides that one, want %d: the two count no longer", passed, want)
+	}
 }
 
 // TestGate_holds: whoever was refused has nothing to wait for but the gate, unless
