@@ -45,7 +45,7 @@ type GateConfig struct {
 	ProbeShare float64
 
 	// Headroom is how much faster calls leave the gate than the server was
-	// seen to accept them: 1 or more, default 1.03. What is lost by asking for
+	// seen to accept them: 1 or more, default 1.1. What is lost by asking for
 	// too little is lost for good; what is too much is refused at once.
 	Headroom float64
 	// Growth is how often their pace doubles in the time that the last cycle took,
