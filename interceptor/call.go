@@ -18,7 +18,7 @@ import (
 // target is what a call is made to and with.
 type target struct {
 	r      *Retrier
-	ctx    context.Context // the caller's own
+	ctx    context.Context // the caller's own, with the deadline of the configuration
 	cc     *grpc.ClientConn
 	method string
 	kind   kinds
@@ -35,6 +35,7 @@ type call struct {
 	attemptBegan time.Time // likewise, of the last one
 	generation   uint64    // of the credentials that the last attempt began with
 
+	cancel   context.CancelFunc // ends the deadline of prepare; nil without one
 	resolved bool
 	judged   bool // whether it is repeatable
 	knobs    knobs
@@ -149,7 +150,27 @@ func (c *call) resolve() {
 	}
 	c.resolved = true
 	c.state.Table, c.knobs = c.r.resolve(c.ctx, c.method, c.opts)
-	c.state.Limits = c.knobs.limits
+	c.state.Limits, c.state.Codes = c.knobs.limits, c.knobs.codes
+}
+
+// prepare resolves what has to be known before the first attempt, and does what
+// of it concerns the call as a whole. Whoever asks for it calls c.release when the
+// call has ended.
+func (c *call) prepare() {
+	c.resolve()
+	if c.knobs.deadline > 0 {
+		c.ctx, c.cancel = context.WithTimeout(c.ctx, c.knobs.deadline)
+	}
+	if c.knobs.ready != unsaid { // before the caller's own, which count more
+		c.opts = append([]grpc.CallOption{grpc.WaitForReady(c.knobs.ready == yes)}, c.opts...)
+	}
+}
+
+// release ends the deadline that the configuration has set.
+func (c *call) release() {
+	if c != nil && c.cancel != nil {
+		c.cancel()
+	}
 }
 
 // judge finds out, once, whether the method may run twice.

@@ -185,7 +185,7 @@ func (c *connection) build() (*Retrier, error) {
 	case c.live != nil && len(c.shaped) > 0:
 		c.fault(fmt.Errorf("interceptor: %s: cannot be combined with WithLive, which says the same: put it into the Config that Live holds", c.shaped[0]))
 	case c.live != nil:
-		r.live = c.live
+		r.live, r.follows = c.live, true
 	default:
 		s := c.settings
 		s.cap()
@@ -198,6 +198,7 @@ func (c *connection) build() (*Retrier, error) {
 		return nil, errors.Join(c.errs...)
 	}
 	r.base = c.settings
+	r.early = r.early || (!r.follows && r.live.Early())
 	timed := r.base.timeout > 0
 	for _, m := range r.methods {
 		c.fault(r.checkMethod(m))

@@ -35,6 +35,9 @@ type Retrier struct {
 	early bool
 	// whole says that the life of every call begins before its first failure.
 	whole bool
+	// follows says that the configuration may be swapped, and then say what has
+	// to be known before an attempt fails.
+	follows bool
 
 	evidence bool
 	trusted  atomic.Bool // trailers arrive: see trust
@@ -106,6 +109,10 @@ func UnaryClientInterceptor(opts ...Option) grpc.UnaryClientInterceptor { return
 func StreamClientInterceptor(opts ...Option) grpc.StreamClientInterceptor {
 	return New(opts...).Stream()
 }
+
+// foresees reports whether the configuration that is followed says what has to be
+// known before an attempt fails.
+func (r *Retrier) foresees() bool { return r.follows && r.live.Early() }
 
 // Budget returns the budget of retries, to be shared with other Retriers
 // through [WithBudget]; nil if there is none.

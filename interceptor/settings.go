@@ -18,6 +18,7 @@ type settings struct {
 // knobs are the settings beside the table.
 type knobs struct {
 	limits     policy.Limits
+	codes      policy.CodeSet // that alone are retried
 	repeatable answer
 	disabled   bool
 	replay     int // bytes
@@ -25,6 +26,8 @@ type knobs struct {
 	capped bool // to most retries, by MaxRetries
 	most   int
 
+	deadline time.Duration // of the call; zero for none
+	ready    answer        // whether attempts wait for a connection
 	timeout  time.Duration // of an attempt; zero for none
 	hedge    hedging
 	accept   AcceptFunc   // nil for every answer
@@ -123,6 +126,13 @@ func (s *settings) override(m *policy.Method) {
 	s.limits = m.Limits.Or(s.limits)
 	if m.Repeatable != nil {
 		s.repeatable = answerOf(*m.Repeatable)
+	}
+	if m.WaitForReady != nil {
+		s.ready = answerOf(*m.WaitForReady)
+	}
+	s.codes, s.deadline = m.Codes, m.Timeout
+	if m.Hedge.Attempts > 0 {
+		s.hedge = hedging{m.Hedge.Delay, m.Hedge.Attempts}
 	}
 }
 

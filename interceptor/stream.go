@@ -19,7 +19,7 @@ func (r *Retrier) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.Cl
 	if desc != nil && desc.ServerStreams && !desc.ClientStreams {
 		kind = serverStream
 	}
-	known := r.early || early(ctx)
+	known := r.early || r.foresees() || early(ctx)
 	var finish *finishers
 	for _, o := range opts {
 		switch o := o.(type) {
@@ -39,8 +39,16 @@ func (r *Retrier) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.Cl
 	p.settled.L = &p.mu
 	if finish != nil {
 		p.target.opts, finish.fns = splitOnFinish(opts)
-		p.target.opts = append(p.target.opts, finish.option(ctx, cc))
+	}
+	if known {
+		p.prepare()
+	}
+	if finish != nil {
+		p.target.opts = append(p.target.opts, finish.option(p.target.ctx, cc)) //nolint:contextcheck // it is the caller's, perhaps with a deadline
 		p.finish = finish
+		if p.life != nil {
+			p.life.opts = p.target.opts
+		}
 	}
 	return p.open(known)
 }
@@ -242,6 +250,7 @@ func (s *clientStream) end(err error) error {
 		s.r.gates.success()
 	}
 	s.finish(final)
+	s.call.release()
 	if p := s.pending.Load(); p != nil {
 		p.endContext()
 	}

@@ -64,17 +64,16 @@ func (p *pending) open(known bool) (grpc.ClientStream, error) {
 		c := p.call()
 		if final := c.enter(); final != nil {
 			p.finish.end(final)
+			c.release()
 			return nil, final
 		}
 		c.beginAttempt()
-		if known {
-			p.prepare(c)
-		}
 	}
 	err := p.begin(s)
 	if err != nil {
 		if ok, final := p.retry(s, err, codes.Evidence{Watched: true}); !ok {
 			p.finish.end(final)
+			p.life.release()
 			return nil, final
 		}
 	}
@@ -98,9 +97,11 @@ func (p *pending) begin(s *clientStream) error {
 	return nil
 }
 
-// prepare finds out what has to be known before an attempt ends.
-func (p *pending) prepare(c *call) {
-	c.resolve()
+// prepare finds out what has to be known before the first attempt.
+func (p *pending) prepare() {
+	c := p.call()
+	c.prepare()
+	p.target = c.target
 	p.limit = c.knobs.replay
 	if c.knobs.resume != nil && c.kind == serverStream {
 		p.resume = &resumption{resuming: c.knobs.resume}
@@ -229,7 +230,7 @@ func (p *pending) forgo(s *clientStream, reason unkept) {
 // leaveLife leaves the life of the call to the stream, if it has a history or
 // someone wants to know how it ends.
 func (p *pending) leaveLife(s *clientStream) {
-	if s.call == nil && p.life != nil && (len(p.life.history) > 0 || p.resume != nil || p.target.r.observer != nil) {
+	if s.call == nil && p.life != nil && (len(p.life.history) > 0 || p.resume != nil || p.target.r.observer != nil || p.life.cancel != nil) {
 		s.call = p.life
 	}
 }
@@ -342,6 +343,7 @@ func (p *pending) end(s *clientStream, final error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.finish(final)
+	p.life.release()
 	p.replay, p.resume = replay{}, nil
 	p.held.endNow()
 }

@@ -14,7 +14,7 @@ import (
 // unary is the unary interceptor. As long as nothing fails it resolves
 // nothing, allocates nothing and writes no memory that calls share.
 func (r *Retrier) unary(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-	whole := r.whole
+	whole := r.whole || r.foresees()
 	for _, o := range opts {
 		switch o := o.(type) {
 		case CallOption:
@@ -69,8 +69,9 @@ func (r *Retrier) unaryWhole(ctx context.Context, method string, req, reply any,
 	w.failed = true // whether or not it does, its life is told
 	c := &w.call
 	c.target = target{r: r, ctx: ctx, cc: cc, method: method, kind: unaryCall, opts: opts}
-	if r.early || early(ctx) || slices.ContainsFunc(opts, isEarly) {
-		c.resolve()
+	if r.early || r.foresees() || early(ctx) || slices.ContainsFunc(opts, isEarly) {
+		c.prepare()
+		defer c.release()
 	}
 	if final := c.enter(); final != nil {
 		return final
@@ -80,7 +81,7 @@ func (r *Retrier) unaryWhole(ctx context.Context, method string, req, reply any,
 			return err
 		}
 	}
-	if err := c.try(ctx, req, reply, invoker, w); err != nil {
+	if err := c.try(c.ctx, req, reply, invoker, w); err != nil { //nolint:contextcheck // as above
 		return c.reinvoke(req, reply, invoker, w, err)
 	}
 	c.succeeded()

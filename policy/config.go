@@ -67,12 +67,12 @@ func (c *Config) Method(method string) *Method {
 }
 
 // clone returns a copy that shares nothing.
-func (c Config) clone() *Config {
+func (c Config) clone() Config {
 	c.Methods = slices.Clone(c.Methods)
 	for i := range c.Methods {
 		c.Methods[i] = c.Methods[i].clone()
 	}
-	return &c
+	return c
 }
 
 // className returns the name of the class with that index.
@@ -83,7 +83,13 @@ func className(index int) string { return codes.Class(index).String() } //nolint
 // holds a Config that never retries. It is safe for concurrent use and must
 // not be copied.
 type Live struct {
-	config atomic.Pointer[Config]
+	config atomic.Pointer[inForce]
+}
+
+// inForce is a Config that is in force.
+type inForce struct {
+	Config
+	early bool
 }
 
 // NewLive returns a Live that holds c, or the error that Validate returns for
@@ -99,9 +105,17 @@ func NewLive(c Config) (*Live, error) {
 // Load returns the Config in force. It is shared: do not change it.
 func (l *Live) Load() *Config {
 	if c := l.config.Load(); c != nil {
-		return c
+		return &c.Config
 	}
 	return &Config{}
+}
+
+// Early reports whether the Config in force says something of any method that
+// has to be known before the first attempt of a call, and not only when one has
+// failed: a timeout, hedging, or whether to wait for a connection.
+func (l *Live) Early() bool {
+	c := l.config.Load()
+	return c != nil && c.early
 }
 
 // Store puts a copy of c in force for calls that fail from now on. If c is
@@ -114,7 +128,9 @@ func (l *Live) Store(c Config) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
-	l.config.Store(c.clone())
+	c = c.clone()
+	early := slices.ContainsFunc(c.Methods, func(m Method) bool { return m.early() })
+	l.config.Store(&inForce{c, early})
 	return nil
 }
 

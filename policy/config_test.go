@@ -85,6 +85,13 @@ func TestConfigValidate_texts(t *testing.T) {
 				"policy: method /pkg.Service/Method: Ended: retries 1: want 0, there is nothing to retry",
 		},
 		{
+			"a timeout and hedges of a method",
+			withMethods(policy.Method{Pattern: m, Timeout: -1, Hedge: policy.Hedge{Delay: -2, Attempts: -3}}),
+			"policy: method " + m + ": timeout -1ns: want > 0s, or 0s for none\n" +
+				"policy: method " + m + ": hedge delay -2ns: want >= 0s\n" +
+				"policy: method " + m + ": hedge attempts -3: want 0 to 101, the first included",
+		},
+		{
 			"a method whose attempts cut rows of the table",
 			withMethods(policy.Method{Pattern: m, Limits: policy.Limits{MaxAttempts: 3}}),
 			"policy: method /pkg.Service/Method: Server: retries 3: want <= 2 with max attempts 3\n" +
@@ -219,7 +226,7 @@ func TestLive_sharesNothingWithTheCaller(t *testing.T) {
 		return withMethods(policy.Method{
 			Pattern:    "/a.S/*",
 			Rows:       map[codes.Class]policy.Policy{codes.Quota: {Retries: 1}},
-			Repeatable: &repeatable,
+			Repeatable: &repeatable, WaitForReady: new(true),
 		}, policy.Method{Pattern: "/b.S/*"})
 	}
 	mine := fresh()
@@ -234,6 +241,7 @@ func TestLive_sharesNothingWithTheCaller(t *testing.T) {
 		{"a row of a method", func() { mine.Methods[0].Rows[codes.Quota] = policy.Policy{Retries: -9} }},
 		{"a new row", func() { mine.Methods[0].Rows[codes.Server] = policy.Policy{Retries: -9} }},
 		{"whether it may run twice", func() { *mine.Methods[0].Repeatable = false }},
+		{"whether it waits", func() { *mine.Methods[0].WaitForReady = false }},
 		{"a whole section", func() { mine.Methods[1] = policy.Method{Pattern: "/c.S/*"} }},
 		{"the table", func() { mine.Table[codes.Quota].Retries = -9 }},
 	}

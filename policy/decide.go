@@ -22,6 +22,8 @@ type State struct {
 	// retries.
 	Table  *Table
 	Limits Limits
+	// Codes are the status codes that alone are retried; zero for all.
+	Codes CodeSet
 
 	// Attempts is how many attempts were made, the failed one included.
 	Attempts int
@@ -98,7 +100,7 @@ func Decide(s State, f codes.Failure, u float64) Decision {
 		return no(Success)
 	case class == codes.Ended:
 		return no(CallerEnded)
-	case class >= codes.NumClasses || row.Retries <= 0:
+	case class >= codes.NumClasses || row.Retries <= 0 || !s.Codes.Has(f.Code):
 		return no(NeverRetried)
 	case !repeats(&s, &f, class):
 		return no(NotRepeatable)
