@@ -73,8 +73,8 @@ func (s *settings) validate() error {
 // in force is returned apart, so that a call without overrides copies none.
 // It is asked after a failure, never before.
 func (r *Retrier) resolve(ctx context.Context, method string, opts []grpc.CallOption) (*policy.Table, knobs) {
-	cfg := r.live.Load()
-	fromMethod, override := r.forMethod(cfg, method)
+	cfg, section := r.live.For(method)
+	fromMethod, override := r.forMethod(section, method)
 	if fromMethod == nil && override == nil && len(fromContext(ctx)) == 0 && !hasCallOption(opts) {
 		k := r.base.knobs
 		k.limits = cfg.Limits
@@ -96,8 +96,8 @@ func (r *Retrier) uncapped(cfg *policy.Config) settings {
 
 // settle is resolve for a call that has overrides.
 func (r *Retrier) settle(ctx context.Context, method string, opts []grpc.CallOption) *settings {
-	cfg := r.live.Load()
-	fromMethod, override := r.forMethod(cfg, method)
+	cfg, section := r.live.For(method)
+	fromMethod, override := r.forMethod(section, method)
 	s := new(settings)
 	*s = r.uncapped(cfg)
 	if override != nil {
@@ -145,8 +145,7 @@ func answerOf(b bool) answer {
 
 // forMethod returns what WithMethod and the Config say of a method: only the
 // longest pattern counts, and WithMethod's where both have it.
-func (r *Retrier) forMethod(cfg *policy.Config, method string) ([]CallOption, *policy.Method) {
-	override := cfg.Method(method)
+func (r *Retrier) forMethod(override *policy.Method, method string) ([]CallOption, *policy.Method) {
 	var best *methodOptions
 	for i := range r.methods {
 		m := &r.methods[i]

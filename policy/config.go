@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/reinvoke/reinvoke/codes"
@@ -90,6 +91,10 @@ type Live struct {
 type inForce struct {
 	Config
 	early bool
+	// exact are the methods that are named without a star, of which a service
+	// config may have hundreds; starred are the others.
+	exact   map[string]*Method
+	starred []*Method
 }
 
 // NewLive returns a Live that holds c, or the error that Validate returns for
@@ -110,6 +115,26 @@ func (l *Live) Load() *Config {
 	return &Config{}
 }
 
+// For returns the Config in force, and its section for a method: as
+// [Config.Method], but quick however many sections there are. Both are shared: do
+// not change them.
+func (l *Live) For(method string) (*Config, *Method) {
+	c := l.config.Load()
+	if c == nil {
+		return &Config{}, nil
+	}
+	if m := c.exact[method]; m != nil {
+		return &c.Config, m
+	}
+	var best *Method
+	for _, m := range c.starred {
+		if MatchPattern(m.Pattern, method) && (best == nil || MoreSpecific(m.Pattern, best.Pattern)) {
+			best = m
+		}
+	}
+	return &c.Config, best
+}
+
 // Early reports whether the Config in force says something of any method that
 // has to be known before the first attempt of a call, and not only when one has
 // failed: a timeout, hedging, or whether to wait for a connection.
@@ -128,9 +153,17 @@ func (l *Live) Store(c Config) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
-	c = c.clone()
-	early := slices.ContainsFunc(c.Methods, func(m Method) bool { return m.early() })
-	l.config.Store(&inForce{c, early})
+	next := &inForce{Config: c.clone(), exact: map[string]*Method{}}
+	for i := range next.Methods {
+		m := &next.Methods[i]
+		next.early = next.early || m.early()
+		if strings.HasSuffix(m.Pattern, "*") {
+			next.starred = append(next.starred, m)
+		} else {
+			next.exact[m.Pattern] = m
+		}
+	}
+	l.config.Store(next)
 	return nil
 }
 

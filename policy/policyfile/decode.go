@@ -1,0 +1,213 @@
+package policyfile
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+// decoder makes a configuration of nodes, and gathers what is wrong with them.
+type decoder struct {
+	file  string
+	found []*Error
+}
+
+// fault notes a fault.
+func (d *decoder) fault(line int, path, format string, args ...any) {
+	d.found = append(d.found, &Error{File: d.file, Line: line, Field: path, Problem: fmt.Sprintf(format, args...)})
+}
+
+// add notes an error of the parser.
+func (d *decoder) add(err error) {
+	if e, ok := errors.AsType[*Error](err); ok {
+		e.File = d.file
+		d.found = append(d.found, e)
+	}
+}
+
+// err returns everything that was found, in the order of the lines.
+func (d *decoder) err() error {
+	slices.SortStableFunc(d.found, func(a, b *Error) int { return cmp.Compare(a.Line, b.Line) })
+	var errs []error
+	for _, e := range d.found {
+		errs = append(errs, e)
+	}
+	return errors.Join(errs...)
+}
+
+// part reads an entry of a section that is more than a value.
+type part func(k *key, path string)
+
+// section reads a section: its fields, and its parts, by their names.
+func (d *decoder) section(n *node, path string, fields []field, parts map[string]part) {
+	if n.kind == null {
+		return
+	}
+	if n.kind != object {
+		d.fault(n.line, path, "%s: want a section with %s", n.describe(), names(fields, parts))
+		return
+	}
+	for i := range n.keys {
+		k := &n.keys[i]
+		at := join(path, k.name)
+		if first := n.get(k.name); first != k {
+			d.fault(k.line, at, "given twice, first in line %d: want one", first.line)
+			continue
+		}
+		if read := parts[k.name]; read != nil {
+			read(k, at)
+			continue
+		}
+		known := slices.IndexFunc(fields, func(f field) bool { return f.name == k.name })
+		if known < 0 {
+			d.fault(k.line, at, "unknown: want %s", names(fields, parts))
+			continue
+		}
+		d.value(k, at, fields[known])
+	}
+}
+
+// value reads a value into its field.
+func (d *decoder) value(k *key, path string, f field) {
+	err := f.set(k.value)
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range joined.Unwrap() {
+			d.fault(k.line, path, "%v", err)
+		}
+	} else if err != nil {
+		d.fault(k.line, path, "%v", err)
+	}
+}
+
+// names lists what a section may have.
+func names(fields []field, parts map[string]part) string {
+	var all []string
+	for _, f := range fields {
+		all = append(all, f.name)
+	}
+	for name := range parts {
+		all = append(all, name)
+	}
+	slices.Sort(all)
+	if len(all) == 1 {
+		return all[0]
+	}
+	return strings.Join(all[:len(all)-1], ", ") + " or " + all[len(all)-1]
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+// config reads the whole file.
+func (d *decoder) config(root *node) policy.Config {
+	c := policy.DefaultConfig()
+	if root.kind == null || (root.kind == object && len(root.keys) == 0) {
+		d.fault(root.line, "", "empty: want base, table, limits, budget, gate or methods") // or it is being written
+		return c
+	}
+	if k := root.get("base"); k != nil {
+		d.base(k, &c)
+	}
+	if k := root.get("table"); k != nil { // before the methods, whose rows begin as its own
+		d.table(k.value, "table", &c.Table, func(codes.Class) {})
+	}
+	d.section(root, "", nil, map[string]part{
+		"base":    func(*key, string) {},
+		"table":   func(*key, string) {},
+		"limits":  func(k *key, path string) { d.section(k.value, path, limitFields(&c.Limits), nil) },
+		"budget":  func(k *key, path string) { d.section(k.value, path, budgetFields(&c.Budget), nil) },
+		"gate":    func(k *key, path string) { d.section(k.value, path, gateFields(&c.Gate), nil) },
+		"methods": func(k *key, path string) { d.methods(k.value, path, &c) },
+	})
+	return c
+}
+
+// base reads what the file differs from.
+func (d *decoder) base(k *key, c *policy.Config) {
+	switch {
+	case k.value.kind != word && k.value.kind != quoted:
+	case k.value.text == "default":
+		return
+	case k.value.text == "fleet":
+		*c = policy.FleetConfig()
+		return
+	}
+	d.fault(k.line, "base", "%s: want default or fleet", k.value.describe())
+}
+
+// table reads rows into t, and tells of each.
+func (d *decoder) table(n *node, path string, t *policy.Table, given func(codes.Class)) {
+	rows := map[string]part{}
+	for class := codes.None + 1; class < codes.NumClasses; class++ {
+		rows[class.String()] = func(k *key, path string) {
+			d.row(k.value, path, &t[class])
+			given(class)
+		}
+	}
+	d.section(n, path, nil, rows)
+}
+
+// row reads a row: what it leaves out stays.
+func (d *decoder) row(n *node, path string, p *policy.Policy) {
+	switch {
+	case n.kind == word && n.text == never:
+		*p = policy.Policy{}
+	case n.kind != object && n.kind != null:
+		d.fault(n.line, path, "%s: want %s, or a section with %s", n.describe(), never, names(rowFields(p), nil))
+	default:
+		d.section(n, path, rowFields(p), nil)
+	}
+}
+
+// never is what a row may be instead of its figures.
+const never = "never"
+
+// methods reads the sections of methods.
+func (d *decoder) methods(n *node, path string, c *policy.Config) {
+	if n.kind != list && n.kind != null {
+		d.fault(n.line, path, "%s: want a list of sections, each with a pattern", n.describe())
+		return
+	}
+	for i, item := range n.items {
+		c.Methods = append(c.Methods, d.method(item, fmt.Sprintf("%s[%d]", path, i), c))
+	}
+}
+
+// method reads the section of a method.
+func (d *decoder) method(n *node, path string, c *policy.Config) (m policy.Method) {
+	if n.kind == object && n.get("pattern") == nil || n.kind == null {
+		d.fault(n.line, path, `no pattern: want one, such as "/package.Service/Method" or "/package.Service/*"`)
+	}
+	d.section(n, path, methodFields(&m), map[string]part{
+		"pattern": func(k *key, path string) {
+			if k.value.kind != word && k.value.kind != quoted {
+				d.fault(k.line, path, `%s: want a pattern, such as "/package.Service/*"`, k.value.describe())
+			}
+			m.Pattern = k.value.text
+		},
+		"table": func(k *key, path string) {
+			table := c.Table
+			rows := map[codes.Class]policy.Policy{}
+			var given []codes.Class
+			d.table(k.value, path, &table, func(class codes.Class) { given = append(given, class) })
+			for _, class := range given {
+				rows[class] = table[class]
+			}
+			if len(rows) > 0 {
+				m.Rows = rows
+			}
+		},
+		"limits": func(k *key, path string) { d.section(k.value, path, limitFields(&m.Limits), nil) },
+		"hedge":  func(k *key, path string) { d.section(k.value, path, hedgeFields(&m.Hedge), nil) },
+	})
+	return m
+}

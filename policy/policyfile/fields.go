@@ -1,0 +1,73 @@
+package policyfile
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+// field is a field of a section: its name in a file, and where its value goes. It
+// serves to read a file, to write one, and to find the place of a fault.
+type field struct {
+	name string
+	to   any // a pointer to a bool, int, float64, time.Duration, policy.Jitter, policy.CodeSet or *bool
+}
+
+// words returns the name as the messages of package policy spell it: "max wait"
+// for "maxWait".
+func (f field) words() string {
+	var b strings.Builder
+	for _, r := range f.name {
+		if unicode.IsUpper(r) {
+			b.WriteByte(' ')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
+
+func rowFields(p *policy.Policy) []field {
+	return []field{{"retries", &p.Retries}, {"base", &p.Base}, {"max", &p.Max}, {"multiplier", &p.Multiplier}, {"jitter", &p.Jitter}}
+}
+
+func limitFields(l *policy.Limits) []field {
+	return []field{{"maxAttempts", &l.MaxAttempts}, {"maxElapsed", &l.MaxElapsed}, {"maxServerDelay", &l.MaxServerDelay}}
+}
+
+func budgetFields(b *policy.BudgetConfig) []field {
+	return []field{{"max", &b.Max}, {"start", &b.Start}, {"earn", &b.Earn}, {"earnedMax", &b.EarnedMax}, {"earnedEarn", &b.EarnedEarn}}
+}
+
+func gateFields(g *policy.GateConfig) []field {
+	return []field{
+		{"hints", &g.Hints},
+		{"probes", &g.Probes},
+		{"maxWait", &g.MaxWait},
+		{"spread", &g.Spread},
+		{"minSpread", &g.MinSpread},
+		{"again", &g.Again},
+		{"probeBase", &g.ProbeBase},
+		{"probeMultiplier", &g.ProbeMultiplier},
+		{"probeMax", &g.ProbeMax},
+		{"probeShare", &g.ProbeShare},
+		{"headroom", &g.Headroom},
+		{"growth", &g.Growth},
+		{"margin", &g.Margin},
+		{"failures", &g.Failures},
+		{"healthy", &g.Healthy},
+		{"recovery", &g.Recovery},
+		{"regrowth", &g.Regrowth},
+		{"slow", &g.Slow},
+		{"inFlight", &g.InFlight},
+	}
+}
+
+func hedgeFields(h *policy.Hedge) []field {
+	return []field{{"delay", &h.Delay}, {"attempts", &h.Attempts}}
+}
+
+// methodFields are those that are no sections.
+func methodFields(m *policy.Method) []field {
+	return []field{{"codes", &m.Codes}, {"repeatable", &m.Repeatable}, {"timeout", &m.Timeout}, {"waitForReady", &m.WaitForReady}}
+}

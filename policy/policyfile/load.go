@@ -1,0 +1,104 @@
+package policyfile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+// MaxSize is the most bytes that a file may have: 1 MiB, what a ConfigMap of
+// Kubernetes can hold. A larger one is a mistake.
+const MaxSize = 1 << 20
+
+// Load reads a configuration, in YAML or JSON. The error has one [*Error] for
+// each fault, joined; beside an error the configuration is the zero value, which
+// never retries.
+func Load(r io.Reader) (policy.Config, error) {
+	data, err := readAll(r)
+	if err != nil {
+		return policy.Config{}, &Error{File: nameOf(r), Problem: err.Error()}
+	}
+	return parse(nameOf(r), data)
+}
+
+// LoadFile is [Load] for a file.
+func LoadFile(path string) (policy.Config, error) {
+	data, err := readFile(path)
+	if err != nil {
+		return policy.Config{}, err
+	}
+	return parse(path, data)
+}
+
+// nameOf returns the name of an *os.File and its like.
+func nameOf(r io.Reader) string {
+	if f, ok := r.(interface{ Name() string }); ok {
+		return f.Name()
+	}
+	return ""
+}
+
+// readFile reads a file, and says which one it could not read.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path) //nolint:gosec // whoever names the file wants it read
+	if err != nil {
+		return nil, &Error{File: path, Problem: causeOf(err)}
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	data, err := readAll(f)
+	if err != nil {
+		return nil, &Error{File: path, Problem: causeOf(err)}
+	}
+	return data, nil
+}
+
+// causeOf returns the text of an error of package os without the path in it.
+func causeOf(err error) string {
+	if e, ok := errors.AsType[*os.PathError](err); ok {
+		return e.Err.Error()
+	}
+	return err.Error()
+}
+
+func readAll(r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
+	if err == nil && len(data) > MaxSize {
+		err = fmt.Errorf("larger than %d bytes: want a file of policies", MaxSize)
+	}
+	return data, err
+}
+
+// parseNode reads a document, in whichever language it is written.
+func parseNode(data []byte) (*node, error) {
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	if !looksLikeJSON(data) {
+		return parseYAML(data)
+	}
+	n, err := parseJSON(data)
+	if err != nil { // YAML that begins alike: {"a": b}
+		if n, errYAML := parseYAML(data); errYAML == nil {
+			return n, nil
+		}
+	}
+	return n, err
+}
+
+// parse reads a configuration.
+func parse(file string, data []byte) (policy.Config, error) {
+	d := &decoder{file: file}
+	root, err := parseNode(data)
+	if err != nil {
+		d.add(err)
+		return policy.Config{}, d.err()
+	}
+	c := d.config(root)
+	d.validate(root, c)
+	if err := d.err(); err != nil {
+		return policy.Config{}, err
+	}
+	return c, nil
+}

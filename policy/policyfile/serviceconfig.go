@@ -1,0 +1,321 @@
+package policyfile
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	grpccodes "google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+// FromServiceConfig reads the JSON of a gRPC service config, such as the
+// *_grpc_service_config.json that Google publishes beside its protos, and returns
+// the configuration that does the same: its methodConfig with timeout,
+// waitForReady, retryPolicy and hedgingPolicy, and its retryThrottling. It checks
+// what gRFC A6 says of them. The error is as that of [Load].
+//
+// A method without a retryPolicy is not retried, as with gRPC. One with it may run
+// twice, since its service says so; the codes that are named are retried, but those
+// of their failures that are known to be permanent, such as the quota of a day, are
+// not. The figures are gRFC A6's: at most five attempts, and a jitter of 0.8 to 1.2.
+//
+// Three things are allowed that gRFC A6 forbids, since many of Google's files have
+// them: no maxAttempts, which gives the five attempts that are allowed at most; an
+// empty retryableStatusCodes, with which nothing is retried; and a name that is
+// given twice with the same figures. As with grpc-go the case of a field's name does
+// not matter.
+//
+// What differs from gRPC: RetryInfo and the texts of the server are heeded; each
+// class of failure has an exponent of its own; a retry costs a token, while with
+// gRPC every failure does, so that a budget of half of maxTokens stands for
+// retryThrottling; without that the budget is policy.DefaultBudget, and the gate is
+// policy.DefaultGate in any case. Load balancing, health checks and the sizes of
+// messages are gRPC's own business, and skipped.
+func FromServiceConfig(r io.Reader) (policy.Config, error) {
+	d := &decoder{file: nameOf(r)}
+	data, err := readAll(r)
+	if err != nil {
+		return policy.Config{}, &Error{File: d.file, Problem: err.Error()}
+	}
+	root, err := parseJSON(data)
+	if err != nil {
+		d.add(err)
+		return policy.Config{}, d.err()
+	}
+	c := policy.Config{Budget: policy.DefaultBudget(), Gate: policy.DefaultGate()}
+	if root.kind != object {
+		d.fault(root.line, "", "%s: want a JSON object", root.describe())
+	} else {
+		d.serviceConfig(root, &c)
+	}
+	if len(d.found) == 0 { // what is left to be found is ours
+		for _, text := range texts(c.Validate()) {
+			d.fault(0, "", "%s", text)
+		}
+	}
+	if err := d.err(); err != nil {
+		return policy.Config{}, err
+	}
+	return c, nil
+}
+
+// spell gives the fields of a service config the case that they should have.
+func spell(n *node) {
+	for i := range n.keys {
+		for _, name := range []string{
+			"methodConfig", "retryThrottling", "loadBalancingPolicy", "loadBalancingConfig", "healthCheckConfig",
+			"maxTokens", "tokenRatio", "name", "service", "method", "timeout", "waitForReady", "maxRequestMessageBytes", "maxResponseMessageBytes",
+			"retryPolicy", "hedgingPolicy", "maxAttempts", "initialBackoff", "maxBackoff", "backoffMultiplier", "retryableStatusCodes",
+			"hedgingDelay", "nonFatalStatusCodes",
+		} {
+			if strings.EqualFold(n.keys[i].name, name) {
+				n.keys[i].name = name
+			}
+		}
+		spell(n.keys[i].value)
+	}
+	for _, item := range n.items {
+		spell(item)
+	}
+}
+
+// skip reads nothing: gRPC does.
+func skip(*key, string) {}
+
+func (d *decoder) serviceConfig(root *node, c *policy.Config) {
+	spell(root)
+	d.section(root, "", nil, map[string]part{
+		"methodConfig": func(k *key, path string) {
+			if k.value.kind != list {
+				d.fault(k.line, path, "%s: want a list", k.value.describe())
+				return
+			}
+			for i, item := range k.value.items {
+				d.methodConfig(item, indexed(path, i), c)
+			}
+		},
+		"retryThrottling":     func(k *key, path string) { d.throttling(k, path, c) },
+		"loadBalancingPolicy": skip, "loadBalancingConfig": skip, "healthCheckConfig": skip,
+	})
+}
+
+// throttling reads retryThrottling. With gRPC half of the tokens may be spent.
+func (d *decoder) throttling(k *key, path string, c *policy.Config) {
+	var most, ratio float64
+	d.section(k.value, path, []field{{"maxTokens", &most}, {"tokenRatio", &ratio}}, nil)
+	if !(most > 0 && most <= 1000) {
+		d.fault(k.line, join(path, "maxTokens"), "%v: want more than 0, at most 1000", most)
+		return
+	}
+	if ratio = math.Floor(ratio*1000) / 1000; !(ratio > 0) { // gRFC A6: to three digits
+		d.fault(k.line, join(path, "tokenRatio"), "%v: want 0.001 or more", ratio)
+		return
+	}
+	c.Budget.Max, c.Budget.Start, c.Budget.Earn = most/2, most/2, ratio
+}
+
+// methodConfig reads a method config, and adds a section for each of its names.
+func (d *decoder) methodConfig(n *node, path string, c *policy.Config) {
+	var patterns []named
+	var m policy.Method
+	d.section(n, path, []field{{"waitForReady", &m.WaitForReady}}, map[string]part{
+		"name":                    func(k *key, path string) { patterns = d.names(k, path) },
+		"timeout":                 func(k *key, path string) { d.protoDuration(k, path, &m.Timeout, true) },
+		"retryPolicy":             func(k *key, path string) { d.retryPolicy(k, path, &m) },
+		"hedgingPolicy":           func(k *key, path string) { d.hedgingPolicy(k, path, &m) },
+		"maxRequestMessageBytes":  skip,
+		"maxResponseMessageBytes": skip,
+	})
+	if n.get("retryPolicy") != nil && n.get("hedgingPolicy") != nil {
+		d.fault(n.line, path, "retryPolicy and hedgingPolicy: want one of them")
+	}
+	for _, p := range patterns {
+		m.Pattern = p.pattern
+		first := slices.IndexFunc(c.Methods, func(other policy.Method) bool { return other.Pattern == p.pattern })
+		switch {
+		case first < 0:
+			c.Methods = append(c.Methods, m)
+		case !reflect.DeepEqual(c.Methods[first], m):
+			d.fault(p.line, p.path, "%s: given twice with other figures: want one config for each name", p.pattern)
+		}
+	}
+}
+
+// named is a name of a method config.
+type named struct {
+	pattern string
+	line    int
+	path    string
+}
+
+// names reads the names of a method config as patterns. Without a name it
+// configures nothing; one without a service stands for all methods.
+func (d *decoder) names(k *key, path string) (patterns []named) {
+	if k.value.kind != list {
+		d.fault(k.line, path, "%s: want a list of names", k.value.describe())
+		return nil
+	}
+	for i, item := range k.value.items {
+		var service, method string
+		at := indexed(path, i)
+		d.section(item, at, nil, map[string]part{
+			"service": func(k *key, path string) { d.text(k, path, &service) },
+			"method":  func(k *key, path string) { d.text(k, path, &method) },
+		})
+		pattern := "/*"
+		switch {
+		case service == "" && method != "":
+			d.fault(item.line, at, "method %q without a service: want both, or neither", method)
+			continue
+		case service != "" && method == "":
+			pattern = "/" + service + "/*"
+		case service != "":
+			pattern = "/" + service + "/" + method
+		}
+		if err := policy.ValidatePattern(pattern); err != nil || strings.Contains(service+method, "*") {
+			d.fault(item.line, at, "service %q, method %q: want the names of a proto", service, method)
+			continue
+		}
+		patterns = append(patterns, named{pattern, item.line, at})
+	}
+	return patterns
+}
+
+func (d *decoder) text(k *key, path string, to *string) {
+	if k.value.kind != quoted {
+		d.fault(k.line, path, "%s: want a string", k.value.describe())
+	}
+	*to = k.value.text
+}
+
+// protoDuration reads a duration as protobuf has it in JSON.
+func (d *decoder) protoDuration(k *key, path string, to *time.Duration, zero bool) {
+	v, err := time.ParseDuration(k.value.text)
+	switch {
+	case k.value.kind != quoted || err != nil || !protoSeconds.MatchString(k.value.text):
+		d.fault(k.line, path, `%s: want seconds, as "0.5s"`, k.value.describe())
+	case v < 0 && zero:
+		d.fault(k.line, path, "%s: want 0s or more", k.value.describe())
+	case v <= 0 && !zero:
+		d.fault(k.line, path, "%s: want more than 0s", k.value.describe())
+	default:
+		*to = v
+	}
+}
+
+var protoSeconds = regexp.MustCompile(`^-?(\d+|\d*\.\d{1,9})s$`)
+
+// mostAttempts is what larger figures count as (gRFC A6).
+const mostAttempts = 5
+
+// attempts reads maxAttempts.
+func (d *decoder) attempts(n *node, path string) int {
+	k := n.get("maxAttempts")
+	if k == nil {
+		return mostAttempts
+	}
+	most := 0
+	if err := (field{"maxAttempts", &most}).set(k.value); err != nil {
+		d.fault(k.line, join(path, "maxAttempts"), "%v", err)
+	} else if most < 2 {
+		d.fault(k.line, join(path, "maxAttempts"), "%d: want 2 or more", most)
+	}
+	return min(most, mostAttempts)
+}
+
+// retryPolicy reads a retry policy.
+func (d *decoder) retryPolicy(k *key, path string, m *policy.Method) {
+	row := policy.Policy{Jitter: policy.Symmetric}
+	var retried policy.CodeSet
+	d.section(k.value, path, []field{{"backoffMultiplier", &row.Multiplier}}, map[string]part{
+		"retryableStatusCodes": func(k *key, path string) { d.codes(k, path, &retried) },
+		"maxAttempts":          skip,
+		"initialBackoff":       func(k *key, path string) { d.protoDuration(k, path, &row.Base, false) },
+		"maxBackoff":           func(k *key, path string) { d.protoDuration(k, path, &row.Max, false) },
+	})
+	if k.value.kind != object {
+		return
+	}
+	attempts := d.attempts(k.value, path)
+	for _, name := range []string{"initialBackoff", "maxBackoff", "backoffMultiplier", "retryableStatusCodes"} {
+		if k.value.get(name) == nil {
+			d.fault(k.line, join(path, name), "missing: want one")
+		}
+	}
+	if factor := k.value.get("backoffMultiplier"); factor != nil && !(row.Multiplier > 0) && factor.value.kind == word {
+		d.fault(factor.line, join(path, "backoffMultiplier"), "%s: want more than 0", factor.value.describe())
+	}
+	if retried == 0 {
+		return
+	}
+	row = shrinking(row)
+	row.Retries = attempts - 1
+	m.Rows, m.Codes, m.Limits.MaxAttempts, m.Repeatable = rowsFor(retried, row), retried, attempts, new(true)
+}
+
+// shrinking makes a row that gRFC A6 allows one of ours: a maximum below the first
+// backoff cuts it, and a multiplier below 1 counts as 1, since no wait may be shorter than
+// the one before it.
+func shrinking(p policy.Policy) policy.Policy {
+	p.Base = min(p.Base, p.Max)
+	p.Multiplier = max(p.Multiplier, 1)
+	return p
+}
+
+// codes reads a list of codes that may be empty.
+func (d *decoder) codes(k *key, path string, to *policy.CodeSet) {
+	if k.value.kind != list || len(k.value.items) > 0 {
+		d.value(k, path, field{"", to})
+	}
+}
+
+// hedgingPolicy reads a hedging policy. Failures with other codes than those that
+// are not fatal end the call.
+func (d *decoder) hedgingPolicy(k *key, path string, m *policy.Method) {
+	var nonFatal policy.CodeSet
+	d.section(k.value, path, nil, map[string]part{
+		"maxAttempts":         skip,
+		"hedgingDelay":        func(k *key, path string) { d.protoDuration(k, path, &m.Hedge.Delay, true) },
+		"nonFatalStatusCodes": func(k *key, path string) { d.codes(k, path, &nonFatal) },
+	})
+	if k.value.kind != object {
+		return
+	}
+	m.Hedge.Attempts = d.attempts(k.value, path)
+	m.Repeatable, m.Limits.MaxAttempts = new(true), m.Hedge.Attempts
+	if nonFatal != 0 {
+		m.Rows, m.Codes = rowsFor(nonFatal, policy.Policy{Retries: m.Hedge.Attempts - 1}), nonFatal
+	}
+}
+
+// rowsFor returns the rows by which failures with these codes are retried: those of
+// the classes that pass, and those that the codes have by themselves. Permanent
+// failures with the same codes have classes of their own.
+func rowsFor(set policy.CodeSet, row policy.Policy) map[codes.Class]policy.Policy {
+	rows := map[codes.Class]policy.Policy{}
+	for _, class := range []codes.Class{codes.Quota, codes.Server, codes.Network, codes.Timeout, codes.Other} {
+		rows[class] = row
+	}
+	for _, code := range set.List() {
+		if code == grpccodes.OK {
+			continue
+		}
+		class := codes.Classify(status.Error(code, ""), codes.Evidence{Watched: true, Stream: true}).Class
+		if class != codes.None && class != codes.Ended {
+			rows[class] = row
+		}
+	}
+	return rows
+}
+
+// indexed returns the path of an item.
+func indexed(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
