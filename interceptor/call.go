@@ -44,7 +44,8 @@ type call struct {
 	state      policy.State
 	firstEnded time.Time // the first attempt that counts; zero until then
 	waited     time.Duration
-	earlier    int // attempts that count no longer
+	told       told // of the waits
+	earlier    int  // attempts that count no longer
 
 	// The last failure and what was decided about it.
 	failure  codes.Failure

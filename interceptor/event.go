@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"google.golang.org/grpc"
+
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/policy"
 )
@@ -24,6 +26,13 @@ type Observer func(ctx context.Context, e Event)
 type Event struct {
 	// Method is the full name of the method, or the name given to Do.
 	Method string
+	// Target is the canonical name of what the connection was made to, as
+	// grpc.ClientConn.CanonicalTarget returns it; empty for a function of Do.
+	Target string
+	// Static says that the method is one of a fixed set, so that it may be a metric
+	// label: generated code says so (grpc.StaticMethod). The names given to Do
+	// count as such.
+	Static bool
 	// Stream says that it is a stream.
 	Stream bool
 	// Outcome is how the call ended, or [Pending] in the event of an attempt.
@@ -40,9 +49,15 @@ type Event struct {
 	Failure codes.Failure
 	// Decision is what was decided after the attempt, or after the last one.
 	Decision policy.Decision
+	// At is when the attempt or the call ended, by the clock of the Retrier.
+	At time.Time
 	// Took is how long the attempt took, or the whole call. The attempt of a
 	// stream ends when its first message arrives or it fails.
 	Took time.Duration
+	// Wait is how long the call has waited for this attempt, and AtGate how much of
+	// that at a gate; in the event of a call, how long it was waiting when it
+	// ended.
+	Wait, AtGate time.Duration
 	// Waited is how long the call has waited before and between its attempts so
 	// far, and Gated how much of that at a gate (see [WithGate]).
 	Waited, Gated time.Duration
@@ -104,17 +119,45 @@ func both(first, second Observer) Observer {
 	}
 }
 
+// event returns what every event of the call tells.
+func (c *call) event() Event {
+	e := Event{
+		At:     c.r.clock.Now(),
+		Method: c.method, Static: c.kind == function, Stream: c.kind&streams != 0, Attempt: c.attempts(),
+		Decision: policy.Decision{Why: policy.Success}, Wait: c.waited - c.told.waited, AtGate: c.gated - c.told.gated,
+		Waited: c.waited, Gated: c.gated, Fallback: c.fellBack, Hedges: c.hedges,
+	}
+	c.noteTold()
+	if c.cc != nil {
+		e.Target = c.cc.CanonicalTarget()
+	}
+	for _, o := range c.opts {
+		if _, ok := o.(grpc.StaticMethodCallOption); ok {
+			e.Static = true
+		}
+	}
+	return e
+}
+
+// since says when what has ended began.
+func (e *Event) since(began time.Time) { e.Took = e.At.Sub(began) }
+
+// told is what earlier events have told of the waits.
+type told struct{ waited, gated time.Duration }
+
+// noteTold notes that the waits so far have been told.
+func (c *call) noteTold() { c.told = told{c.waited, c.gated} }
+
 // observeAttempt tells of an attempt that failed. What happens to a stream
 // after it was committed is told in the event of the call.
 func (c *call) observeAttempt() {
 	if c.r.observer == nil || c.shown {
 		return
 	}
-	c.r.observer(c.ctx, Event{
-		Method: c.method, Stream: c.kind&streams != 0, Attempt: c.number(), Err: c.err, Failure: c.failure,
-		Decision: c.decision, Took: c.r.clock.Now().Sub(c.attemptBegan), Waited: c.waited, Gated: c.gated,
-		Fallback: c.fellBack, Hedges: c.hedges,
-	})
+	e := c.event()
+	e.Attempt, e.Err, e.Failure, e.Decision = c.number(), c.err, c.failure, c.decision
+	e.since(c.attemptBegan)
+	c.r.observer(c.ctx, e)
 }
 
 // observeSuccess tells of the last attempt and of the call, which succeeded.
@@ -122,13 +165,10 @@ func (c *call) observeSuccess() {
 	if c.r.observer == nil {
 		return
 	}
-	now := c.r.clock.Now()
-	e := Event{
-		Method: c.method, Stream: c.kind&streams != 0, Attempt: c.number(),
-		Decision: policy.Decision{Why: policy.Success}, Took: now.Sub(c.attemptBegan), Waited: c.waited, Gated: c.gated,
-		Fallback: c.fellBack, Hedges: c.hedges,
-	}
 	if !c.shown {
+		e := c.event()
+		e.Attempt = c.number()
+		e.since(c.attemptBegan)
 		c.r.observer(c.ctx, e)
 	}
 	if c.attempts() == 1 {
@@ -143,11 +183,9 @@ func (c *call) observeOutcome(o Outcome) {
 	if c.r.observer == nil {
 		return
 	}
-	e := Event{
-		Method: c.method, Stream: c.kind&streams != 0, Attempt: c.attempts(), Outcome: o,
-		Decision: policy.Decision{Why: policy.Success}, Took: c.r.clock.Now().Sub(c.began), Waited: c.waited, Gated: c.gated,
-		Fallback: c.fellBack, Hedges: c.hedges,
-	}
+	e := c.event()
+	e.Outcome = o
+	e.since(c.began)
 	if o == Recovered {
 		e.Failure = c.failure
 	}
@@ -159,11 +197,9 @@ func (c *call) observeCommitted() {
 	if c.r.observer == nil {
 		return
 	}
-	c.r.observer(c.ctx, Event{
-		Method: c.method, Stream: true, Attempt: c.attempts(),
-		Decision: policy.Decision{Why: policy.Success}, Took: c.r.clock.Now().Sub(c.attemptBegan), Waited: c.waited, Gated: c.gated,
-		Fallback: c.fellBack, Hedges: c.hedges,
-	})
+	e := c.event()
+	e.since(c.attemptBegan)
+	c.r.observer(c.ctx, e)
 }
 
 // observeEnd tells of the call, which failed.
@@ -171,11 +207,9 @@ func (c *call) observeEnd(final error) {
 	if c.r.observer == nil {
 		return
 	}
-	e := Event{
-		Method: c.method, Stream: c.kind&streams != 0, Attempt: c.attempts(), Err: final, Failure: c.failure,
-		Decision: c.decision, Took: c.r.clock.Now().Sub(c.began), Waited: c.waited, Gated: c.gated, Outcome: c.outcome(),
-		Fallback: c.fellBack, Hedges: c.hedges,
-	}
+	e := c.event()
+	e.Err, e.Failure, e.Decision, e.Outcome = final, c.failure, c.decision, c.outcome()
+	e.since(c.began)
 	c.r.observer(c.ctx, e)
 }
 

@@ -35,11 +35,20 @@ func WithGateKey(f GateKeyFunc) Option {
 
 // WithGateObserver has f told when a gate closes, probes and reopens. f is called
 // one event at a time, on the goroutine of some call or of a timer; it must not
-// block. A panic of f is logged, and ends no call.
+// block. A panic of f is logged, and ends no call. Several observers are told in the
+// order given.
 func WithGateObserver(f func(GateEvent)) Option {
 	return connectionOption(func(c *connection) {
 		if f == nil {
 			c.fault(errors.New("interceptor: WithGateObserver: nil: want a function"))
+			return
+		}
+		if before := c.r.gateObserver; before != nil {
+			c.r.gateObserver = func(e GateEvent) {
+				before(e)
+				f(e)
+			}
+			return
 		}
 		c.r.gateObserver = f
 	})

@@ -18,6 +18,71 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
+// testTarget is what the connections of the tests are made to.
+const testTarget = "passthrough:///bufconn"
+
+// waits fills in how long each event's call has waited since the one before.
+func waits(events []interceptor.Event) []interceptor.Event {
+	var before interceptor.Event
+	for i := range events {
+		e := &events[i]
+		e.Wait, e.AtGate = e.Waited-before.Waited, e.Gated-before.Gated
+		before = *e
+	}
+	return events
+}
+
+// TestObserver_waitsOfAStream: those before its first message are told once, and not
+// again at its end.
+func TestObserver_waitsOfAStream(t *testing.T) {
+	s := &server{stream: failFirst([]error{errOverloaded}, "a", "b")}
+	var w watcher
+	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+		stream, err := client.StreamingOutputCall(t.Context(), ask("x"))
+		for err == nil {
+			_, err = stream.Recv()
+		}
+		var got []time.Duration
+		for _, e := range w.events {
+			got = append(got, e.Wait)
+		}
+		if diff := cmp.Diff([]time.Duration{0, 2 * time.Second, 0}, got); diff != "" {
+			t.Errorf("the waits of its events (-want +got):\n%s", diff)
+		}
+	}, interceptor.WithObserver(w.observe))
+}
+
+// TestObserver_waitsAtTheGate, also before the first attempt, and the names of what
+// is no generated method.
+func TestObserver_waitsAtTheGate(t *testing.T) {
+	refused := status.Error(grpccodes.ResourceExhausted, "Quota exceeded. Please retry in 10s.")
+	s := &server{unary: refuseFirst(1, refused)}
+	var w watcher
+	synctest.Test(t, func(t *testing.T) {
+		conn := serve(t, s, interceptor.DialOptions(interceptor.WithRand(func() float64 { return 0 }), interceptor.WithObserver(w.observe))...)
+		for range 2 {
+			if err := conn.Invoke(t.Context(), unaryMethod, &testpb.SimpleRequest{}, &testpb.SimpleResponse{}, interceptor.Disable()); err == nil {
+				continue
+			}
+			if err := conn.Invoke(t.Context(), unaryMethod, &testpb.SimpleRequest{}, &testpb.SimpleResponse{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		third := w.events[2]
+		if third.Wait != 10*time.Second || third.AtGate != third.Wait || third.Static || third.Target != testTarget {
+			t.Errorf("got %+v, want a wait of 10s at the gate, and no static method", third)
+		}
+		if call := w.events[3]; call.Wait != 0 || call.AtGate != 0 || call.Gated != 10*time.Second {
+			t.Errorf("got %+v for the call, want no further wait", call)
+		}
+	})
+	w = watcher{}
+	r := interceptor.New(interceptor.WithObserver(w.observe))
+	if err := r.Do(t.Context(), "a name", func(context.Context) error { return nil }); err != nil || !w.events[0].Static || w.events[0].Target != "" {
+		t.Errorf("got %v, %+v, want a static name without a target", err, w.events)
+	}
+}
+
 func TestObserver_isToldEveryAttemptAndEveryCall(t *testing.T) {
 	overload := codes.Failure{Class: codes.Server, Code: grpccodes.Unavailable, Reach: codes.Answered, Rule: "overloaded"}
 	wrong := codes.Failure{Class: codes.Request, Code: grpccodes.InvalidArgument, Reach: codes.Answered, Rule: "invalid-argument"}
@@ -31,7 +96,7 @@ func TestObserver_isToldEveryAttemptAndEveryCall(t *testing.T) {
 	}
 	const each = 100 * time.Millisecond // what an attempt takes
 	event := func(o interceptor.Outcome, attempt int, f codes.Failure, d policy.Decision, took, waited time.Duration) interceptor.Event {
-		return interceptor.Event{Method: unaryMethod, Outcome: o, Attempt: attempt, Failure: f, Decision: d, Took: took, Waited: waited}
+		return interceptor.Event{Method: unaryMethod, Target: testTarget, Static: true, Outcome: o, Attempt: attempt, Failure: f, Decision: d, Took: took, Waited: waited}
 	}
 	tests := []struct {
 		name   string
@@ -106,7 +171,7 @@ func TestObserver_isToldEveryAttemptAndEveryCall(t *testing.T) {
 				if got := w.last().Err; got != err { //nolint:errorlint // the same error
 					t.Errorf("the call's event has the error %v, want what the call returned: %v", got, err)
 				}
-				if diff := cmp.Diff(tt.want, w.events, cmpopts.IgnoreFields(interceptor.Event{}, "Err")); diff != "" {
+				if diff := cmp.Diff(waits(tt.want), w.events, cmpopts.IgnoreFields(interceptor.Event{}, "Err", "At")); diff != "" {
 					t.Errorf("events (-want +got):\n%s", diff)
 				}
 			}, append(tt.opts, interceptor.WithObserver(w.observe))...)
@@ -123,18 +188,18 @@ func TestObserver_isToldOfAWaitThatItsCallerEnded(t *testing.T) {
 		_, err := client.UnaryCall(ctx, &testpb.SimpleRequest{})
 		overload := codes.Failure{Class: codes.Server, Code: grpccodes.Unavailable, Reach: codes.Answered, Rule: "overloaded"}
 		want := []interceptor.Event{
-			{Method: unaryMethod, Attempt: 1, Failure: overload, Decision: policy.Decision{
+			{Method: unaryMethod, Target: testTarget, Static: true, Attempt: 1, Failure: overload, Decision: policy.Decision{
 				Retry: true, Wait: 2 * time.Second, Why: policy.Backoff, Class: codes.Server, Pays: policy.Tokens,
 			}},
-			{Method: unaryMethod, Attempt: 2, Failure: overload, Waited: 2 * time.Second, Decision: policy.Decision{
+			{Method: unaryMethod, Target: testTarget, Static: true, Attempt: 2, Failure: overload, Waited: 2 * time.Second, Decision: policy.Decision{
 				Retry: true, Wait: 4 * time.Second, Why: policy.Backoff, Class: codes.Server, Pays: policy.Tokens,
 			}},
 			{
-				Method: unaryMethod, Outcome: interceptor.Ended, Attempt: 2, Err: err, Failure: overload, Took: 3 * time.Second, Waited: 3 * time.Second,
+				Method: unaryMethod, Target: testTarget, Static: true, Outcome: interceptor.Ended, Attempt: 2, Err: err, Failure: overload, Took: 3 * time.Second, Waited: 3 * time.Second,
 				Decision: policy.Decision{Why: policy.CallerEnded, Class: codes.Server},
 			},
 		}
-		if diff := cmp.Diff(want, w.events, cmpopts.IgnoreFields(interceptor.Event{}, "Err")); diff != "" {
+		if diff := cmp.Diff(waits(want), w.events, cmpopts.IgnoreFields(interceptor.Event{}, "Err", "At")); diff != "" {
 			t.Errorf("events (-want +got):\n%s", diff)
 		}
 	}, interceptor.WithObserver(w.observe))

@@ -147,6 +147,31 @@ func WithMessages() Option {
 	return connectionOption(func(c *connection) { c.r.logs.messages = true })
 }
 
+// Options makes one Option of several, which apply in the order given; nil ones do
+// nothing. It is for packages that have an option to offer which is made of others.
+func Options(opts ...Option) Option {
+	return connectionOption(func(c *connection) {
+		for _, o := range opts {
+			if o != nil {
+				o.applyTo(c)
+			}
+		}
+	})
+}
+
+// WithSetup has f given the Retrier when [New] has made it: for instruments that read
+// its budget and its gates. Several are called in the order given. f must not make
+// calls.
+func WithSetup(f func(*Retrier)) Option {
+	return connectionOption(func(c *connection) {
+		if f == nil {
+			c.fault(errors.New("interceptor: WithSetup: nil: want a function"))
+			return
+		}
+		c.r.setup = append(c.r.setup, f)
+	})
+}
+
 // WithObserver has f told of every attempt and every call. Several observers
 // are told in the order given. f is called on the goroutine of the call, must
 // not block, and must be safe for concurrent use.

@@ -43,6 +43,8 @@ type Retrier struct {
 	trusted  atomic.Bool // trailers arrive: see trust
 	captures sync.Pool   // of *capture
 
+	setup []func(*Retrier) // see WithSetup
+
 	// previous[n] carries grpc-previous-rpc-attempts: n and nothing else.
 	previous [maxPrevious]context.Context
 
@@ -72,6 +74,10 @@ func New(opts ...Option) *Retrier {
 	for n := range r.previous {
 		r.previous[n] = previousAttempts(n) //nolint:fatcontext // each of them is a context of its own
 	}
+	for _, f := range r.setup {
+		f(r)
+	}
+	r.setup = nil
 	return r
 }
 

@@ -194,6 +194,7 @@ func (p *pending) commitLocked(s *clientStream, n int, m any, header metadata.MD
 			p.life.unkept = kept
 			now := *p.life
 			told = &now
+			p.life.noteTold()
 			p.life.shown = true
 			p.life.ticket, p.life.doneBreaker = gate.Ticket{}, nil // told's now
 		}

@@ -1,0 +1,101 @@
+package otelretry
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"weak"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/reinvoke/reinvoke/interceptor"
+)
+
+// scope is the name of the meter.
+const scope = "github.com/reinvoke/reinvoke/interceptor/otelretry"
+
+// Instrument returns the option by which a Retrier reports to OpenTelemetry. Options
+// are programming: where one is invalid it panics with its error. What the SDK refuses
+// is given to its error handler (otel.Handle), and does not keep calls from being made.
+func Instrument(opts ...Option) interceptor.Option {
+	c := config{meters: otel.GetMeterProvider(), methods: func(string) bool { return false }, spans: true}
+	var errs []error
+	for _, o := range opts {
+		if o != nil {
+			errs = append(errs, o(&c))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		panic(err)
+	}
+	meter := c.meters.Meter(scope)
+	m := newMetrics(meter, &c)
+	all := []interceptor.Option{
+		interceptor.WithObserver(m.observe),
+		interceptor.WithGateObserver(m.observeGate),
+		interceptor.WithSetup(func(r *interceptor.Retrier) { watch(r, meter, c.own()) }),
+	}
+	if c.spans {
+		all = append(all, interceptor.WithObserver(addEvents))
+	}
+	return interceptor.Options(all...)
+}
+
+// own returns the attributes of all metrics of our own.
+func (c *config) own() []attribute.KeyValue {
+	if c.name == "" {
+		return nil
+	}
+	return []attribute.KeyValue{attribute.String("reinvoke.name", c.name)}
+}
+
+// must hands over an error of the SDK.
+func must[T any](instrument T, err error) T {
+	if err != nil {
+		otel.Handle(err)
+	}
+	return instrument
+}
+
+// watch has the gauges of a Retrier read whenever metrics are collected, as long as
+// there is the Retrier.
+func watch(r *interceptor.Retrier, meter metric.Meter, own []attribute.KeyValue) {
+	tokens := must(meter.Float64ObservableGauge("reinvoke.budget.tokens", metric.WithUnit("{token}"),
+		metric.WithDescription("Tokens that the budget of retries holds.")))
+	gates := must(meter.Int64ObservableGauge("reinvoke.gates", metric.WithUnit("{gate}"),
+		metric.WithDescription("Gates of quotas that calls were refused by.")))
+	waiting := must(meter.Int64ObservableGauge("reinvoke.gate.waiting", metric.WithUnit("{call}"),
+		metric.WithDescription("Calls that wait at gates.")))
+	with := func(more ...attribute.KeyValue) metric.MeasurementOption {
+		return metric.WithAttributeSet(attribute.NewSet(append(more, own...)...))
+	}
+	held, earned := with(attribute.String("reinvoke.account", "tokens")), with(attribute.String("reinvoke.account", "earned"))
+	closed, probing, open := with(stateKey.String("closed")), with(stateKey.String("probing")), with(stateKey.String("open"))
+	all := with()
+
+	there := weak.Make(r)
+	registration, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		r := there.Value()
+		if r == nil {
+			return nil
+		}
+		if b := r.Budget(); b != nil {
+			t, e := b.Held()
+			o.ObserveFloat64(tokens, t, held)
+			o.ObserveFloat64(tokens, e, earned)
+		}
+		n := r.Gates()
+		o.ObserveInt64(gates, int64(n.Closed), closed)
+		o.ObserveInt64(gates, int64(n.Probing), probing)
+		o.ObserveInt64(gates, int64(n.Open), open)
+		o.ObserveInt64(waiting, int64(n.Waiting), all)
+		return nil
+	}, tokens, gates, waiting)
+	if err != nil {
+		otel.Handle(err)
+		return
+	}
+	runtime.AddCleanup(r, func(registration metric.Registration) { _ = registration.Unregister() }, registration)
+}
