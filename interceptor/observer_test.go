@@ -267,3 +267,21 @@ func TestOutcome_names(t *testing.T) {
 		}
 	}
 }
+
+// TestGateObserver_severalAreToldInOrder, of every change.
+func TestGateObserver_severalAreToldInOrder(t *testing.T) {
+	var told []string
+	observer := func(name string) interceptor.Option {
+		return interceptor.WithGateObserver(func(e interceptor.GateEvent) { told = append(told, name+" "+e.State.String()) })
+	}
+	r := interceptor.New(observer("first"), observer("second"), interceptor.MaxRetries(0))
+	_ = r.Do(t.Context(), "f", func(context.Context) error {
+		return status.Error(grpccodes.ResourceExhausted, "Quota exceeded. Please retry in 10s.")
+	})
+	if diff := cmp.Diff([]string{"first closed", "second closed"}, told); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got, want := r.Gates(), (interceptor.GateCounts{Closed: 1}); got != want {
+		t.Errorf("the gates are %+v, want %+v", got, want)
+	}
+}

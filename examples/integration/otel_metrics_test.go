@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +15,9 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 	"google.golang.org/grpc"
+	grpccodes "google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
 	"github.com/reinvoke/reinvoke/interceptor/otelretry"
@@ -120,7 +123,13 @@ func TestOtel_metrics(t *testing.T) {
 		)
 		s := &scripted{}
 		callAll(t, inMemory(t, s, r.DialOptions()...), s)
-		_ = r.Do(t.Context(), "a-function", func(context.Context) error { return nil })
+		n := 0
+		_ = r.Do(t.Context(), "a-function", func(context.Context) error { // no client call, and so none of gRFC A96
+			if n++; n == 1 {
+				return status.Error(grpccodes.Unavailable, "The model is overloaded. Please try again later.")
+			}
+			return nil
+		})
 
 		got, scope := collect(t, reader)
 		if want := "github.com/reinvoke/reinvoke/interceptor/otelretry"; scope != want {
@@ -170,14 +179,15 @@ func TestOtel_metrics(t *testing.T) {
 				Name: "reinvoke.calls", Unit: "{call}", Description: "Calls that ended, by how they did.",
 				Data: counter(outcome(2, checkName, "first-try"), outcome(3, checkName, "recovered"), outcome(1, checkName, "exhausted"),
 					outcome(1, checkName, "not-retried"), outcome(1, checkName, "ended"), outcome(1, watchName, "recovered"),
-					counted(1, attribute.NewSet(append(slices.Clone(attributesOf("a-function", "")), attribute.String("reinvoke.outcome", "first-try"))...))),
+					counted(1, attribute.NewSet(append(slices.Clone(attributesOf("a-function", "")), attribute.String("reinvoke.outcome", "recovered"))...))),
 			},
 			{
 				Name: "reinvoke.attempts", Unit: "{attempt}", Description: "Attempts that ended, by the class of their failure and the rule that found it.",
 				Data: counter(attempt(5, checkName, "None", "none"), attempt(4, checkName, "Server", "overloaded"), attempt(1, checkName, "Request", "invalid-argument"),
 					attempt(1, checkName, "Quota", "quota-hint"), attempt(1, checkName, "Ended", "caller-done"),
 					attempt(1, watchName, "Server", "overloaded"), attempt(1, watchName, "None", "none"),
-					counted(1, function("reinvoke.class", "None", "reinvoke.rule", "none"))),
+					counted(1, function("reinvoke.class", "None", "reinvoke.rule", "none")),
+					counted(1, function("reinvoke.class", "Server", "reinvoke.rule", "overloaded"))),
 			},
 			{
 				Name: "reinvoke.gate.wait", Unit: "s", Description: "Time that a call has waited at a gate. If it did not, 0 is not reported.",
@@ -198,7 +208,7 @@ func TestOtel_metrics(t *testing.T) {
 			{
 				Name: "reinvoke.budget.tokens", Unit: "{token}", Description: "Tokens that the budget of retries holds.",
 				Data: metricdata.Gauge[float64]{DataPoints: []metricdata.DataPoint[float64]{
-					{Attributes: plain("reinvoke.account", "tokens"), Value: 100}, {Attributes: plain("reinvoke.account", "earned"), Value: 0.7},
+					{Attributes: plain("reinvoke.account", "tokens"), Value: 99}, {Attributes: plain("reinvoke.account", "earned"), Value: 0.7},
 				}},
 			},
 		}
@@ -265,6 +275,20 @@ func TestOtel_methodsThatAreNotOfAFixedSet(t *testing.T) {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
+}
+
+// TestOtel_aRetrierThatIsGone is told of no longer, and not held in memory.
+func TestOtel_aRetrierThatIsGone(t *testing.T) {
+	reader := sdkmetric.NewManualReader()
+	interceptor.New(otelretry.Instrument(otelretry.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)))))
+	for range 100 {
+		runtime.GC()
+		if got, _ := collect(t, reader); len(got) == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Error("its gauges are there after a second")
 }
 
 // TestOtel_invalid: Instrument panics with all that is wrong.
