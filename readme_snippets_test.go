@@ -58,6 +58,8 @@ var imports = map[string]string{
 	"generativelanguage": "cloud.google.com/go/ai/generativelanguage/apiv1beta",
 	"codes":              "github.com/reinvoke/reinvoke/codes", "policy": "github.com/reinvoke/reinvoke/policy",
 	"interceptor": "github.com/reinvoke/reinvoke/interceptor",
+	"gapic":       "github.com/reinvoke/reinvoke/interceptor/gapic", "otelretry": "github.com/reinvoke/reinvoke/interceptor/otelretry",
+	"policyfile": "github.com/reinvoke/reinvoke/policy/policyfile",
 }
 
 // file returns a Go file of package snippets that imports what it uses.

@@ -1,15 +1,14 @@
 package main
 
 import (
-	"reflect"
 	"testing"
-	"time"
 
 	generativelanguage "cloud.google.com/go/ai/generativelanguage/apiv1beta"
 	"github.com/googleapis/gax-go/v2"
 	"google.golang.org/grpc"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/interceptor/gapic"
 )
 
 func TestNewClient_switchesOffTheRetriesAbove(t *testing.T) {
@@ -18,37 +17,16 @@ func TestNewClient_switchesOffTheRetriesAbove(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close() //nolint:errcheck // a test
-	options := reflect.ValueOf(*client.CallOptions)
-	for i := range options.NumField() {
-		name := options.Type().Field(i).Name
-		opts, ok := options.Field(i).Interface().([]gax.CallOption)
-		if !ok {
-			t.Fatalf("%s is no list of options", name)
-		}
-		if settingsOf(opts).Retry != nil {
-			t.Errorf("%s retries above the interceptor", name)
-		}
+	if twice := gapic.Retries(client.CallOptions); len(twice) > 0 {
+		t.Errorf("%v retry above the interceptor", twice)
 	}
 }
 
-func TestWithoutGaxRetries_keepsWhatElseIsSet(t *testing.T) {
-	o := &generativelanguage.GenerativeCallOptions{GenerateContent: []gax.CallOption{
-		gax.WithRetry(func() gax.Retryer { return nil }), gax.WithGRPCOptions(interceptor.Repeatable()), gax.WithTimeout(time.Minute),
-	}}
-	withoutGaxRetries(o)
-	got := settingsOf(o.GenerateContent)
-	if got.Retry != nil || len(got.GRPC) != 1 {
-		t.Errorf("retry %v, options %v: want none, and the one that was set", got.Retry != nil, got.GRPC)
+func TestOneLayer_insists(t *testing.T) {
+	retry := gax.WithRetry(func() gax.Retryer { return gax.OnHTTPCodes(gax.Backoff{}) })
+	err := oneLayer(&generativelanguage.GenerativeCallOptions{CountTokens: []gax.CallOption{retry}, EmbedContent: []gax.CallOption{retry}})
+	const want = "the client retries EmbedContent, CountTokens by itself, above the interceptor: want gapic.DisableRetry"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
-	if len(o.GenerateContent) != 4 {
-		t.Errorf("%d options, want the three and one more", len(o.GenerateContent))
-	}
-}
-
-// settingsOf returns what the options come to.
-func settingsOf(opts []gax.CallOption) (s gax.CallSettings) {
-	for _, o := range opts {
-		o.Resolve(&s)
-	}
-	return s
 }
