@@ -105,3 +105,12 @@ func ExampleRetriedByGRPC() {
 	fmt.Println(codes.RetriedByGRPC(status.Error(grpccodes.Unavailable, "connection refused")))
 	// Output: false
 }
+
+func ExampleSourceOf() {
+	f := codes.Classify(status.Error(grpccodes.Internal, "oops"), codes.Evidence{})
+	fmt.Println(f.Rule + ": " + codes.SourceOf(f.Rule))
+	fmt.Printf("%q\n", codes.SourceOf("no-rule-of-ours"))
+	// Output:
+	// internal: Gemini API: An internal error has occurred; a few retries help
+	// ""
+}

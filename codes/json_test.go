@@ -65,12 +65,12 @@ func TestFromJSON_codes(t *testing.T) {
 	for body, want := range map[string]grpccodes.Code{
 		`{"code": 400, "status": "FAILED_PRECONDITION"}`:     grpccodes.FailedPrecondition,
 		`{"code": 503, "status": "503 Service Unavailable"}`: grpccodes.Unavailable,
-		`{"code": 14}`:                                       grpccodes.Unavailable,
-		`{"code": 418}`:                                      grpccodes.InvalidArgument,
-		`{"code": 599}`:                                      grpccodes.Internal,
-		`{"code": 302}`:                                      grpccodes.Unknown,
-		`{"status": "UNAVAILABLE"}`:                          grpccodes.Unavailable,
-		` [ {"error": {"code": 504}} ] `:                     grpccodes.DeadlineExceeded,
+		`{"code": 14}`:                   grpccodes.Unavailable,
+		`{"code": 418}`:                  grpccodes.InvalidArgument,
+		`{"code": 599}`:                  grpccodes.Internal,
+		`{"code": 302}`:                  grpccodes.Unknown,
+		`{"status": "UNAVAILABLE"}`:      grpccodes.Unavailable,
+		` [ {"error": {"code": 504}} ] `: grpccodes.DeadlineExceeded,
 	} {
 		st, err := codes.FromJSON([]byte(body))
 		if err != nil || st.Code() != want {

@@ -93,6 +93,9 @@ func TestRules_areWellFormed(t *testing.T) {
 		if !name.MatchString(r.Name) {
 			t.Errorf("row %d: name %q: want lower case words joined by hyphens", i, r.Name)
 		}
+		if SourceOf(r.Name) == "" {
+			t.Errorf("SourceOf(%s) is empty", r.Name)
+		}
 		if r.Source == "" {
 			t.Errorf("row %s has no source", r.Name)
 		}

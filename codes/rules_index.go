@@ -48,3 +48,21 @@ func builtin(rep *Report) []*Rule {
 	}
 	return c.plain
 }
+
+// SourceOf returns why there is a rule with that name: the document, the source or the
+// observation that it goes by; empty where the package has none of that name.
+func SourceOf(rule string) string {
+	for _, table := range [][]Rule{limitRules, permanentRules, localRules, transientRules, codeRules} {
+		for i := range table {
+			if table[i].Name == rule {
+				return table[i].Source
+			}
+		}
+	}
+	for _, r := range []Rule{otherRule, callerDoneRule, callerDeadlineRule, contextErrorRule} {
+		if r.Name == rule {
+			return r.Source
+		}
+	}
+	return ""
+}

@@ -285,3 +285,17 @@ func ExampleError() {
 	// class-exhausted 2 overloaded
 	// The model is overloaded. Please try again later.
 }
+
+func ExampleKnownRepeatable() {
+	for _, method := range []string{
+		"/google.ai.generativelanguage.v1beta.GenerativeService/GenerateContent",
+		"/google.cloud.aiplatform.v1.MemoryBankService/GenerateMemories",
+		"/shop.v1.Orders/Place",
+	} {
+		fmt.Println(interceptor.KnownRepeatable(method))
+	}
+	// Output:
+	// true name
+	// false exception
+	// false
+}

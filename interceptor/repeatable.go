@@ -10,6 +10,15 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
+// KnownRepeatable reports whether a method, "/package.Service/Method", is known to be
+// safe to run twice, as long as no option says so or denies it, and by what: by its
+// "name" among those of Gemini and Vertex AI, its "idempotency" level or its "http"
+// verb; "exception" for one of their names that must not. Descriptors count where the
+// protos are linked into the program.
+func KnownRepeatable(method string) (repeatable bool, by string) {
+	return repeatability(protoregistry.GlobalFiles, method)
+}
+
 // knownRepeatable reports whether a method is known to be safe to run twice:
 // from its descriptor, if its protos are linked into the program, or from its name.
 func knownRepeatable(method string) bool {

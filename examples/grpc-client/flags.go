@@ -8,6 +8,8 @@ import (
 	"net"
 	"strconv"
 	"strings"
+
+	"github.com/reinvoke/reinvoke/policy"
 )
 
 const defaultModel = "gemini-2.5-flash"
@@ -23,6 +25,9 @@ type options struct {
 	retryFailed bool
 	endpoint    string // "" for the embedded server
 	insecure    bool
+	explain     string // an error, "-" for standard input, "" for none
+	table       string // a file, "" for the default
+	method      string // for explain
 }
 
 const help = `usage: grpc-client [flags]
@@ -44,6 +49,12 @@ policy says.
   -parallel N       ask N prompts at a time (default 4)
   -model NAME       ask this model (default ` + defaultModel + `)
   -stream           ask for streamed answers
+
+  -explain ERROR    say what would become of a call that fails with ERROR: a status
+                    ("UNAVAILABLE: text"), the text of a gRPC error, a line of a log,
+                    or the JSON of an API's error; "-" reads standard input
+  -table FILE       explain it with this policy file or gRPC service config
+  -method NAME      for this method: /package.Service/Method
 
 Results are JSON lines in the order of the prompts: line, server, model, prompt,
 answer, attempts, waited (seconds), error (null if there is none), class.
@@ -71,6 +82,9 @@ func parse(args []string) (options, error) {
 	fs.Func("prompts", "", into(&o.prompts, "a file, or - for standard input"))
 	fs.Func("out", "", into(&o.out, "a file"))
 	fs.Func("model", "", into(&o.model, "a name such as "+defaultModel))
+	fs.Func("explain", "", into(&o.explain, "an error, or - for standard input"))
+	fs.Func("table", "", into(&o.table, "a file"))
+	fs.Func("method", "", func(s string) error { o.method = s; return checkMethod(s) })
 	fs.Func("endpoint", "", func(s string) error { o.endpoint = s; return checkEndpoint(s) })
 	fs.Func("parallel", "", func(s string) (err error) { o.parallel, err = number(s); return err })
 	if err := fs.Parse(args); err != nil {
@@ -117,6 +131,14 @@ func checkEndpoint(s string) error {
 	return nil
 }
 
+// checkMethod returns an error for what is no name of a method.
+func checkMethod(s string) error {
+	if policy.ValidatePattern(s) != nil || strings.HasSuffix(s, "*") {
+		return errors.New("want /package.Service/Method")
+	}
+	return nil
+}
+
 // explain adds what was expected to the errors of package flag that do not
 // say it.
 func explain(message string) string {
@@ -143,6 +165,18 @@ func contradiction(o options, given map[string]bool) error {
 	for _, name := range []string{"out", "parallel", "stream", "retry-failed"} {
 		if given[name] && o.prompts == "" {
 			return fmt.Errorf("-%s: want -prompts with it", name)
+		}
+	}
+	for _, name := range []string{"table", "method"} {
+		if given[name] && o.explain == "" {
+			return fmt.Errorf("-%s: want -explain with it", name)
+		}
+	}
+	if o.explain != "" {
+		for _, name := range []string{"json", "prompts", "endpoint"} {
+			if given[name] {
+				return fmt.Errorf("-explain: want it without -%s", name)
+			}
 		}
 	}
 	switch {

@@ -4,6 +4,7 @@
 // rest:
 //
 //	go run ./examples/grpc-client
+//	go run ./examples/grpc-client -explain 'UNAVAILABLE: The model is overloaded.'
 //	go run ./examples/grpc-client -prompts prompts.txt -out answers.jsonl
 //	GEMINI_API_KEY=... go run ./examples/grpc-client -endpoint generativelanguage.googleapis.com:443
 //
@@ -12,6 +13,7 @@
 // failures and how each call should end. Demo.go plays them, timeline.go and
 // jsonlines.go show them; server.go, failures.go and listener.go are the
 // server. Batch.go and ask.go answer prompts, and store.go keeps the answers.
+// Explain.go says what would become of an error, which pasted.go has read.
 package main
 
 import (

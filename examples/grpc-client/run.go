@@ -79,6 +79,8 @@ func (p *program) complain(status int, err error) int {
 // start does what the options say.
 func (p *program) start(ctx context.Context) (status int, err error) {
 	switch {
+	case p.explain != "":
+		return p.explainError()
 	case p.prompts != "":
 		return p.batch(ctx)
 	case p.endpoint != "":
