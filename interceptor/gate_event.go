@@ -3,6 +3,7 @@ package interceptor
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"time"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
@@ -85,12 +86,27 @@ func (g *gates) nextTold() (e GateEvent, ok bool) {
 func (g *gates) observe(f func(GateEvent), e GateEvent) {
 	defer func() {
 		if p := recover(); p != nil {
+			what := fmt.Sprintf("a value of type %T", p) // which may hold anything
+			if g.r.logs.messages {
+				what = redact(fmt.Sprint(p))
+			}
 			for _, l := range g.r.logs.to {
-				l.Log(context.Background(), logging.LevelError, fmt.Sprintf("[RETRY] the function of WithGateObserver panicked: %v", p))
+				l.Log(context.Background(), logging.LevelError, "[RETRY] the function of WithGateObserver panicked: "+what)
 			}
 		}
 	}()
 	f(e)
+}
+
+// loggedKey returns what a key is called in the log. One of the caller's own may be a
+// secret, such as the API key of a tenant: then it is a number that stands for it.
+func (g *gates) loggedKey(key string) string {
+	if g.key == nil {
+		return redact(key)
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(key)) // it takes everything
+	return fmt.Sprintf("key-%016x", h.Sum64())
 }
 
 // announceOne tells of a change.
@@ -101,6 +117,7 @@ func (g *gates) announceOne(e GateEvent) {
 	if len(g.r.logs.to) == 0 {
 		return
 	}
+	e.Key = g.loggedKey(e.Key)
 	var msg string
 	switch e.State {
 	case gate.Open:

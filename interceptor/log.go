@@ -17,6 +17,7 @@ import (
 type logs struct {
 	to       []logging.Logger
 	messages bool // with the server's messages, redacted
+	limit    limiter
 }
 
 // slogger makes a slog.Logger a logging.Logger.
@@ -28,7 +29,7 @@ func slogger(l *slog.Logger) logging.Logger {
 
 // logRetry tells that the attempt failed and another one follows.
 func (c *call) logRetry() {
-	if len(c.r.logs.to) == 0 {
+	if !c.mayLog(logging.LevelWarn, aboutRetry) {
 		return
 	}
 	msg := fmt.Sprintf("[RETRY] %v: attempt %d of %s failed, next in %v", c.failure.Class, c.attempts(), c.method, c.decision.Wait)
@@ -44,19 +45,22 @@ func (c *call) logGaveUp() {
 	if len(c.r.logs.to) == 0 {
 		return
 	}
-	level := logging.LevelError
+	level, subject := logging.LevelError, aboutGivingUp
 	what := "gave up"
 	switch c.decision.Why {
 	case policy.CallerEnded: // no one else's fault
-		level, what = logging.LevelInfo, "ended by the caller"
+		level, what, subject = logging.LevelInfo, "ended by the caller", aboutNothing
 		if c.attempts() <= 1 && c.waited == 0 {
 			level, what = logging.LevelDebug, "not retried"
 		}
 	case policy.NeverRetried, policy.Disabled, policy.RetriedBelow, policy.Committed:
 		if c.attempts() <= 1 && c.advice() == "" {
-			level, what = logging.LevelDebug, "not retried"
+			level, what, subject = logging.LevelDebug, "not retried", aboutNothing
 		}
 	default:
+	}
+	if !c.mayLog(level, subject) {
+		return
 	}
 	msg := fmt.Sprintf("[RETRY] %v: %s after attempt %d of %s (%v)", c.failure.Class, what, c.attempts(), c.method, c.decision.Why)
 	if advice := c.advice(); advice != "" {
@@ -67,7 +71,7 @@ func (c *call) logGaveUp() {
 
 // logRecovered tells that a retry succeeded, if one did.
 func (c *call) logRecovered() {
-	if len(c.r.logs.to) == 0 || c.attempts() <= 1 || c.shown {
+	if c.attempts() <= 1 || c.shown || !c.mayLog(logging.LevelInfo, aboutRecovery) {
 		return
 	}
 	c.log(logging.LevelInfo, fmt.Sprintf("[RETRY] recovered: attempt %d of %s succeeded", c.attempts(), c.method))
@@ -75,7 +79,7 @@ func (c *call) logRecovered() {
 
 // logFallback tells that the call is answered in another way.
 func (c *call) logFallback(how string) {
-	if len(c.r.logs.to) == 0 {
+	if !c.mayLog(logging.LevelWarn, aboutFallback) {
 		return
 	}
 	c.log(logging.LevelWarn, fmt.Sprintf("[RETRY] %v: fallback after attempt %d of %s (%v): %s", c.failure.Class, c.attempts(), c.method, c.decision.Why, how))
@@ -90,8 +94,11 @@ func (c *call) logLayers() {
 // log writes a line with the fields of the last failure, after those that
 // the context carries.
 func (c *call) log(level logging.Level, msg string) {
-	service, name, _ := strings.Cut(strings.TrimPrefix(c.method, "/"), "/")
-	fields := logging.Fields{logging.ServiceFieldKey, service, logging.MethodFieldKey, name}
+	service, method, _ := strings.Cut(strings.TrimPrefix(c.method, "/"), "/")
+	fields := logging.Fields{
+		logging.SystemTag[0], logging.SystemTag[1], logging.ComponentFieldKey, logging.KindClientFieldValue,
+		logging.ServiceFieldKey, service, logging.MethodFieldKey, method,
+	}
 	if c.kind == function {
 		fields = logging.Fields{logging.MethodFieldKey, c.method}
 	}
@@ -107,10 +114,10 @@ func (c *call) log(level logging.Level, msg string) {
 		"retry.reach", c.failure.Reach.String(),
 	)
 	if c.failure.Reason != "" {
-		fields = append(fields, "retry.reason", c.failure.Reason, "retry.domain", c.failure.Domain)
+		fields = append(fields, "retry.reason", name(c.failure.Reason), "retry.domain", name(c.failure.Domain))
 	}
 	if c.failure.QuotaID != "" {
-		fields = append(fields, "retry.quota", c.failure.QuotaID)
+		fields = append(fields, "retry.quota", name(c.failure.QuotaID))
 	}
 	if c.r.logs.messages && c.err != nil {
 		st, _ := codes.StatusOf(c.err)
@@ -128,6 +135,18 @@ func (c *call) log(level logging.Level, msg string) {
 var secrets = regexp.MustCompile(
 	`AIza[0-9A-Za-z_-]{10,}|ya29\.[0-9A-Za-z._-]+|eyJ[0-9A-Za-z_-]+\.[0-9A-Za-z._-]+|` +
 		`(?i:bearer\s+|(?:api[_-]?key|key|token|secret|password|authorization)["']?\s*[:=]\s*["']?(?:(?:bearer|basic)\s+)?)[^\s"'&,;]+`)
+
+// names are the shapes of what the server calls by a name: reasons, domains, quotas.
+var names = regexp.MustCompile(`^[0-9A-Za-z_./:-]{0,200}$`)
+
+// name returns a name of the server's, or what stands for a text that is none: it
+// could quote the request.
+func name(text string) string {
+	if !names.MatchString(text) {
+		return "[redacted]"
+	}
+	return redact(text)
+}
 
 // redact removes what looks like a secret from a message.
 func redact(message string) string { return secrets.ReplaceAllString(message, "[redacted]") }

@@ -53,7 +53,7 @@ func TestLog_linesOfACallThatRecovers(t *testing.T) {
 		if _, err := client.UnaryCall(ctx, &testpb.SimpleRequest{}); err != nil {
 			t.Fatal(err)
 		}
-		const fields = " | tenant=seven | retry.rule=of the caller | grpc.service=grpc.testing.TestService | grpc.method=UnaryCall" +
+		const fields = " | tenant=seven | retry.rule=of the caller | protocol=grpc | grpc.component=client | grpc.service=grpc.testing.TestService | grpc.method=UnaryCall" +
 			" | grpc.code=Unavailable | retry.class=Server | retry.why=backoff"
 		want := []string{
 			"WARN [RETRY] Server: attempt 1 of /grpc.testing.TestService/UnaryCall failed, next in 2s" + fields +
@@ -76,7 +76,7 @@ func TestLog_linesOfACallThatFailsForGood(t *testing.T) {
 		if _, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{}, interceptor.MaxRetries(1)); err == nil {
 			t.Fatal("got no error")
 		}
-		const fields = " | grpc.service=grpc.testing.TestService | grpc.method=UnaryCall" +
+		const fields = " | protocol=grpc | grpc.component=client | grpc.service=grpc.testing.TestService | grpc.method=UnaryCall" +
 			" | grpc.code=Unavailable | retry.class=Server | retry.rule=overloaded"
 		want := []string{
 			"WARN [RETRY] Server: attempt 1 of /grpc.testing.TestService/UnaryCall failed, next in 2s" + fields +
@@ -101,7 +101,7 @@ func TestLog_linesOfAQuotaNameIt(t *testing.T) {
 				" | retry.gate.key=/grpc.testing.TestService/UnaryCall | retry.gate.waiting=0 | retry.gate.pace=0 | retry.class=Quota" +
 				" | retry.rule=" + rule + " | retry.gate.until=2000-01-01 00:00:07 +0000 UTC",
 			"DEBUG [RETRY] Quota: not retried after attempt 1 of /grpc.testing.TestService/UnaryCall (never-retried)" +
-				" | grpc.service=grpc.testing.TestService | grpc.method=UnaryCall | grpc.code=ResourceExhausted | retry.class=Quota" +
+				" | protocol=grpc | grpc.component=client | grpc.service=grpc.testing.TestService | grpc.method=UnaryCall | grpc.code=ResourceExhausted | retry.class=Quota" +
 				" | retry.rule=" + rule + " | retry.why=never-retried | retry.attempt=1 | retry.wait=0s | retry.elapsed=0s | retry.reach=Answered" +
 				" | retry.reason=RATE_LIMIT_EXCEEDED | retry.domain=googleapis.com | retry.quota=GenerateRequestsPerMinutePerProjectPerModel",
 		}

@@ -166,6 +166,7 @@ func newConnection() *connection {
 	c.table = c.config.Table
 	c.replay = DefaultReplayBuffer
 	c.r.evidence = true
+	c.r.logs.limit.most = DefaultLogLimit
 	c.r.clock = systemClock()
 	c.r.rand = dice
 	return c

@@ -140,6 +140,18 @@ func WithSlog(l *slog.Logger) Option {
 	})
 }
 
+// WithLogLimit sets how many lines of a level are logged in a second at most, 0 for no
+// limit; [DefaultLogLimit] by default. What is left out is counted, and one line tells
+// of it at the end of the second. The lines of gates are not limited.
+func WithLogLimit(lines int) Option {
+	return connectionOption(func(c *connection) {
+		if lines < 0 {
+			c.fault(fmt.Errorf("interceptor: WithLogLimit: %d: want >= 0", lines))
+		}
+		c.r.logs.limit.most = lines
+	})
+}
+
 // WithMessages adds the status message of each failure to its log lines, with
 // what looks like a key or a token removed. It is off by default because
 // messages of servers may quote the request.

@@ -206,7 +206,7 @@ func TestStream_aPanicAtTheCommitmentLeavesAUsableStream(t *testing.T) {
 // TestStream_aFailureMidwayIsLogged: of the first attempt too, of which
 // nothing else has been kept. It is the caller's to report.
 func TestStream_aFailureMidwayIsLogged(t *testing.T) {
-	const fields = " | grpc.service=grpc.testing.TestService | grpc.method=StreamingOutputCall | grpc.code=Unavailable | retry.class=Server" +
+	const fields = " | protocol=grpc | grpc.component=client | grpc.service=grpc.testing.TestService | grpc.method=StreamingOutputCall | grpc.code=Unavailable | retry.class=Server" +
 		" | retry.rule=overloaded | retry.why=committed | retry.attempt=1 | retry.wait=0s | retry.elapsed=0s | retry.reach=Lost"
 	var j journal
 	s := &server{stream: slowly(0, 1, errOverloaded)}

@@ -75,6 +75,22 @@ retry 5    after 16s to 24s (backoff)
 then       the call ends with this error: class-exhausted
 `,
 		},
+		"a connection that was cut": {
+			args: []string{"-explain", "rpc error: code = Unavailable desc = error reading from server: EOF"},
+			want: `status     Unavailable: error reading from server: EOF
+class      Network
+rule       connection-failed: grpc-go picker_wrapper.go, balancer/base, balancer/pickfirst: what a picker says before there is a stream
+reach      Lost: grpc-go wrote this text itself; whether the request was sent is not known
+method     any method may run twice: assumed, since no -method was given
+row        5 retries, 1 s to 60 s, x2
+retry 1    after 1s to 1.5s (backoff)
+retry 2    after 2s to 3s (backoff)
+retry 3    after 4s to 6s (backoff)
+retry 4    after 8s to 12s (backoff)
+retry 5    after 16s to 24s (backoff)
+then       the call ends with this error: class-exhausted
+`,
+		},
 		"a method that may not run twice": {
 			args: []string{"-method", "/a.S/M", "-explain", "INTERNAL"},
 			want: `status     Internal: ` + `

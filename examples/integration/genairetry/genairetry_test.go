@@ -249,6 +249,9 @@ func TestError_ofTheTransport(t *testing.T) {
 	if got := call(ctx, silent); got.Class != codes.Ended {
 		t.Errorf("a deadline of the caller is %+v", got)
 	}
+	if _, err := silent.Models.GenerateContent(ctx, model, genai.Text("x"), nil); genairetry.Error(ctx, err) != err { //nolint:errorlint // the same error
+		t.Errorf("%v was changed, though the caller has brought it about", err)
+	}
 	server := httptest.NewServer(hang)
 	defer server.Close()
 	impatient, err := genai.NewClient(t.Context(), &genai.ClientConfig{
