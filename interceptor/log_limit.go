@@ -104,7 +104,7 @@ func (l *logs) summarize(left leftOut) {
 	var classes []string
 	for class, n := range left.classes {
 		if n > 0 {
-			classes = append(classes, fmt.Sprintf("%v %d", codes.Class(class), n)) //nolint:gosec // an index of the array
+			classes = append(classes, fmt.Sprintf("%v %d", codes.Class(class), n))
 		}
 	}
 	msg := fmt.Sprintf("[RETRY] %d lines left out within %v: %d retries, %d given up, %d recovered, %d fallbacks, %d not retried (%s)", left.all, logWindow,

@@ -137,7 +137,7 @@ func TestLog_limits(t *testing.T) {
 // TestLog_hasNoSecrets: neither key nor token nor prompt is in any line, whichever
 // field they come in.
 func TestLog_hasNoSecrets(t *testing.T) {
-	const apiKey, token, prompt = "AIzaSyA-0123456789abcdefghijklmnopqrs", "ya29.a0AfH6SMBx-token", "tell me about my illness"
+	const apiKey, token, prompt = "AIzaSyA-0123456789abcdefghijklmnopqrs", "ya29.a0AfH6SMBx-token", "tell me about my illness" //nolint:gosec // made up
 	all := apiKey + " " + token + " " + prompt
 	for _, messages := range []bool{false, true} {
 		for name, secret := range map[string]string{"together": all, "key": apiKey, "token": token, "prompt": prompt} {
