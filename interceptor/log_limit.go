@@ -59,7 +59,7 @@ func (l *limiter) allow(clock Clock, level logging.Level, a about, class codes.C
 	now := clock.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !now.Before(l.until) && l.left.all == 0 { // else the timer is about to begin anew
+	if !now.Before(l.until) {
 		l.until, l.lines = now.Add(logWindow), map[logging.Level]int{}
 	}
 	if l.lines[level]++; l.lines[level] <= l.most {
@@ -79,7 +79,7 @@ func (l *limiter) allow(clock Clock, level logging.Level, a about, class codes.C
 func (l *limiter) end(tell func(leftOut)) {
 	l.mu.Lock()
 	left := l.left
-	l.left, l.lines, l.until = leftOut{}, nil, time.Time{}
+	l.left = leftOut{}
 	l.mu.Unlock()
 	tell(left)
 }

@@ -1,0 +1,203 @@
+package app
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+const defaultModel = "gemini-2.5-flash"
+
+// options are what the command line says.
+type options struct {
+	json        bool
+	prompts     string // a file, "-" for standard input, "" for the demo
+	out         string // a file, "" for standard output
+	model       string // with its "models/"
+	parallel    int
+	stream      bool
+	retryFailed bool
+	endpoint    string // "" for the embedded server
+	insecure    bool
+	explain     string // an error, "-" for standard input, "" for none
+	table       string // a file, "" for the default
+	method      string // for explain
+}
+
+const help = `usage: grpc-client [flags]
+
+Without flags it plays a script of failures against a Gemini server of its own,
+shows what the retries make of them, and exits with 0 if every call ended as the
+policy says.
+
+  -json             print JSON lines instead of text (demo, or -endpoint without -prompts)
+  -endpoint H:P     talk to the real service at host:port, with the key in GEMINI_API_KEY:
+                    generativelanguage.googleapis.com:443
+  -insecure         speak plain text to -endpoint; for a loopback address only
+
+  -prompts FILE     answer the prompts in FILE, one a line; "-" reads standard input
+  -out FILE         write the results to FILE instead of standard output. The same
+                    command again goes on where it was interrupted; prompts may be
+                    added at the end
+  -retry-failed     ask the prompts again that failed in an earlier run with the same -out
+  -parallel N       ask N prompts at a time (default 4)
+  -model NAME       ask this model (default ` + defaultModel + `)
+  -stream           ask for streamed answers
+
+  -explain ERROR    say what would become of a call that fails with ERROR: a status
+                    ("UNAVAILABLE: text"), the text of a gRPC error, a line of a log,
+                    or the JSON of an API's error; "-" reads standard input
+  -table FILE       explain it with this policy file or gRPC service config
+  -method NAME      for this method: /package.Service/Method
+
+Results are JSON lines in the order of the prompts: line, server, model, prompt,
+answer, attempts, waited (seconds), error (null if there is none), class.
+
+Without -endpoint the server is the embedded one: it makes its answers up and
+fails some prompts once or twice. It fails for good those that begin with !daily,
+!zero, !key, !request or !blocked, and streamed ones that begin with !midway
+after a chunk.
+
+exit status: 0 all is well; 1 a call did not end as it should, or a prompt failed;
+2 the command line, a file or the key is wrong; 130 interrupted
+`
+
+// parse reads the command line. The error is a line that names the flag and
+// what was expected, or [flag.ErrHelp].
+func parse(args []string) (options, error) {
+	o := options{model: defaultModel, parallel: 4}
+	fs := flag.NewFlagSet("grpc-client", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.Usage = func() {}
+	fs.BoolVar(&o.json, "json", o.json, "")
+	fs.BoolVar(&o.stream, "stream", o.stream, "")
+	fs.BoolVar(&o.insecure, "insecure", o.insecure, "")
+	fs.BoolVar(&o.retryFailed, "retry-failed", o.retryFailed, "")
+	fs.Func("prompts", "", into(&o.prompts, "a file, or - for standard input"))
+	fs.Func("out", "", into(&o.out, "a file"))
+	fs.Func("model", "", into(&o.model, "a name such as "+defaultModel))
+	fs.Func("explain", "", into(&o.explain, "an error, or - for standard input"))
+	fs.Func("table", "", into(&o.table, "a file"))
+	fs.Func("method", "", func(s string) error { o.method = s; return checkMethod(s) })
+	fs.Func("endpoint", "", func(s string) error { o.endpoint = s; return checkEndpoint(s) })
+	fs.Func("parallel", "", func(s string) (err error) { o.parallel, err = number(s); return err })
+	if err := fs.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return o, err
+		}
+		return o, errors.New(explain(err.Error()))
+	}
+	if fs.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q: want flags only; -h lists them", fs.Arg(0))
+	}
+	o.model = "models/" + strings.TrimPrefix(o.model, "models/")
+	return o, contradiction(o, given(fs))
+}
+
+// into returns a parser for a text that must not be empty.
+func into(to *string, want string) func(string) error {
+	return func(s string) error {
+		if strings.TrimSpace(s) == "" {
+			return errors.New("want " + want)
+		}
+		*to = s
+		return nil
+	}
+}
+
+// number parses a count of one or more.
+func number(s string) (int, error) {
+	const most = 1000 // more is a slip of the pen
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > most {
+		return 0, fmt.Errorf("want a whole number, 1 to %d", most)
+	}
+	return n, nil
+}
+
+// checkEndpoint returns an error for what is no host:port.
+func checkEndpoint(s string) error {
+	host, port, err := net.SplitHostPort(s)
+	n, portErr := strconv.Atoi(port)
+	if err != nil || portErr != nil || host == "" || strings.ContainsAny(host, "/ ") || n < 1 || n > 65535 {
+		return errors.New("want host:port, as generativelanguage.googleapis.com:443")
+	}
+	return nil
+}
+
+// checkMethod returns an error for what is no name of a method.
+func checkMethod(s string) error {
+	if policy.ValidatePattern(s) != nil || strings.HasSuffix(s, "*") {
+		return errors.New("want /package.Service/Method")
+	}
+	return nil
+}
+
+// explain adds what was expected to the errors of package flag that do not
+// say it.
+func explain(message string) string {
+	switch {
+	case strings.HasPrefix(message, "invalid boolean value"):
+		return strings.TrimSuffix(message, ": parse error") + ": want true or false"
+	case strings.HasPrefix(message, "flag provided but not defined: "):
+		return "unknown flag " + strings.TrimPrefix(message, "flag provided but not defined: ") + ": want one of those that -h lists"
+	case strings.HasPrefix(message, "flag needs an argument: "):
+		return strings.TrimPrefix(message, "flag needs an argument: ") + ": want a value after the flag"
+	}
+	return message
+}
+
+// given returns the flags that stand on the command line.
+func given(fs *flag.FlagSet) map[string]bool {
+	set := map[string]bool{}
+	fs.Visit(func(f *flag.Flag) { set[f.Name] = true })
+	return set
+}
+
+// contradiction returns an error for flags that mean nothing together.
+func contradiction(o options, given map[string]bool) error {
+	for _, name := range []string{"out", "parallel", "stream", "retry-failed"} {
+		if given[name] && o.prompts == "" {
+			return fmt.Errorf("-%s: want -prompts with it", name)
+		}
+	}
+	for _, name := range []string{"table", "method"} {
+		if given[name] && o.explain == "" {
+			return fmt.Errorf("-%s: want -explain with it", name)
+		}
+	}
+	if o.explain != "" {
+		for _, name := range []string{"json", "prompts", "endpoint"} {
+			if given[name] {
+				return fmt.Errorf("-explain: want it without -%s", name)
+			}
+		}
+	}
+	switch {
+	case o.json && o.prompts != "":
+		return errors.New("-json: want it without -prompts, whose results are JSON lines anyway")
+	case given["model"] && o.prompts == "" && o.endpoint == "":
+		return errors.New("-model: want -prompts or -endpoint with it")
+	case o.model == "models/":
+		return errors.New("-model: want a name such as " + defaultModel)
+	case o.retryFailed && o.out == "":
+		return errors.New("-retry-failed: want -out with it, the file of the earlier run")
+	case o.insecure && o.endpoint == "":
+		return errors.New("-insecure: want -endpoint with it")
+	case o.insecure && !isLoopback(o.endpoint):
+		return fmt.Errorf("-insecure: want a loopback address at -endpoint, not %s: the key would travel in plain text", o.endpoint)
+	}
+	return nil
+}
+
+func isLoopback(endpoint string) bool {
+	host, _, _ := net.SplitHostPort(endpoint)
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}

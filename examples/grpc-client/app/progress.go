@@ -1,0 +1,112 @@
+package app
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/reinvoke/reinvoke/interceptor"
+)
+
+// progress counts what a batch has done, and shows it on a terminal.
+type progress struct {
+	screen *screen
+	bar    *progressbar.ProgressBar // nil where there is no terminal
+
+	total, before    int // prompts; those that earlier runs have done
+	answered, failed int
+	attempts         int
+	waited           float64      // seconds
+	retries          atomic.Int64 // counted while calls are running
+}
+
+// newProgress starts to count, and says what there is to do.
+func (p *program) newProgress(total, before int) *progress {
+	g := &progress{screen: p.errs, total: total, before: before}
+	if p.endpoint == "" {
+		g.screen.printf("No -endpoint: an embedded server makes up the answers; default delays divided by %d.\n", demoScale)
+	}
+	switch {
+	case before == total:
+		g.screen.printf("All %s done before: nothing to ask.\n", plural(total, "prompt"))
+	case before > 0:
+		g.screen.printf("%d of %s done before: going on with the other %d.\n", before, plural(total, "prompt"), total-before)
+	}
+	scrolling := p.out == "" && p.screen.live // results on the same terminal show enough, and a bar would get among them
+	if g.screen.live && !scrolling && total > before {
+		g.bar = progressbar.NewOptions(
+			total,
+			progressbar.OptionSetWriter(g.screen.to),
+			progressbar.OptionSetDescription("asking"),
+			progressbar.OptionSetWidth(30),
+			progressbar.OptionShowCount(),
+			progressbar.OptionThrottle(50*time.Millisecond),
+			progressbar.OptionClearOnFinish(),
+		)
+		_ = g.bar.Set(before) // drawing is all that can fail
+	}
+	return g
+}
+
+// event takes an event of any call.
+func (g *progress) event(e interceptor.Event) {
+	if !e.Decision.Retry {
+		return
+	}
+	n := g.retries.Add(1)
+	if g.bar != nil {
+		g.bar.Describe(fmt.Sprintf("asking (retries: %d)", n))
+	}
+}
+
+// add counts a result.
+func (g *progress) add(r record) {
+	g.attempts += r.Attempts
+	g.waited += r.Waited
+	if r.Error == nil {
+		g.answered++
+	} else {
+		g.failed++
+	}
+	if g.bar != nil {
+		_ = g.bar.Add(1) // drawing is all that can fail
+	}
+}
+
+// stopping says why the program does not end at once.
+func (g *progress) stopping(grace time.Duration) {
+	if g.bar != nil {
+		_ = g.bar.Clear()
+	}
+	g.screen.printf("Interrupted: the calls in flight get %v to end; interrupt again to end at once.\n", grace)
+}
+
+// end sums up and returns the exit status.
+func (g *progress) end(stopped bool, to sink) int {
+	if g.bar != nil {
+		_ = g.bar.Clear()
+	}
+	asked := g.answered + g.failed
+	if g.before < g.total {
+		g.screen.printf(
+			"%s asked: %d answered, %d failed; %s, waited %.2f s.\n",
+			plural(asked, "prompt"), g.answered, g.failed, plural(g.attempts, "attempt"), g.waited,
+		)
+	}
+	if earlier := to.failed() - g.failed; earlier > 0 {
+		g.screen.printf("%s failed in an earlier run: -retry-failed asks again.\n", plural(earlier, "prompt"))
+	}
+	left := g.total - g.before - asked
+	if left > 0 && to.resumes() {
+		g.screen.printf("%s left: the same command again goes on from here.\n", plural(left, "prompt"))
+	}
+	switch {
+	case stopped && left > 0:
+		return interrupted
+	case to.failed() > 0 || left > 0:
+		return failed
+	}
+	return succeeded
+}
