@@ -10,6 +10,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/policy/policyfile"
 )
 
 // blocks returns the Go blocks of the README, those that are marked as not
@@ -157,4 +160,21 @@ func TestReadme_firstSnippet(t *testing.T) {
 		}
 	}
 	t.Fatalf("the program did not retry:\n%s", strings.Join(seen, "\n"))
+}
+
+// TestReadme_policyFiles: its files load, and give what they say.
+func TestReadme_policyFiles(t *testing.T) {
+	found := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(read(t, readme)), -1)
+	if len(found) == 0 {
+		t.Fatal("the README has no policy file")
+	}
+	for _, block := range found {
+		c, err := policyfile.Load(strings.NewReader(block[1]))
+		if err != nil {
+			t.Error(err)
+		}
+		if got := c.Table[codes.Server].Retries; got != 5 {
+			t.Errorf("%d retries for Server, want the 5 of the file", got)
+		}
+	}
 }

@@ -262,7 +262,7 @@ func TestOtel_methodsThatAreNotOfAFixedSet(t *testing.T) {
 		provider := otelretry.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)))
 		known := otelretry.WithMethods(func(method string) bool { return method == "/a.S/Known" })
 		r := interceptor.New(otelretry.Instrument(provider, known, otelretry.WithoutSpanEvents()))
-		for _, method := range []string{"/a.S/Known", "/a.S/42", "/a.S/43"} {
+		for _, method := range []string{"/a.S/Known", "/a.S/42", "/a.S/43", "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Chck", "/grpc.health.v1/Health", "x y"} {
 			_ = r.Unary()(t.Context(), method, nil, nil, nil, func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error { return nil })
 		}
 		got, _ := collect(t, reader)
@@ -271,7 +271,7 @@ func TestOtel_methodsThatAreNotOfAFixedSet(t *testing.T) {
 			method, _ := p.Attributes.Value("grpc.method")
 			methods[method.AsString()] = p.Value
 		}
-		if diff := cmp.Diff(map[string]int64{"a.S/Known": 1, "other": 2}, methods); diff != "" {
+		if diff := cmp.Diff(map[string]int64{"a.S/Known": 1, "grpc.health.v1.Health/Check": 1, "other": 5}, methods); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})

@@ -24,7 +24,7 @@
 //	reinvoke.gate.waiting   gauge      {call}     calls that wait at gates
 //	reinvoke.budget.tokens  gauge      {token}    tokens held, by reinvoke.account
 //
-// reinvoke.calls, .attempts and .gate.wait have grpc.method and grpc.target too. All
+// Hedges that lost are cancelled, and are no attempts that ended. reinvoke.calls, .attempts and .gate.wait have grpc.method and grpc.target too. All
 // of our own have reinvoke.name if [WithName] was given: where a program has several
 // Retriers, only their names keep the gauges apart.
 //
@@ -39,11 +39,19 @@
 //	reinvoke.account     tokens, earned
 //
 // Their number is bounded. A method counts as one of a fixed set where generated code
-// says so (grpc.StaticMethod, since protoc-gen-go-grpc 1.4), or [WithMethods] does;
-// names given to Do count as they are, and must be constants. Rules are those of
+// says so (grpc.StaticMethod), where its proto is linked into the program, or where
+// [WithMethods] says so; names given to Do count as they are, and must be constants. Rules are those of
 // package codes, some 70, and the caller's own; for one method and target there is a
 // series for each rule that was seen. Keys of gates, quota ids and messages are in no
 // attribute.
+//
+// # Dashboard
+//
+// dashboard.json beside this file is a dashboard for Grafana over these metrics, as
+// Prometheus names them. examples/integration/telemetry is a program that serves them.
+//
+// A call that succeeds at once costs about 0.7 µs and two allocations more when it is
+// reported (go test -bench Instrument, in examples/integration).
 //
 // # Span events
 //

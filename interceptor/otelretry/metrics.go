@@ -7,6 +7,8 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
@@ -97,10 +99,25 @@ func (m *metrics) observeGate(e interceptor.GateEvent) {
 
 // method returns the name as an attribute may have it.
 func (m *metrics) method(e *interceptor.Event) string {
-	if !e.Static && !m.config.methods(e.Method) {
+	if !e.Static && !linked(e.Method) && !m.config.methods(e.Method) {
 		return "other"
 	}
 	return strings.TrimPrefix(e.Method, "/")
+}
+
+// linked reports whether the proto of a method is linked into the program: a name that
+// was made up has none.
+func linked(method string) bool {
+	name := protoreflect.FullName(strings.Replace(strings.TrimPrefix(method, "/"), "/", ".", 1))
+	if !name.IsValid() {
+		return false
+	}
+	d, err := protoregistry.GlobalFiles.FindDescriptorByName(name)
+	if err != nil {
+		return false
+	}
+	_, ok := d.(protoreflect.MethodDescriptor)
+	return ok
 }
 
 // series names the attributes of a measurement.

@@ -40,12 +40,12 @@ func Main() int {
 	})
 }
 
-// Play plays the script of the demo, with options of the caller's beside its own, and
-// prints it to out. The error says that a call did not end as it should, or that ctx
-// ended first.
-func Play(ctx context.Context, out io.Writer, opts ...interceptor.Option) error {
+// Play plays the script of the demo so many times, 0 for ever, on one connection with
+// options of the caller's beside its own, and prints it to out. The error says that a
+// call did not end as it should, or that ctx ended first.
+func Play(ctx context.Context, out io.Writer, rounds int, opts ...interceptor.Option) error {
 	p := newProgram(world{out: out, errs: out, getenv: func(string) string { return "" }, patience: grace})
-	p.options, p.extra = options{model: "models/" + defaultModel, parallel: 1}, opts
+	p.options, p.extra, p.again = options{model: "models/" + defaultModel, parallel: 1}, opts, rounds-1
 	status, err := p.demo(ctx, script())
 	switch {
 	case err != nil:

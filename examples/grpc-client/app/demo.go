@@ -39,7 +39,12 @@ func (p *program) demo(ctx context.Context, scenes []scene) (status int, err err
 	st := stage{client: client, model: p.model, redactor: p.redactor, show: p.reporter(), before: credentials.reset}
 	st.seen = func(s scene) int { return srv.seen(p.model, s.title) + srv.seen(spareModel, s.title) }
 	st.show.policy(demoTable(), aboutDemo)
-	return st.play(ctx, scenes), nil
+	status = st.play(ctx, scenes)
+	for n := 0; n != p.again && status == succeeded; n++ {
+		srv.forget()
+		status = st.play(ctx, scenes)
+	}
+	return status, nil
 }
 
 // tour makes some calls to the real service.

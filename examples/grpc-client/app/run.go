@@ -33,6 +33,7 @@ type world struct {
 type program struct {
 	options
 	extra    []interceptor.Option // of whoever plays the demo
+	again    int                  // how often the demo is played after the first time; less than 0 for ever
 	key      string
 	redactor redactor
 	in       io.Reader

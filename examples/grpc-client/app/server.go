@@ -61,6 +61,13 @@ func (s *server) seen(model, prompt string) int {
 	return s.attempts[[2]string{model, prompt}]
 }
 
+// forget begins to count anew.
+func (s *server) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.attempts)
+}
+
 // next counts an attempt and returns what to do to it.
 func (s *server) next(model, prompt string) step {
 	s.mu.Lock()

@@ -1,0 +1,127 @@
+// Command telemetry plays the demo's script of failures with the official Gemini client,
+// again and again, and serves the metrics of its retries to Prometheus on loopback:
+//
+//	go run ./telemetry                        # and then: curl 127.0.0.1:9464/metrics
+//	go run ./telemetry -rounds 1              # plays it once, and prints the metrics
+//	go run ./telemetry -rounds 20 -picture ../../interceptor/otelretry/dashboard.svg
+//
+// Import interceptor/otelretry/dashboard.json into Grafana to look at them. With
+// -picture it draws what the panels of that dashboard show of its own metrics, which it
+// asks with Prometheus's own query engine.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/reinvoke/reinvoke/examples/grpc-client/app"
+	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/interceptor/otelretry"
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout)
+	stop()
+	if err != nil && !errors.Is(err, flag.ErrHelp) && ctx.Err() == nil {
+		fmt.Fprintln(os.Stderr, "telemetry:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the program.
+func run(ctx context.Context, args []string, out io.Writer) error {
+	fs := flag.NewFlagSet("telemetry", flag.ContinueOnError)
+	listen := fs.String("listen", "127.0.0.1:9464", "the `address` to serve metrics at")
+	rounds := fs.Int("rounds", 0, "how `often` to play the script; 0 for ever")
+	picture := fs.String("picture", "", "the `file` to draw the panels of the dashboard to")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	switch {
+	case *rounds < 0:
+		return fmt.Errorf("-rounds %d: want 0 or more", *rounds)
+	case *picture != "" && *rounds == 0:
+		return errors.New("-picture: want -rounds with it")
+	}
+
+	registry, instrument, err := instruments()
+	if err != nil {
+		return err
+	}
+	address, stop, err := serve(ctx, *listen, registry)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	_, _ = fmt.Fprintf(out, "metrics at http://%s/metrics\n", address)
+
+	h := newHistory(registry)
+	watching, done := context.WithCancel(ctx)
+	defer done()
+	go h.watch(watching, time.Second)
+	// The script switches gates off, so that its calls do not wait for each other; here
+	// they shall.
+	if err := app.Play(ctx, io.Discard, *rounds, instrument, interceptor.WithGate(policy.DefaultGate())); err != nil {
+		return err
+	}
+	done()
+	if *picture != "" {
+		return draw(ctx, h, *picture)
+	}
+	return copyPage(ctx, out, "http://"+address+"/metrics")
+}
+
+// instruments returns what metrics are gathered from, and what reports to it.
+func instruments() (*prometheus.Registry, interceptor.Option, error) {
+	registry := prometheus.NewRegistry()
+	exporter, err := otelprometheus.New(otelprometheus.WithRegisterer(registry), otelprometheus.WithoutScopeInfo(), otelprometheus.WithoutTargetInfo())
+	if err != nil {
+		return nil, nil, err
+	}
+	meters := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
+	return registry, otelretry.Instrument(otelretry.WithMeterProvider(meters)), nil
+}
+
+// serve serves the metrics until it is stopped.
+func serve(ctx context.Context, address string, registry *prometheus.Registry) (at string, stop func(), err error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return "", nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(listener) }() // it ends with stop
+	return listener.Addr().String(), func() { _ = server.Close() }, nil
+}
+
+// copyPage copies a page.
+func copyPage(ctx context.Context, out io.Writer, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close() //nolint:errcheck // it was read
+	_, err = io.Copy(out, answer.Body)
+	return err
+}
