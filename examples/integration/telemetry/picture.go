@@ -59,7 +59,7 @@ func drawPanel(b *strings.Builder, p panel, lines []line) {
 	fmt.Fprintf(b, `<text x="%g" y="%g" font-size="11" font-weight="bold">%s</text>`+"\n", x+8, y+15, html.EscapeString(p.Title))
 	columns := 3
 	for _, l := range lines {
-		if len(l.name) > longName {
+		if len(short(l.name)) > longName {
 			columns = 2
 		}
 	}
@@ -138,11 +138,12 @@ func format(v float64, unit string) string {
 	return fmt.Sprintf("%.3g", v)
 }
 
-// short cuts a name that does not fit into the legend: its end tells more.
+// short returns what fits into the legend of a name: the method alone.
 func short(name string) string {
 	const most = 24
+	name = name[strings.LastIndex(name, "/")+1:]
 	if len(name) > most {
-		return "..." + name[len(name)-most:]
+		return name[:most] + "..."
 	}
 	return name
 }
