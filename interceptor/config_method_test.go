@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,11 +48,11 @@ func fixedAndFollowed(t *testing.T, c policy.Config, f func(t *testing.T, o inte
 // told, as with a deadline of the caller's own.
 func TestConfig_timeoutBoundsTheCall(t *testing.T) {
 	fixedAndFollowed(t, with(policy.Method{Timeout: 5 * time.Second, Repeatable: new(true)}), func(t *testing.T, o interceptor.Option) {
-		var told time.Duration
+		var told atomic.Int64
 		s := &server{
 			unary: func(ctx context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 				deadline, _ := ctx.Deadline()
-				told = time.Until(deadline)
+				told.Store(int64(time.Until(deadline)))
 				if n == 1 {
 					return nil, errOverloaded
 				}
@@ -70,8 +71,8 @@ func TestConfig_timeoutBoundsTheCall(t *testing.T) {
 			if took := time.Since(began); took != 5*time.Second || status.Code(err) != grpccodes.DeadlineExceeded {
 				t.Errorf("it took %v and ended with %v, want 5s and DeadlineExceeded", took, err)
 			}
-			if told != 3*time.Second {
-				t.Errorf("the second attempt had %v left, want 3s", told)
+			if left := time.Duration(told.Load()); left != 3*time.Second {
+				t.Errorf("the second attempt had %v left, want 3s", left)
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()

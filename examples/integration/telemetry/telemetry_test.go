@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,24 +32,24 @@ import (
 // server is a health service that is asked by a name how to fail.
 type server struct {
 	healthpb.UnimplementedHealthServer
-	attempts int
+	attempts atomic.Int32 // of the call
 }
 
 func (s *server) Check(ctx context.Context, in *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
-	s.attempts++
+	n := s.attempts.Add(1)
 	switch in.GetService() {
 	case "busy once":
-		if s.attempts == 1 {
+		if n == 1 {
 			return nil, status.Error(grpccodes.Unavailable, "busy")
 		}
 	case "busy":
 		return nil, status.Error(grpccodes.Unavailable, "busy")
 	case "refused":
-		if s.attempts == 1 {
+		if n == 1 {
 			return nil, status.Error(grpccodes.ResourceExhausted, "Quota exceeded. Please retry in 2s.")
 		}
 	case "slow once":
-		if s.attempts == 1 {
+		if n == 1 {
 			<-ctx.Done()
 		}
 	case "wrong":
@@ -76,7 +77,7 @@ func feed(t *testing.T, instrument interceptor.Option, h *history) {
 	defer conn.Close() //nolint:errcheck // a test
 	client := healthpb.NewHealthClient(conn)
 	check := func(name string, opts ...interceptor.CallOption) {
-		s.attempts = 0
+		s.attempts.Store(0)
 		_, _ = client.Check(interceptor.NewContext(t.Context(), opts...), &healthpb.HealthCheckRequest{Service: name})
 	}
 	until := time.Now().Add(10 * time.Minute)
