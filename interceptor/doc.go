@@ -32,6 +32,16 @@
 // ([WithMethod]) or to the connection. In that order the first that says
 // something wins.
 //
+// What is data can come from a file, and be swapped while calls are running:
+// [WithLive] and package policy/policyfile.
+//
+// # Watching
+//
+// [WithSlog] and [WithLogger] log every retry, every end without success and every
+// recovery; [WithObserver] and [WithGateObserver] are told of them. Package otelretry
+// makes metrics and span events of that, and package gapic wires Google's generated
+// clients.
+//
 // # Errors
 //
 // A call that was tried once returns the server's error untouched, unless an
