@@ -2,12 +2,14 @@ package app
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"time"
 
+	grpccodes "google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 
 	"github.com/reinvoke/reinvoke/codes"
@@ -124,6 +126,11 @@ func repeatable(method string) (yes bool, because string) {
 // classify finds the class. An error that was pasted has left no trailer: unless its
 // text is one that grpc-go writes itself, it counts as one that the server sent.
 func (x *explanation) classify() {
+	if ended := callersOwn(x.pasted); ended != nil {
+		x.failure = codes.Classify(x.pasted, codes.Evidence{Caller: ended})
+		x.assumed = "this is the text of the caller's own context, whose time was up or which was cancelled"
+		return
+	}
 	x.failure = codes.Classify(x.pasted, codes.Evidence{Watched: true, Doubtful: true})
 	switch {
 	case x.failure.Reach == codes.Unsent:
@@ -140,6 +147,19 @@ func (x *explanation) classify() {
 		})
 		x.assumed = "assumed; grpc-go writes no such text itself"
 	}
+}
+
+// callersOwn returns the error of the caller's context if that is what a text is of:
+// grpc-go puts it into the status of a call that its caller has ended.
+func callersOwn(err error) error {
+	st, _ := codes.StatusOf(err)
+	switch {
+	case st.Code() == grpccodes.DeadlineExceeded && strings.HasSuffix(st.Message(), context.DeadlineExceeded.Error()):
+		return context.DeadlineExceeded
+	case st.Code() == grpccodes.Canceled && strings.HasSuffix(st.Message(), context.Canceled.Error()):
+		return context.Canceled
+	}
+	return nil
 }
 
 // String returns the explanation in lines.

@@ -91,6 +91,17 @@ retry 5    after 16s to 24s (backoff)
 then       the call ends with this error: class-exhausted
 `,
 		},
+		"a deadline of the caller's": {
+			args: []string{"-explain", "call: rpc error: code = DeadlineExceeded desc = received context error while waiting: context deadline exceeded"},
+			want: `status     DeadlineExceeded: received context error while waiting: context deadline exceeded
+class      Ended
+rule       caller-done: the caller's context is done
+reach      Lost: this is the text of the caller's own context, whose time was up or which was cancelled
+method     any method may run twice: assumed, since no -method was given
+row        never
+then       the call ends with this error: caller-ended
+`,
+		},
 		"a method that may not run twice": {
 			args: []string{"-method", "/a.S/M", "-explain", "INTERNAL"},
 			want: `status     Internal: ` + `
@@ -168,6 +179,9 @@ func TestParsePasted_forms(t *testing.T) {
 		ours: {grpccodes.Unavailable, "busy", 0},
 		"/a.S/M failed for good (class-exhausted) after 2 attempts [Unavailable overloaded, Unavailable overloaded]: " + ours: {grpccodes.Unavailable, "busy", 0},
 		`time=x level=ERROR msg="call: rpc error: code = Internal desc = a \"b\""`:                                            {grpccodes.Internal, `a "b"`, 0},
+		"generate: context canceled":            {grpccodes.Canceled, "context canceled", 0},
+		"Post x: context deadline exceeded":     {grpccodes.DeadlineExceeded, "context deadline exceeded", 0},
+		"code = ResourceExhausted":              {grpccodes.ResourceExhausted, "", 0},
 		"UNAVAILABLE":                           {grpccodes.Unavailable, "", 0},
 		"unavailable":                           {grpccodes.Unavailable, "", 0},
 		"DeadlineExceeded: late":                {grpccodes.DeadlineExceeded, "late", 0},

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"regexp"
 	"strconv"
@@ -40,6 +41,11 @@ func parsePasted(text string) (error, error) {
 			return pastedStatus(code, m[form.SubexpIndex("text")]), nil
 		}
 	}
+	for _, ended := range []error{context.DeadlineExceeded, context.Canceled} { // no status at all
+		if strings.HasSuffix(plain, ended.Error()) {
+			return status.FromContextError(ended).Err(), nil
+		}
+	}
 	return nil, errors.New(`want an error: "UNAVAILABLE: text", the text of a gRPC error ("rpc error: code = ..."), or the JSON of an API's error`)
 }
 
@@ -60,7 +66,7 @@ func statusInside(text string) *status.Status {
 // forms are those in which errors are printed.
 func forms() []*regexp.Regexp {
 	return []*regexp.Regexp{
-		regexp.MustCompile(`(?s)rpc error: code = (?P<code>\w+) desc = (?P<text>.*)`),                                         // grpc-go, and all who wrap it
+		regexp.MustCompile(`(?s)code = (?P<code>\w+)(?: desc = (?P<text>.*))?`),                                               // grpc-go, and all who wrap it
 		regexp.MustCompile(`(?s)Error \d+, Message: (?P<text>.*?), Status: (?P<code>\w+), Details: `),                         // genai
 		regexp.MustCompile(`(?s)googleapi: (?:got HTTP response code|Error) (?P<code>\d{3})(?: with body)?:?\s*(?P<text>.*)`), // google-api-go-client
 		regexp.MustCompile(`grpc\.code["=: ]+(?P<code>\w+)(?:.*retry\.message["=: ]+(?P<text>[^"]*))?`),                       // our log
