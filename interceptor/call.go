@@ -291,7 +291,7 @@ func (c *call) sleep(wait time.Duration) (time.Duration, error) {
 		return 0, c.ctx.Err()
 	}
 	err := clock.Sleep(c.ctx, c.r.clock, wait)
-	if err == nil && c.failure.Reach == codes.Unsent && c.cc != nil {
+	if err == nil && c.needsConnection() {
 		var more time.Duration
 		more, err = c.awaitReady(wait)
 		wait += more

@@ -33,8 +33,8 @@ func (c *call) logRetry() {
 		return
 	}
 	msg := fmt.Sprintf("[RETRY] %v: attempt %d of %s failed, next in %v", c.failure.Class, c.attempts(), c.method, c.decision.Wait)
-	if c.failure.Reach == codes.Unsent && c.cc != nil {
-		msg += ", or up to as long again until connected"
+	if c.failure.Reach == codes.Unsent && c.needsConnection() {
+		msg += fmt.Sprintf(", or once connected, up to %v later", max(c.decision.Wait, redial))
 	}
 	c.log(logging.LevelWarn, msg)
 }

@@ -32,6 +32,7 @@ func network(retries int, wait time.Duration) []interceptor.Option {
 func TestReady_theNextAttemptWaitsForTheConnection(t *testing.T) {
 	// The connection is dialled anew every 50 ms.
 	tests := map[string]struct {
+		backoff  time.Duration
 		back     time.Duration // when the server is back; zero for never
 		attempts int
 		took     time.Duration
@@ -39,16 +40,27 @@ func TestReady_theNextAttemptWaitsForTheConnection(t *testing.T) {
 		fails    bool
 	}{
 		"a server that is back during the backoff": {
-			back: 40 * time.Millisecond, attempts: 2, took: 100 * time.Millisecond, waits: []time.Duration{100 * time.Millisecond},
+			backoff: 100 * time.Millisecond, back: 40 * time.Millisecond,
+			attempts: 2, took: 100 * time.Millisecond, waits: []time.Duration{100 * time.Millisecond},
 		},
 		"a server that is back after 140 ms is answered by the second attempt": {
-			back: 140 * time.Millisecond, attempts: 2, took: 150 * time.Millisecond, waits: []time.Duration{150 * time.Millisecond},
+			backoff: 100 * time.Millisecond, back: 140 * time.Millisecond,
+			attempts: 2, took: 150 * time.Millisecond, waits: []time.Duration{150 * time.Millisecond},
+		},
+		"a backoff of milliseconds wastes no attempt while grpc pauses before it dials again": {
+			backoff: time.Millisecond, back: 990 * time.Millisecond,
+			attempts: 2, took: time.Second, waits: []time.Duration{time.Second},
 		},
 		"a server that is back later than one more backoff needs a third attempt": {
-			back: 240 * time.Millisecond, attempts: 3, took: 300 * time.Millisecond, waits: []time.Duration{200 * time.Millisecond, 100 * time.Millisecond},
+			backoff: 2 * time.Second, back: 4240 * time.Millisecond,
+			attempts: 3, took: 6 * time.Second, waits: []time.Duration{4 * time.Second, 2 * time.Second},
 		},
 		"a server that stays away is given one more backoff each time": {
-			attempts: 3, took: 400 * time.Millisecond, waits: []time.Duration{200 * time.Millisecond, 200 * time.Millisecond}, fails: true,
+			backoff: 2 * time.Second, attempts: 3, took: 8 * time.Second, waits: []time.Duration{4 * time.Second, 4 * time.Second}, fails: true,
+		},
+		"and at least the time in which grpc dials again": {
+			backoff: 100 * time.Millisecond, attempts: 3, took: 2600 * time.Millisecond,
+			waits: []time.Duration{1300 * time.Millisecond, 1300 * time.Millisecond}, fails: true,
 		},
 	}
 	for name, tt := range tests {
@@ -56,7 +68,7 @@ func TestReady_theNextAttemptWaitsForTheConnection(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var w watcher
 				o := &outage{service: &server{unary: refuseFirst(0, nil)}}
-				conn := o.connect(t, retrying(append(network(2, 100*time.Millisecond), interceptor.WithObserver(w.observe))...)...)
+				conn := o.connect(t, retrying(append(network(2, tt.backoff), interceptor.WithObserver(w.observe))...)...)
 				if tt.back > 0 {
 					time.AfterFunc(tt.back, o.start)
 				}

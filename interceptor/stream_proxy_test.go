@@ -81,7 +81,10 @@ func (p *proxy) connect(t *testing.T, opts ...interceptor.Option) *grpc.ClientCo
 	t.Helper()
 	conn, err := grpc.NewClient("passthrough:///"+p.listener.Addr().String(), append(interceptor.DialOptions(opts...),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: time.Millisecond, Multiplier: 1, MaxDelay: time.Millisecond}}),
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: time.Millisecond, Multiplier: 1, MaxDelay: time.Millisecond},
+			MinConnectTimeout: time.Minute, // without it a connection has as long as the backoff to come about
+		}),
 	)...)
 	if err != nil {
 		t.Fatal(err)
