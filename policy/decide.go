@@ -77,8 +77,9 @@ type Decision struct {
 // limit on elapsed time, the caller's deadline, the budget.
 //
 // The wait is the row's backoff with its jitter. A hint replaces it by the hint
-// and up to a quarter more (250 ms at least), and by up to one backoff more if
-// the class was refused before in this call; a pushback replaces it exactly.
+// and up to a quarter more (250 ms at least). If the class was refused before in
+// this call, up to 2 hints more are added, after a third refusal up to 8 and so
+// on, but never more than the backoff of the row. A pushback replaces it exactly.
 // What of the spread does not fit into the time that is left is cut off.
 //
 // It is asked after every failed attempt; the caller counts the retry with
@@ -176,8 +177,8 @@ func waits(s *State, f *codes.Failure, row Policy, class codes.Class) (Range, Wh
 		}
 		if f.Delay > 0 {
 			spread := max(hintSpread, f.Delay/4)
-			if s.Retries[class] > 0 { // it was told a time before, and refused again
-				spread = plus(spread, row.Backoff(n))
+			if refusals := s.Retries[class]; refusals > 0 { // it was told a time before, and refused again
+				spread = plus(spread, min(row.Backoff(n), repeated(f.Delay, refusals)))
 			}
 			wait = Range{Min: max(wait.Min, f.Delay), Max: max(wait.Max, plus(f.Delay, spread))}
 			if !f.Pushback.Set {
@@ -191,6 +192,14 @@ func waits(s *State, f *codes.Failure, row Policy, class codes.Class) (Range, Wh
 		why = Refresh
 	}
 	return row.Jitter.Range(row.Backoff(n), row.Max), why
+}
+
+// repeated returns what is added to a hint after so many earlier ones: in
+// proportion to it, so that a hint of 0.2 s does not become one of 15. Judgement:
+// 2 hints, and four times as many with each further refusal, since a hint that
+// was wrong by less is found right soon enough.
+func repeated(hint time.Duration, refusals int) time.Duration {
+	return scale(hint, math.Pow(4, float64(refusals))/2)
 }
 
 // payer returns what pays for the retry.

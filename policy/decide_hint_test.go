@@ -39,6 +39,15 @@ func TestDecide_hintIsTheFloor(t *testing.T) {
 			firstFailure(retried(codes.Quota, 1)), quota(40 * s), 1, free(65 * s), // 40 + 10 + 5 x 3
 		},
 		{
+			"refused again after a short hint, two hints are added and no more",
+			firstFailure(retried(codes.Quota, 1)), quota(200 * ms), 1, free(850 * ms), // 0.2 + 0.25 + 2 x 0.2
+		},
+		{
+			"after the third, eight",
+			firstFailure(retried(codes.Quota, 2), func(s *policy.State) { s.Table[codes.Quota].Retries = 9 }),
+			quota(200 * ms), 1, free(2050 * ms), // 0.2 + 0.25 + 8 x 0.2
+		},
+		{
 			"refused again, the floor stays",
 			firstFailure(retried(codes.Quota, 1)), quota(40 * s), 0, free(40 * s),
 		},
@@ -71,7 +80,7 @@ func TestDecide_hintSaturates(t *testing.T) {
 	again := firstFailure(boundless, retried(codes.Quota, 1))
 	runDecideCases(t, []decideCase{
 		{"a hint and its spread", firstFailure(boundless), quota(top - 1), 1, free(top)},
-		{"the spread and the backoff", again, quota(time.Second), 1, free(top)},
+		{"the spread and the backoff", again, quota(top / 2), 1, free(top)},
 		{"all three", again, quota(top), 1, free(top)},
 	})
 }

@@ -73,7 +73,12 @@ func ask(s policy.State, f codes.Failure) *oracle {
 		o.asksDelay = true
 		spread := largest(number(250*time.Millisecond), number(f.Delay/4))
 		if o.retries() > 0 {
-			spread = new(big.Int).Add(spread, number(o.row.Backoff(o.exponent())))
+			more := new(big.Int).Lsh(number(f.Delay), uint(2*min(o.retries(), 100)-1)) // 2 hints, then 8
+			more.Add(more, new(big.Int).Rsh(more, 40))                                 // what floats may be off by
+			if backoff := number(o.row.Backoff(o.exponent())); backoff.Cmp(more) < 0 {
+				more = backoff
+			}
+			spread = new(big.Int).Add(spread, more)
 		}
 		o.floor = number(f.Delay)
 		o.ceiling = new(big.Int).Add(o.floor, spread)
