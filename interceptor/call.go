@@ -23,6 +23,8 @@ type target struct {
 	method string
 	kind   kinds
 	opts   []grpc.CallOption
+	// request is that of a unary call.
+	request any
 }
 
 // call is the life of one call, from its first failure on: the same for unary
@@ -59,8 +61,13 @@ type call struct {
 	ticket      gate.Ticket
 	doneBreaker func(error) // nil for nothing to be told
 	gated       time.Duration
-	held        bool // a retry has to wait for nothing else
-	barred      bool // it was not let through to its first attempt
+	sent        int           // bytes that a stream has sent
+	held        bool          // a retry has to wait for nothing else,
+	opens       time.Duration // which is for so long
+	due         time.Time     // when the server will take the call; zero for no matter
+	scouted     bool          // the last attempt was refused as a scout of the gate
+	scouts      int           // such attempts
+	barred      bool          // it was not let through to its first attempt
 
 	shown     bool // a stream has shown something of its last attempt
 	resumed   bool // or of an earlier one
@@ -142,6 +149,9 @@ func (c *call) classify(err error, ev *codes.Evidence) {
 	}
 	c.r.warnOfLayers(c)
 	c.answer(c.failure, c.err)
+	if c.scouted { // which is no attempt of its own
+		c.state.Attempts--
+	}
 }
 
 // resolve finds out, once, what applies to the call.
@@ -303,7 +313,16 @@ func (c *call) sleep(wait time.Duration) (time.Duration, error) {
 // because a State on the stack of every waiting call adds up.
 //
 //go:noinline
-func (c *call) count() { c.state = c.state.Count(c.decision) }
+func (c *call) count() {
+	if c.scouted { // neither its row nor its attempts have been used
+		c.scouted = false
+		c.scouts++
+		c.earlier++
+		c.state.Attempts = 1
+		return
+	}
+	c.state = c.state.Count(c.decision)
+}
 
 // cancelled ends the call because its context ended during a wait.
 func (c *call) cancelled(ctxErr error) error {

@@ -19,6 +19,8 @@ type capture struct {
 
 	call   call
 	failed bool // call is in use
+
+	successes uint64 // of calls that have used it, since the last that was a sample
 }
 
 // watch returns opts and one more, which captures the trailer. opts itself
@@ -30,6 +32,17 @@ func (c *capture) watch(opts []grpc.CallOption) []grpc.CallOption {
 	}
 	c.opts = append(append(c.opts[:0], opts...), grpc.TrailerCallOption{TrailerAddr: &c.trailer})
 	return c.opts
+}
+
+// sample counts a success and reports whether it is a sample, where every so many are
+// one: without dice, which cost more than all else on the way of a call that is well.
+func (c *capture) sample(every uint64) bool {
+	c.successes++
+	if c.successes < every {
+		return false
+	}
+	c.successes = 0
+	return true
 }
 
 // evidenceOf returns what the attempt left behind that has this trailer.

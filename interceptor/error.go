@@ -34,7 +34,9 @@ type Attempt struct {
 //
 // Its status is that of the last attempt whole (code, message, details), or
 // that of the caller's context if that ended a wait, or INTERNAL if a function of
-// the caller's has panicked. Unwrap leads to the last error of the server in all
+// the caller's has panicked. A call that the gate has turned away (see [WithGate])
+// has the status of the refusal that closed the gate, with a RetryInfo of what is
+// left of the time that the server had named. Unwrap leads to the last error of the server in all
 // cases. What the text adds to the server's own
 // consists of codes, rules and reasons, never of messages.
 type Error struct {
@@ -53,6 +55,7 @@ type Error struct {
 	err     error // of the last attempt
 	instead error // what ended the call instead of it: the context, or a hook
 	hook    error // what a hook has said
+	turned  *turned
 	status  *status.Status
 }
 
@@ -86,6 +89,10 @@ func (c *call) advice() string {
 // Error returns the history in short and the text of the last error.
 func (e *Error) Error() string {
 	var b strings.Builder
+	if e.turned != nil && len(e.Attempts) == 0 {
+		fmt.Fprintf(&b, "%s %v: %v", e.Method, e.turned, e.err)
+		return b.String()
+	}
 	fmt.Fprintf(&b, "%s failed for good (%v) after %d ", e.Method, e.Why, len(e.Attempts))
 	if len(e.Attempts) == 1 {
 		b.WriteString("attempt [")
@@ -107,6 +114,9 @@ func (e *Error) Error() string {
 	b.WriteString("]")
 	if e.Advice != "" {
 		fmt.Fprintf(&b, "; %s", e.Advice)
+	}
+	if e.turned != nil {
+		fmt.Fprintf(&b, "; %v", e.turned)
 	}
 	for _, err := range []error{e.hook, e.instead} {
 		if err != nil {
@@ -143,7 +153,8 @@ func FailureOf(err error) codes.Failure {
 }
 
 // RetryAfter returns how long after the last attempt it is worth to call again,
-// as far as the server said so or it is known of its quota. It reports false
+// as far as the server said so or it is known of its quota; for a call that the gate
+// has turned away, what is left of that. It reports false
 // where nothing is known, or where the failure is permanent and no time was
 // named.
 func RetryAfter(err error) (time.Duration, bool) {

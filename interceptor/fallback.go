@@ -163,6 +163,7 @@ func (c *call) restart() {
 	c.state.Attempts = 1
 	c.state.Retries, c.state.Exponents = [codes.NumClasses]int{}, [codes.NumClasses]int{}
 	c.state.OwnTimeout = false
+	c.scouted, c.scouts = false, 0
 	c.firstEnded = time.Time{}
 	c.racing = 0
 }

@@ -22,7 +22,7 @@ func (r *Retrier) Gates() GateCounts {
 	now := r.clock.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, k := range g.byKey {
+	for k := range g.keys.gated() {
 		n.Waiting += k.Waiting()
 		switch k.State(now) {
 		case gate.Closed:

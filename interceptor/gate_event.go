@@ -17,6 +17,9 @@ type GateEvent struct {
 	// Key is the key of the gate: see [GateKey]. It may name models and projects,
 	// and is no metric label.
 	Key string
+	// Target is the canonical name of what the connection was made to; empty for
+	// functions of Do. Connections to the same target share the gates of a Retrier.
+	Target string
 	// State is what it does from now on.
 	State gate.State
 	// Failure is what closed it; zero when it is open again.
@@ -28,10 +31,13 @@ type GateEvent struct {
 	// Pace is how many calls go through in a second from now on; 0 if their
 	// number is not limited.
 	Pace float64
+	// Doubted is until when one refusal does not close the gate, because a call was
+	// accepted before the time that the server had named; zero if that is not so.
+	Doubted time.Time
 }
 
 // note keeps a change of state to be told.
-func (g *gates) note(k *keyedGate, now time.Time) {
+func (g *gates) note(k *keyed, now time.Time) {
 	state := k.State(now)
 	if state == k.state {
 		return
@@ -40,7 +46,9 @@ func (g *gates) note(k *keyedGate, now time.Time) {
 	if g.r.gateObserver == nil && len(g.r.logs.to) == 0 {
 		return
 	}
-	e := GateEvent{Key: k.key, State: state, Waiting: k.Waiting(), Pace: k.Pace(now)}
+	e := GateEvent{
+		Key: k.key.quota, Target: k.key.target, State: state, Waiting: k.Waiting(), Pace: k.Pace(now), Doubted: k.Doubted(now),
+	}
 	if state != gate.Open {
 		e.Failure, e.Until = k.failure, k.Until()
 	}
@@ -98,15 +106,24 @@ func (g *gates) observe(f func(GateEvent), e GateEvent) {
 	f(e)
 }
 
-// loggedKey returns what a key is called in the log. One of the caller's own may be a
-// secret, such as the API key of a tenant: then it is a number that stands for it.
-func (g *gates) loggedKey(key string) string {
+// loggedQuota returns what a quota is called in the log. One that the caller has named
+// may be a secret, such as the API key of a tenant: then it is a number that stands
+// for it.
+func (g *gates) loggedQuota(k gateKey) string {
 	if g.key == nil {
-		return redact(key)
+		return redact(k.quota)
 	}
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(key)) // it takes everything
+	_, _ = h.Write([]byte(k.quota)) // it takes everything
 	return fmt.Sprintf("key-%016x", h.Sum64())
+}
+
+// loggedKey returns the same, and where.
+func (g *gates) loggedKey(k gateKey) string {
+	if k.target == "" {
+		return g.loggedQuota(k)
+	}
+	return g.loggedQuota(k) + " at " + k.target
 }
 
 // announceOne tells of a change.
@@ -114,26 +131,45 @@ func (g *gates) announceOne(e GateEvent) {
 	if f := g.r.gateObserver; f != nil {
 		g.observe(f, e)
 	}
-	if len(g.r.logs.to) == 0 {
+	logs := &g.r.logs
+	if len(logs.to) == 0 || !logs.limit.allow(g.r.clock, logging.LevelInfo, aboutGate, e.Failure.Class, logs.summarize) {
 		return
 	}
-	e.Key = g.loggedKey(e.Key)
-	var msg string
-	switch e.State {
-	case gate.Open:
-		msg = fmt.Sprintf("[RETRY] gate reopened for %s: %d calls wait, %.3g leave in a second", e.Key, e.Waiting, e.Pace)
-	case gate.Closed:
-		msg = fmt.Sprintf("[RETRY] %v: gate closed for %s, until %s", e.Failure.Class, e.Key, e.Until.Format(time.RFC3339Nano))
-	case gate.Probing:
-		msg = fmt.Sprintf("[RETRY] %v: gate closed for %s, probing from %s", e.Failure.Class, e.Key, e.Until.Format(time.RFC3339Nano))
-	}
+	k := gateKey{e.Target, e.Key}
 	fields := logging.Fields{
-		"retry.gate", e.State.String(), "retry.gate.key", e.Key, "retry.gate.waiting", e.Waiting, "retry.gate.pace", e.Pace,
+		"retry.gate", e.State.String(), "retry.gate.key", g.loggedQuota(k), "retry.gate.target", e.Target,
+		"retry.gate.waiting", e.Waiting, "retry.gate.pace", e.Pace,
 	}
 	if e.State != gate.Open {
 		fields = append(fields, "retry.class", e.Failure.Class.String(), "retry.rule", e.Failure.Rule, "retry.gate.until", e.Until)
 	}
-	for _, l := range g.r.logs.to {
-		l.Log(context.Background(), logging.LevelInfo, msg, fields...)
+	if !e.Doubted.IsZero() {
+		fields = append(fields, "retry.gate.doubted", e.Doubted)
 	}
+	for _, l := range logs.to {
+		l.Log(context.Background(), logging.LevelInfo, "[RETRY] "+e.sentence(g.loggedKey(k)), fields...)
+	}
+}
+
+// sentence returns the line of the log.
+func (e *GateEvent) sentence(key string) string {
+	at := func(t time.Time) string { return t.Format(time.RFC3339Nano) }
+	switch {
+	case e.State == gate.Closed:
+		return fmt.Sprintf("%v: gate closed for %s, because of %s, until %s: %d calls wait", e.Failure.Class, key, e.Failure.Rule, at(e.Until), e.Waiting)
+	case e.State == gate.Probing:
+		return fmt.Sprintf("%v: gate closed for %s, because of %s, probing from %s: %d calls wait", e.Failure.Class, key, e.Failure.Rule, at(e.Until), e.Waiting)
+	case e.Doubted.IsZero():
+		return fmt.Sprintf("gate reopened for %s: %d calls wait, %.3g leave in a second", key, e.Waiting, e.Pace)
+	}
+	return fmt.Sprintf("gate reopened for %s: %d calls wait, %.3g leave in a second; the server took a call before the time that it had named, "+
+		"and until %s one refusal closes nothing", key, e.Waiting, e.Pace, at(e.Doubted))
+}
+
+// logGated tells of a call that has waited for a second or more.
+func (c *call) logGated(k *keyed, took time.Duration) {
+	if took < time.Second || !c.mayLog(logging.LevelDebug, aboutGate) {
+		return
+	}
+	c.log(logging.LevelDebug, fmt.Sprintf("[RETRY] %s has waited %v at the gate of %s", c.method, rounded(took), c.r.gates.loggedKey(k.key)))
 }

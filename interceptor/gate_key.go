@@ -62,9 +62,14 @@ func group(method string) string {
 }
 
 // gateKey returns the key of the call.
-func (c *call) gateKey() string {
-	if f := c.r.gates.key; f != nil {
-		return f(c.ctx, c.method)
+func (c *call) gateKey() (k gateKey) {
+	if c.cc != nil {
+		k.target = c.cc.CanonicalTarget()
 	}
-	return GateKey(c.ctx, c.method)
+	if f := c.r.gates.key; f != nil {
+		k.quota = f(c.ctx, c.method)
+	} else {
+		k.quota = GateKey(c.ctx, c.method)
+	}
+	return k
 }

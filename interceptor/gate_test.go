@@ -11,11 +11,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	grpccodes "google.golang.org/grpc/codes"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/testing/protocmp"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/reinvoke/reinvoke/codes"
@@ -92,8 +94,8 @@ func TestGate_oneRefusalForAll(t *testing.T) {
 		if err := errors.Join(errs...); err != nil {
 			t.Fatal(err)
 		}
-		if got := s.attempts(); got != 21 {
-			t.Errorf("the server saw %d attempts, want 21: one refused, and one for each call", got)
+		if got := s.attempts(); got != 22 {
+			t.Errorf("the server saw %d attempts, want 22: one refused, one scout refused, and one for each call", got)
 		}
 		if first := ended[0].Sub(begin); first < 10*time.Second || first > 12500*time.Millisecond {
 			t.Errorf("the first call ended after %v, want 10s to 12.5s", first)
@@ -150,8 +152,8 @@ func TestGate_streams(t *testing.T) {
 			}
 			return nil
 		})
-		if err := errors.Join(errs...); err != nil || s.attempts() != 11 {
-			t.Errorf("got %v and %d attempts, want 11", err, s.attempts())
+		if err := errors.Join(errs...); err != nil || s.attempts() != 12 {
+			t.Errorf("got %v and %d attempts, want 12: one refused, one scout refused, and one for each call", err, s.attempts())
 		}
 		if !slices.IsSortedFunc(ended, time.Time.Compare) {
 			t.Error("the streams did not end in the order in which they came")
@@ -171,7 +173,7 @@ func TestGate_cancelled(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			if i%2 == 1 {
-				time.AfterFunc(time.Second, cancel)
+				time.AfterFunc(700*time.Millisecond, cancel) // before a scout goes
 			}
 			_, err := callUnary(ctx, conn)
 			return err
@@ -183,8 +185,8 @@ func TestGate_cancelled(t *testing.T) {
 				}
 				continue
 			}
-			if took := ended[i].Sub(begin); took > 1100*time.Millisecond {
-				t.Errorf("call %d ended after %v, want 1s", i, took)
+			if took := ended[i].Sub(begin); took > 800*time.Millisecond {
+				t.Errorf("call %d ended after %v, want 700ms", i, took)
 			}
 			if status.Code(err) != grpccodes.Canceled || !errors.Is(err, context.Canceled) {
 				t.Errorf("call %d: got %v, want CANCELLED", i, err)
@@ -197,22 +199,23 @@ func TestGate_cancelled(t *testing.T) {
 		if e := events.all[len(events.all)-1]; e.State != gate.Open || e.Waiting > 4 {
 			t.Errorf("told %+v, want an open gate, and at most 4 who wait", e)
 		}
-		if s.attempts() != 6 {
-			t.Errorf("the server saw %d attempts, want 6", s.attempts())
+		if s.attempts() != 7 {
+			t.Errorf("the server saw %d attempts, want 7: one refused, one scout refused, and one for each call", s.attempts())
 		}
 	})
 }
 
-// TestGate_refusesWhatCannotCome: a call whose deadline comes before its turn gets
-// the server's status at once.
+// TestGate_refusesWhatCannotCome: a call whose deadline comes before its turn, and
+// before a scout could save it, gets the server's status at once, with what is left of
+// the time that the server has named.
 func TestGate_refusesWhatCannotCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{unary: quotaUntil(time.Now().Add(time.Minute))}
 		var w watcher
 		conn := serve(t, s, retrying(interceptor.WithObserver(w.observe))...)
 		go func() { _, _ = callUnary(t.Context(), conn) }()
-		time.Sleep(time.Second)
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		time.Sleep(100 * time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
 		begin := time.Now()
 		_, err := callUnary(ctx, conn)
@@ -223,11 +226,18 @@ func TestGate_refusesWhatCannotCome(t *testing.T) {
 		if took := time.Since(begin); took != 0 {
 			t.Errorf("it took %v, want none", took)
 		}
-		if after, ok := interceptor.RetryAfter(err); !ok || after != time.Minute {
-			t.Errorf("RetryAfter is %v, %v, want the server's minute", after, ok)
+		const left = 59900 * time.Millisecond
+		if after, ok := interceptor.RetryAfter(err); !ok || after != left {
+			t.Errorf("RetryAfter is %v, %v, want %v", after, ok, left)
 		}
-		if !strings.Contains(err.Error(), "gate-closed") || !strings.Contains(err.Error(), "0 attempts") {
-			t.Errorf("the error says %q, want why and how often", err)
+		const sentence = "not sent: 1m0s were asked of this quota (/grpc.testing.TestService/UnaryCall at passthrough:///bufconn), 59.9s are left; " +
+			"WithoutGate() switches this off"
+		if want := "/grpc.testing.TestService/UnaryCall " + sentence + ": rpc error: code = ResourceExhausted desc = quota"; err.Error() != want {
+			t.Errorf("the error says %q, want %q", err, want)
+		}
+		want, _ := status.New(grpccodes.ResourceExhausted, sentence).WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(left)})
+		if diff := cmp.Diff(want.Proto(), status.Convert(err).Proto(), protocmp.Transform()); diff != "" {
+			t.Errorf("status (-want +got):\n%s", diff)
 		}
 		if e := w.last(); e.Attempt != 0 || e.Outcome != interceptor.NotRetried || e.Decision.Why != policy.GateClosed {
 			t.Errorf("told %+v, want a call without attempts", e)

@@ -1,8 +1,11 @@
 package interceptor
 
 import (
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
 	"github.com/reinvoke/reinvoke/codes"
-	"github.com/reinvoke/reinvoke/policy"
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
@@ -39,17 +42,24 @@ func (c *call) waitAtGate() error {
 	if k == nil {
 		return nil
 	}
+	var gone bool // the connection has
 	if verdict == gate.Wait {
 		began := c.r.clock.Now()
-		verdict = c.park()
+		verdict, gone = c.wait()
 		took := c.r.clock.Now().Sub(began)
 		c.gated += took
 		c.waited += took
+		c.logGated(k, took)
 	}
-	if err := c.ctx.Err(); err != nil {
-		return c.leave(k, verdict, err)
-	}
-	if verdict == gate.Refuse {
+	switch err := c.ctx.Err(); {
+	case err != nil:
+		c.leave(k, verdict)
+		c.barredBy(k)
+		return c.cancelled(err)
+	case gone && verdict == gate.Wait: // the attempt tells
+		c.leave(k, verdict)
+		return nil
+	case verdict == gate.Refuse:
 		return c.turnedAway(k)
 	}
 	c.ticket = c.waiter.Ticket()
@@ -59,23 +69,26 @@ func (c *call) waitAtGate() error {
 // arrive goes to the gate of the call, if there is one.
 //
 //go:noinline
-func (c *call) arrive() (*keyedGate, gate.Verdict) {
+func (c *call) arrive() (*keyed, gate.Verdict) {
 	g := &c.r.gates
-	key, now := c.gateKey(), c.r.clock.Now()
+	key, size := c.gateKey(), c.size()
 	defer g.announce()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	k := g.byKey[key]
-	if k == nil {
+	now := g.r.clock.Now()
+	k := g.keys.find(key)
+	if k == nil || k.Gate == nil {
 		return nil, gate.Pass
 	}
 	if c.waiter == nil {
 		c.waiter = &waiter{ready: make(chan gate.Verdict, 1)}
 		c.waiter.Owner = c.waiter
 	}
-	c.waiter.Deadline, _ = c.ctx.Deadline()
-	c.waiter.Again = len(c.history) > 0
-	verdict := k.Enter(now, &c.waiter.Waiter)
+	w := &c.waiter.Waiter
+	w.Deadline, _ = c.ctx.Deadline()
+	w.Due, w.Size = c.due, size
+	w.Again = len(c.history) > 0 || c.resumed || c.fellBack || c.racing > 0
+	verdict := k.Enter(now, w)
 	g.turn(k, now)
 	if verdict == gate.Wait {
 		select {
@@ -86,63 +99,57 @@ func (c *call) arrive() (*keyedGate, gate.Verdict) {
 	return k, verdict
 }
 
+// size returns how large the request is, in bytes, as far as that is known; 0 if it is
+// not.
+func (c *call) size() int {
+	if m, ok := c.request.(proto.Message); ok {
+		return proto.Size(m)
+	}
+	return c.sent
+}
+
+// wait waits for a verdict, the end of the context or that of the connection.
+func (c *call) wait() (verdict gate.Verdict, gone bool) {
+	closed := c.r.gates.watch(c.cc)
+	defer c.r.gates.unwatch(c.cc)
+	return c.park(closed)
+}
+
 // park waits. Its frame is all that a waiting call adds to the stack.
 //
 //go:noinline
-func (c *call) park() gate.Verdict {
+func (c *call) park(closed <-chan struct{}) (verdict gate.Verdict, gone bool) {
 	select {
 	case verdict := <-c.waiter.ready:
-		return verdict
+		return verdict, false
 	case <-c.ctx.Done():
-		return gate.Wait
+		return gate.Wait, false
+	case <-closed:
+		return gate.Wait, true
 	}
 }
 
-// leave gives the place of the call back because its context has ended.
-func (c *call) leave(k *keyedGate, verdict gate.Verdict, err error) error {
-	func() {
-		g := &c.r.gates
-		now := g.r.clock.Now()
-		defer g.announce()
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		if verdict == gate.Wait {
-			select {
-			case verdict = <-c.waiter.ready: // it has just been its turn
-			default:
-				k.Leave(&c.waiter.Waiter)
-			}
-		}
-		if verdict == gate.Pass {
-			k.Done(now, c.waiter.Ticket(), codes.Failure{Class: codes.Ended}, 0)
-		}
-		g.turn(k, now)
-	}()
-	c.barredBy(k)
-	return c.cancelled(err)
-}
-
-// turnedAway ends the call because its turn cannot come before its deadline.
-func (c *call) turnedAway(k *keyedGate) error {
-	c.barredBy(k)
-	c.giveBack()
-	c.decision = policy.Decision{Why: policy.GateClosed, Class: c.failure.Class}
-	final := c.newError(nil)
-	c.ended(final)
-	return final
-}
-
-// barredBy makes the failure that closed the gate that of a call that has made
-// no attempt.
-func (c *call) barredBy(k *keyedGate) {
-	if len(c.history) > 0 {
-		return
-	}
+// leave gives the place of the call back.
+func (c *call) leave(k *keyed, verdict gate.Verdict) {
 	g := &c.r.gates
+	defer g.announce()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	c.barred = true
-	c.err, c.failure = k.err, k.failure
+	now := g.r.clock.Now()
+	if verdict == gate.Wait {
+		select {
+		case verdict = <-c.waiter.ready: // it has just been its turn
+		default:
+			k.Leave(&c.waiter.Waiter)
+		}
+	}
+	if k.Gate == nil { // it was dropped since
+		return
+	}
+	if verdict == gate.Pass {
+		k.Done(now, c.waiter.Ticket(), codes.Failure{Class: codes.Ended}, 0)
+	}
+	g.turn(k, now)
 }
 
 // giveBack gives the token for a retry back that does not begin.
@@ -167,8 +174,21 @@ func (c *call) answer(f codes.Failure, err error) {
 
 // answerGate tells the gate how an attempt has ended.
 func (c *call) answerGate(f codes.Failure, err error) {
-	held := c.r.gates.done(c.gateKey, c.ticket, f, err)
+	a := c.r.gates.done(c.gateKey, c.ticketOf, f, err)
+	c.scouted = c.ticket.Scout() && f.Class == codes.Quota
 	c.ticket = gate.Ticket{}
-	c.held = held && c.racing == 0
+	c.held = a.held && c.racing == 0
 	c.state.AtGate = c.held
+	c.due, c.opens = time.Time{}, a.till
+	if c.held && f.Delay > 0 {
+		c.due = c.r.clock.Now().Add(f.Delay)
+	}
+}
+
+// ticketOf returns the ticket of the attempt.
+func (c *call) ticketOf() gate.Ticket {
+	if c.ticket.Sent().IsZero() {
+		return gate.Ungated(c.size())
+	}
+	return c.ticket
 }

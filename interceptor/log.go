@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
 
@@ -32,11 +33,22 @@ func (c *call) logRetry() {
 	if !c.mayLog(logging.LevelWarn, aboutRetry) {
 		return
 	}
-	msg := fmt.Sprintf("[RETRY] %v: attempt %d of %s failed, next in %v", c.failure.Class, c.attempts(), c.method, c.decision.Wait)
+	msg := fmt.Sprintf("[RETRY] %v: attempt %d of %s failed, next in %v", c.failure.Class, c.attempts(), c.method, c.nextIn())
+	if c.held {
+		msg += ", when the gate opens"
+	}
 	if c.failure.Reach == codes.Unsent && c.needsConnection() {
 		msg += fmt.Sprintf(", or once connected, up to %v later", max(c.decision.Wait, redial))
 	}
 	c.log(logging.LevelWarn, msg)
+}
+
+// nextIn returns how long the call will wait for its next attempt.
+func (c *call) nextIn() time.Duration {
+	if c.held && c.decision.Retry {
+		return c.opens
+	}
+	return c.decision.Wait
 }
 
 // logGaveUp tells that the call failed for good. A failure that is never
@@ -109,7 +121,7 @@ func (c *call) log(level logging.Level, msg string) {
 		"retry.rule", c.failure.Rule,
 		"retry.why", c.decision.Why.String(),
 		"retry.attempt", c.attempts(),
-		"retry.wait", c.decision.Wait,
+		"retry.wait", c.nextIn(),
 		"retry.elapsed", c.state.Elapsed,
 		"retry.reach", c.failure.Reach.String(),
 	)

@@ -97,8 +97,9 @@ func TestLog_linesOfAQuotaNameIt(t *testing.T) {
 		_, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{}, interceptor.MaxRetries(0))
 		rule := interceptor.FailureOf(err).Rule
 		want := []string{
-			"INFO [RETRY] Quota: gate closed for /grpc.testing.TestService/UnaryCall, until 2000-01-01T00:00:07Z | retry.gate=closed" +
-				" | retry.gate.key=/grpc.testing.TestService/UnaryCall | retry.gate.waiting=0 | retry.gate.pace=0 | retry.class=Quota" +
+			"INFO [RETRY] Quota: gate closed for /grpc.testing.TestService/UnaryCall at passthrough:///bufconn, because of " + rule +
+				", until 2000-01-01T00:00:07Z: 0 calls wait | retry.gate=closed" +
+				" | retry.gate.key=/grpc.testing.TestService/UnaryCall | retry.gate.target=passthrough:///bufconn | retry.gate.waiting=0 | retry.gate.pace=0 | retry.class=Quota" +
 				" | retry.rule=" + rule + " | retry.gate.until=2000-01-01 00:00:07 +0000 UTC",
 			"DEBUG [RETRY] Quota: not retried after attempt 1 of /grpc.testing.TestService/UnaryCall (never-retried)" +
 				" | protocol=grpc | grpc.component=client | grpc.service=grpc.testing.TestService | grpc.method=UnaryCall | grpc.code=ResourceExhausted | retry.class=Quota" +

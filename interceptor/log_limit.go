@@ -29,6 +29,7 @@ const (
 	aboutRecovery
 	aboutFallback
 	aboutNothing // a failure that is not retried
+	aboutGate
 	subjects
 )
 
@@ -107,9 +108,9 @@ func (l *logs) summarize(left leftOut) {
 			classes = append(classes, fmt.Sprintf("%v %d", codes.Class(class), n))
 		}
 	}
-	msg := fmt.Sprintf("[RETRY] %d lines left out within %v: %d retries, %d given up, %d recovered, %d fallbacks, %d not retried (%s)", left.all, logWindow,
+	msg := fmt.Sprintf("[RETRY] %d lines left out within %v: %d retries, %d given up, %d recovered, %d fallbacks, %d not retried, %d of gates (%s)", left.all, logWindow,
 		left.subjects[aboutRetry], left.subjects[aboutGivingUp], left.subjects[aboutRecovery], left.subjects[aboutFallback],
-		left.subjects[aboutNothing], strings.Join(classes, ", "))
+		left.subjects[aboutNothing], left.subjects[aboutGate], strings.Join(classes, ", "))
 	for _, to := range l.to {
 		to.Log(context.Background(), level, msg, logging.SystemTag[0], logging.SystemTag[1],
 			logging.ComponentFieldKey, logging.KindClientFieldValue,

@@ -86,7 +86,7 @@ func TestLog_isLimited(t *testing.T) {
 			}
 			time.Sleep(1100 * time.Millisecond)
 			synctest.Wait()
-			want := []string{"ERROR [RETRY] 6020 lines left out within 1s: 2990 retries, 2990 given up, 0 recovered, 0 fallbacks, 40 not retried (Server 5980, Request 40)" +
+			want := []string{"ERROR [RETRY] 6020 lines left out within 1s: 2990 retries, 2990 given up, 0 recovered, 0 fallbacks, 40 not retried, 0 of gates (Server 5980, Request 40)" +
 				" | protocol=grpc | grpc.component=client | retry.left_out=6020 | retry.left_out.retries=2990 | retry.left_out.given_up=2990"}
 			if diff := cmp.Diff(want, d.take()); diff != "" {
 				t.Errorf("round %d: the summary (-want +got):\n%s", round, diff)

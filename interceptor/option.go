@@ -209,7 +209,7 @@ func (c *connection) build() (*Retrier, error) {
 	c.buildBudget(timed)
 	r.whole = r.early || r.observer != nil || r.refresh != nil || r.breaker != nil
 	r.gates.r = r
-	r.gates.begin(*r.gates.config())
+	r.gates.begin()
 	return r, errors.Join(c.errs...)
 }
 

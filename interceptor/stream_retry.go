@@ -16,6 +16,7 @@ func (p *pending) retry(s *clientStream, err error, ev codes.Evidence) (ok bool,
 	c := p.call()
 	for {
 		p.cancel(s)
+		c.sent = len(p.replay.encoded)
 		wait, again, final := c.failed(err, ev)
 		p.abandon(s)
 		if again {

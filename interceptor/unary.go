@@ -48,11 +48,11 @@ func (r *Retrier) unary(ctx context.Context, method string, req, reply any, cc *
 	err := invoker(ctx, method, req, reply, cc, c.watch(opts)...)
 	if err == nil {
 		r.trust(c.trailer)
+		if word != 0 && c.sample(word) {
+			r.gates.sampled()
+		}
 		r.release(c)
 		r.budget.Success()
-		if word != 0 {
-			r.gates.success()
-		}
 		return nil
 	}
 	err = r.reinvokeUnary(ctx, method, req, reply, cc, invoker, opts, c, err)
@@ -68,7 +68,7 @@ func (r *Retrier) unaryWhole(ctx context.Context, method string, req, reply any,
 	defer r.release(w)
 	w.failed = true // whether or not it does, its life is told
 	c := &w.call
-	c.target = target{r: r, ctx: ctx, cc: cc, method: method, kind: unaryCall, opts: opts}
+	c.target = target{r: r, ctx: ctx, cc: cc, method: method, kind: unaryCall, opts: opts, request: req}
 	if r.early || r.foresees() || early(ctx) || slices.ContainsFunc(opts, isEarly) {
 		c.prepare()
 		defer c.release()
@@ -126,7 +126,7 @@ func (r *Retrier) unaryOnFinish(ctx context.Context, method string, req, reply a
 //go:noinline
 func (r *Retrier) reinvokeUnary(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts []grpc.CallOption, c *capture, err error) error {
 	c.failed = true
-	c.call.target = target{r: r, ctx: ctx, cc: cc, method: method, kind: unaryCall, opts: opts}
+	c.call.target = target{r: r, ctx: ctx, cc: cc, method: method, kind: unaryCall, opts: opts, request: req}
 	return c.call.reinvoke(req, reply, invoker, c, err)
 }
 
@@ -148,6 +148,7 @@ func (c *call) reinvoke(req, reply any, invoker grpc.UnaryInvoker, w *capture, e
 				return nil // the reply was filled
 			}
 			req, final = then.next, then.final
+			c.request = req
 		}
 		if final != nil {
 			if !c.abandoned {

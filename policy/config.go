@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/reinvoke/reinvoke/codes"
@@ -85,6 +86,9 @@ func className(index int) string { return codes.Class(index).String() } //nolint
 // not be copied.
 type Live struct {
 	config atomic.Pointer[inForce]
+
+	mu       sync.Mutex
+	watchers map[*func()]bool
 }
 
 // inForce is a Config that is in force.
@@ -147,8 +151,8 @@ func (l *Live) Early() bool {
 // not valid it changes nothing and returns the error that Validate returns.
 //
 // The figures of the budget are read when a connection is set up; later ones
-// do not change a budget that is in use. Those of the gate are read whenever one
-// closes.
+// do not change a budget that is in use. Those of the gate hold at once: a gate that
+// is switched off lets go whoever waits there.
 func (l *Live) Store(c Config) error {
 	if err := c.Validate(); err != nil {
 		return err
@@ -164,7 +168,36 @@ func (l *Live) Store(c Config) error {
 		}
 	}
 	l.config.Store(next)
+	for _, f := range l.watching() {
+		f()
+	}
 	return nil
+}
+
+// OnStore has f called after every [Live.Store] from now on, on the goroutine that
+// stores, until stop is called. f must not call Store.
+func (l *Live) OnStore(f func()) (stop func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.watchers == nil {
+		l.watchers = map[*func()]bool{}
+	}
+	l.watchers[&f] = true
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.watchers, &f)
+	}
+}
+
+// watching returns the functions to be called.
+func (l *Live) watching() (all []func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for f := range l.watchers {
+		all = append(all, *f)
+	}
+	return all
 }
 
 // FleetConfig returns the configuration for fleets of clients that run for long

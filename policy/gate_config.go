@@ -12,7 +12,7 @@ import (
 // zero value has no gate. Figures of zero have their defaults.
 type GateConfig struct {
 	// Hints closes the gate after a refusal by a quota that says, or of which
-	// it is known, when to come back.
+	// it is known, when to come back, unless the refusal may be chance.
 	Hints bool
 	// Probes closes it also after a refusal that does not say so, and in the
 	// server's trouble: [codes.Server], [codes.Network] and [codes.Timeout]. One
@@ -29,8 +29,8 @@ type GateConfig struct {
 	MinSpread time.Duration
 	// Again is added to them after a hint that was waited out and refused again,
 	// times a number in [0, 1): twice as much with every further refusal, up to
-	// ProbeMax. Default 15 s, the backoff of the Quota row of [Default] before the
-	// second retry, as in [Decide].
+	// ProbeMax; where calls come fast, no more than 2 hints, then 8 and so on. Default
+	// 15 s, the backoff of the Quota row of [Default] before the second retry.
 	Again time.Duration
 
 	// ProbeBase, ProbeMultiplier and ProbeMax are the backoff of probes: the

@@ -10,14 +10,17 @@ import (
 type measures struct {
 	of                           *scenario
 	offered, successes, requests int
-	latencies                    []float64 // seconds, of the successes, in order
-	good, bad                    []float64 // calls that ended so, in each second
-	asked                        []float64 // requests in each 100 ms
+	latencies                    []float64     // seconds, of the successes, in order
+	good, bad                    []float64     // calls that ended so, in each second
+	asked                        []float64     // requests in each 100 ms
+	spared                       int           // calls that were never refused,
+	waited                       time.Duration // until all of them were sent
+	large, largeWell             int
 }
 
 func (m *measures) init(sc *scenario) {
 	m.of = sc
-	end := int((sc.lasts+sc.deadline)/time.Second) + 1
+	end := int((sc.lasts+max(sc.deadline, sc.tail))/time.Second) + 1
 	m.good, m.bad, m.asked = make([]float64, end), make([]float64, end), make([]float64, 10*end)
 }
 
@@ -26,13 +29,30 @@ func (m *measures) request(at time.Duration) {
 	m.asked[at/(100*time.Millisecond)]++
 }
 
-func (m *measures) succeeded(at, took time.Duration) {
+// ended counts a call that has ended.
+func (m *measures) ended(w *world, c *call, well bool) {
+	if !c.refused { // what it waited for is not what it was asked to wait
+		first := c.first
+		if c.sent == 0 {
+			first = w.now
+		}
+		m.spared++
+		m.waited += first - c.arrived
+	}
+	if c.size > 1000 {
+		m.large++
+	}
+	if !well {
+		m.bad[w.now/time.Second]++
+		return
+	}
 	m.successes++
-	m.latencies = append(m.latencies, took.Seconds())
-	m.good[at/time.Second]++
+	if c.size > 1000 {
+		m.largeWell++
+	}
+	m.latencies = append(m.latencies, (w.now - c.arrived).Seconds())
+	m.good[w.now/time.Second]++
 }
-
-func (m *measures) failed(at time.Duration) { m.bad[at/time.Second]++ }
 
 func (m *measures) finish() { slices.Sort(m.latencies) }
 

@@ -17,10 +17,11 @@ type reinvoke struct {
 
 // client is a process with a channel.
 type client struct {
-	budget *policy.Budget
-	gate   *gate.Gate // nil as long as there is nothing to wait for
-	pulse  gate.Pulse
-	timer  time.Duration // when it is set to; 0 for not
+	budget  *policy.Budget
+	gate    *gate.Gate // nil as long as there is nothing to wait for
+	channel gate.Channel
+	memory  gate.Memory
+	timer   time.Duration // when it is set to; 0 for not
 }
 
 // ownCall is what our side keeps of a call.
@@ -53,8 +54,14 @@ func newReinvoke(config policy.Config, sc *scenario, n int) *reinvoke {
 func clock(at time.Duration) time.Time { return time.Unix(0, int64(at)) }
 
 func (r *reinvoke) arrive(w *world, c *call) {
-	o := &ownCall{state: policy.State{Table: &r.config.Table, Limits: r.config.Limits, Repeatable: true, Deadline: true}}
+	o := &ownCall{state: policy.State{Table: &r.config.Table, Limits: r.config.Limits, Repeatable: true, Deadline: c.deadline != never}}
 	o.waiter.Owner = c
+	if c.deadline != never {
+		o.waiter.Deadline = clock(c.deadline)
+	}
+	if w.sc.sized {
+		o.waiter.Size = c.size
+	}
 	c.own = o
 	r.enter(w, c, o)
 }
@@ -63,11 +70,11 @@ func (r *reinvoke) arrive(w *world, c *call) {
 func (r *reinvoke) enter(w *world, c *call, o *ownCall) {
 	g := r.clients[c.client].gate
 	if g == nil {
-		o.ticket = gate.Ticket{}
+		o.ticket = gate.Ungated(o.waiter.Size)
 		r.send(w, c, o)
 		return
 	}
-	o.waiter.Deadline, o.waiter.Again = clock(c.deadline), o.failed
+	o.waiter.Again = o.failed
 	switch g.Enter(clock(w.now), &o.waiter) {
 	case gate.Pass:
 		o.ticket = o.waiter.Ticket()
@@ -132,8 +139,8 @@ func (r *reinvoke) answer(w *world, c *call, f codes.Failure) {
 	r.tell(w, c, f)
 	if f.Class == codes.None {
 		cl.budget.Success()
-		if w.rng.IntN(cl.pulse.Every()) == 0 {
-			cl.pulse.Success(clock(w.now))
+		if w.rng.IntN(cl.channel.Every()) == 0 {
+			cl.channel.Success(clock(w.now))
 		}
 		w.succeed(c)
 		r.turn(w, c.client)
@@ -156,7 +163,13 @@ func (r *reinvoke) answer(w *world, c *call, f codes.Failure) {
 		r.turn(w, c.client)
 		return
 	}
-	*s = s.Count(d)
+	if !o.ticket.Scout() || f.Class != codes.Quota {
+		*s = s.Count(d)
+	}
+	o.waiter.Due = time.Time{}
+	if held {
+		o.waiter.Due = clock(w.now + f.Delay)
+	}
 	if held {
 		r.enter(w, c, o)
 		return
@@ -176,11 +189,11 @@ func (r *reinvoke) tell(w *world, c *call, f codes.Failure) {
 		if !gate.Concerns(&r.config.Gate, f) {
 			return
 		}
-		cl.gate = gate.New(r.config.Gate, clock(w.now), cl.pulse)
+		cl.gate = gate.New(r.config.Gate, clock(w.now), &cl.channel, &cl.memory)
 	}
 	cl.gate.Done(clock(w.now), o.ticket, f, w.rng.Float64())
 	if f.Class != codes.None && cl.gate.State(clock(w.now)) == gate.Open {
-		cl.pulse.Failure(clock(w.now))
+		cl.channel.Failure(clock(w.now))
 	}
 }
 

@@ -17,6 +17,12 @@ type scenario struct {
 	attemptTimeout time.Duration
 	server         func(*world) server
 	quota          bool // it refuses by a quota, so that it can give hints
+
+	every     time.Duration    // each client makes a call so often; 0 for base and burst
+	size      func(*world) int // of a call; nil for no matter
+	sized     bool             // and the client library knows it
+	perClient float64          // calls a second of each client, instead of the capacity
+	tail      time.Duration    // how long calls without deadline may go on
 }
 
 // load returns the calls per second that arrive at a time.
@@ -28,6 +34,16 @@ func (s *scenario) load(at time.Duration) float64 {
 }
 
 func (s *scenario) peak() float64 { return max(s.base, s.burst) * s.capacity }
+
+// of returns the scenario for so many clients.
+func (s *scenario) of(n int) *scenario {
+	if s.perClient == 0 {
+		return s
+	}
+	one := *s
+	one.capacity = s.perClient * float64(n)
+	return &one
+}
 
 func (s *scenario) triggered(at time.Duration) bool { return at >= s.from && at < s.from+s.during }
 

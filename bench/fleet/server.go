@@ -11,7 +11,7 @@ import (
 // server answers requests, now or later. It does not notice when no one waits
 // for its answer any more.
 type server interface {
-	request(w *world, answer func(codes.Failure))
+	request(w *world, c *call, answer func(codes.Failure))
 	// spare returns how many requests it would take at once without refusing
 	// one or making it wait: what an omniscient scheduler knows.
 	spare(w *world) int
@@ -52,7 +52,7 @@ type accepting struct {
 	left func(w *world) int
 }
 
-func (s *accepting) request(w *world, answer func(codes.Failure)) {
+func (s *accepting) request(w *world, _ *call, answer func(codes.Failure)) {
 	if wait, ok := s.take(w); !ok {
 		if !w.hints {
 			wait = 0
@@ -119,7 +119,7 @@ type workers struct {
 	waiting []func(codes.Failure)
 }
 
-func (s *workers) request(w *world, answer func(codes.Failure)) {
+func (s *workers) request(w *world, _ *call, answer func(codes.Failure)) {
 	switch {
 	case w.sc.down(w.now):
 		w.after(downAfter, func() { answer(unavailable()) })
@@ -159,7 +159,7 @@ type flaky struct {
 	service time.Duration
 }
 
-func (s *flaky) request(w *world, answer func(codes.Failure)) {
+func (s *flaky) request(w *world, _ *call, answer func(codes.Failure)) {
 	if w.work.Float64() < s.share {
 		w.after(refusedAfter, func() { answer(unavailable()) })
 		return

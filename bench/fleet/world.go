@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"math/rand/v2"
 	"time"
 
@@ -23,14 +24,19 @@ type world struct {
 	server server
 	side   strategy
 	got    measures
+	made   []int // calls, by client
 }
 
 // call is one call of one client.
 type call struct {
 	client   int
+	number   int // among those of its client
 	arrived  time.Duration
-	deadline time.Duration
-	sent     int // attempts
+	deadline time.Duration // never if it is past the end of time
+	size     int           // bytes
+	sent     int           // attempts
+	first    time.Duration // when the first one began
+	refused  bool          // one of them was
 	over     bool
 	own      any // what the strategy keeps of it
 }
@@ -48,6 +54,7 @@ type strategy interface {
 
 // run plays a scenario for n clients.
 func run(sc *scenario, n int, hints bool, side strategy, seed uint64) *measures {
+	sc = sc.of(n)
 	w := &world{sc: sc, n: n, hints: hints, side: side}
 	// Of their own, so that two strategies meet the same calls.
 	w.calls, w.work, w.rng = rand.New(rand.NewPCG(seed, 1)), rand.New(rand.NewPCG(seed, 2)), rand.New(rand.NewPCG(seed, 3))
@@ -56,7 +63,7 @@ func run(sc *scenario, n int, hints bool, side strategy, seed uint64) *measures 
 	if o, ok := side.(*omniscient); ok {
 		o.begin(w)
 	}
-	w.after(w.nextArrival(), w.arrival)
+	w.begin()
 	for len(w.queue) > 0 {
 		e := w.queue.pop()
 		w.now = e.at
@@ -70,6 +77,25 @@ func run(sc *scenario, n int, hints bool, side strategy, seed uint64) *measures 
 func (w *world) after(d time.Duration, do func()) {
 	w.number++
 	w.queue.push(event{at: w.now + max(d, 0), number: w.number, do: do})
+}
+
+// begin has calls arrive.
+func (w *world) begin() {
+	w.made = make([]int, w.n)
+	if w.sc.every == 0 {
+		w.after(w.nextArrival(), w.arrival)
+		return
+	}
+	for i := range w.n { // a client calls at regular intervals
+		var tick func()
+		tick = func() {
+			if w.now < w.sc.lasts {
+				w.call(i)
+				w.after(w.sc.every, tick)
+			}
+		}
+		w.after(time.Duration(w.calls.Float64()*float64(w.sc.every)), tick)
+	}
 }
 
 // nextArrival returns the time to the next arrival, of a Poisson process.
@@ -90,30 +116,49 @@ func (w *world) arrival() {
 	if w.now >= w.sc.lasts {
 		return
 	}
-	c := &call{client: w.calls.IntN(w.n), arrived: w.now, deadline: w.now + w.sc.deadline}
-	w.got.offered++
-	w.after(w.sc.deadline, func() {
-		if !c.over {
-			c.over = true
-			w.side.expire(w, c)
-			w.got.failed(w.now)
-		}
-	})
-	w.side.arrive(w, c)
+	w.call(w.calls.IntN(w.n))
 	w.after(w.nextArrival(), w.arrival)
+}
+
+// never is a deadline that no call reaches.
+const never = time.Duration(math.MaxInt64)
+
+// call makes a call of a client.
+func (w *world) call(client int) {
+	c := &call{client: client, number: w.made[client], arrived: w.now, deadline: never}
+	w.made[client]++
+	if w.sc.size != nil {
+		c.size = w.sc.size(w)
+	}
+	w.got.offered++
+	if w.sc.deadline > 0 {
+		c.deadline = w.now + w.sc.deadline
+		w.after(w.sc.deadline, func() {
+			if !c.over {
+				c.over = true
+				w.side.expire(w, c)
+				w.got.ended(w, c, false)
+			}
+		})
+	}
+	w.side.arrive(w, c)
 }
 
 // send makes an attempt.
 func (w *world) send(c *call) {
+	if c.sent == 0 {
+		c.first = w.now
+	}
 	c.sent++
 	n := c.sent
 	w.got.request(w.now)
 	answered := false
-	w.server.request(w, func(f codes.Failure) {
+	w.server.request(w, c, func(f codes.Failure) {
 		if answered || c.over || n != c.sent {
 			return // no one waits for it any more
 		}
 		answered = true
+		c.refused = c.refused || f.Class == codes.Quota
 		w.side.answer(w, c, f)
 	})
 	if w.sc.attemptTimeout > 0 {
@@ -130,12 +175,12 @@ func (w *world) send(c *call) {
 // succeed ends a call with success, fail without.
 func (w *world) succeed(c *call) {
 	c.over = true
-	w.got.succeeded(w.now, w.now-c.arrived)
+	w.got.ended(w, c, true)
 }
 
 func (w *world) fail(c *call) {
 	c.over = true
-	w.got.failed(w.now)
+	w.got.ended(w, c, false)
 }
 
 // left returns the time that a call has left.

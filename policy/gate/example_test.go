@@ -14,7 +14,7 @@ import (
 func Example() {
 	start := time.Unix(0, 0)
 	dice := 0.5
-	g := gate.New(policy.DefaultGate(), start, gate.Pulse{})
+	g := gate.New(policy.DefaultGate(), start, &gate.Channel{}, &gate.Memory{})
 	g.Done(start, gate.Ticket{}, codes.Failure{Class: codes.Quota, Delay: 2 * time.Second, Asked: true}, dice)
 
 	first, second := gate.Waiter{Owner: "first"}, gate.Waiter{Owner: "second"}

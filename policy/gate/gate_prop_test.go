@@ -44,14 +44,18 @@ type owner struct {
 	fastest float64 // pace since it opened
 	closing time.Time
 	asked   time.Time // the latest time that a refusal has named
+	scout   *caller   // that is under way
+	went    int       // calls that have gone through the gate since it closed
+	sizes   bool      // requests have sizes
 }
 
 func at(s float64) time.Time { return time.Unix(0, int64(s*1e9)) }
 
-// TestGate_randomWorlds drives gates through random worlds: no call is lost or
-// told twice, they leave in the order in which they came, only when there is a place,
-// no faster than the pace, never before a time that the server has named; and a
-// server that is well again is always found.
+// TestGate_randomWorlds drives gates through random worlds: no call is lost or told
+// twice; calls leave in the order in which they came, and only when there is a place;
+// before a time that the server has named only scouts do, one at a time, none of which
+// has made an attempt, and never a call that was refused itself; and a server that
+// is well again is always found.
 func TestGate_randomWorlds(t *testing.T) {
 	first := *seed
 	if first == 0 {
@@ -72,13 +76,13 @@ func playWorld(t *testing.T, seed uint64) bool {
 	if !c.Hints {
 		c.Probes = true
 	}
-	var pulse gate.Pulse
+	var pulse gate.Channel
 	now := at(1000)
 	for range rng.IntN(30) {
 		now = now.Add(time.Duration(rng.IntN(2000)) * time.Millisecond)
 		pulse.Success(now)
 	}
-	o := &owner{t: t, rng: rng, c: c.Effective(), g: gate.New(c, now, pulse), now: now}
+	o := &owner{t: t, rng: rng, c: c.Effective(), g: gate.New(c, now, &pulse, &gate.Memory{}), now: now, sizes: rng.IntN(2) == 0}
 	for range 300 {
 		o.step()
 		if t.Failed() {
@@ -112,7 +116,9 @@ func (o *owner) pass(d time.Duration) {
 	for range 10000 {
 		next := o.g.Next(o.now)
 		if next.IsZero() || next.After(end) {
-			o.now = end
+			if end.After(o.now) {
+				o.now = end
+			}
 			return
 		}
 		if !next.After(o.now) {
@@ -133,11 +139,14 @@ func (o *owner) arrive(c *caller) {
 			c.waiter.Deadline = o.now.Add(time.Duration(o.rng.IntN(120_000)) * time.Millisecond)
 		}
 		c.waiter.Owner = c
+		if o.sizes {
+			c.waiter.Size = o.rng.IntN(1 << o.rng.IntN(20))
+		}
 	}
 	o.look()
 	switch o.g.Enter(o.now, &c.waiter) {
 	case gate.Pass:
-		o.through(c, false)
+		o.through(c)
 	case gate.Wait:
 		c.queued, c.since, c.out = true, o.now, 0
 		i := len(o.queue)
@@ -164,25 +173,50 @@ func (o *owner) settle() {
 			o.t.Errorf("call %d was handed out and was not waiting", c.number)
 			return
 		}
-		overdue := c.waiter.Deadline.IsZero() && o.now.Sub(c.since) >= o.c.MaxWait
-		if verdict == gate.Pass && !overdue && o.queue[0] != c {
-			o.t.Errorf("call %d was let through before call %d", c.number, o.queue[0].number)
+		if verdict == gate.Refuse {
+			o.remove(c)
+			o.refused(c)
+			continue
+		}
+		if first := o.first(); o.state != gate.Closed && !o.sizes && !o.overdue(c) && first != c {
+			o.t.Errorf("call %d was let through before call %d", c.number, first.number)
 		}
 		o.remove(c)
-		if verdict == gate.Refuse {
-			o.refused(c)
-		} else {
-			o.through(c, overdue)
-		}
+		o.through(c)
 	}
 	if o.g.Waiting() != len(o.queue) {
 		o.t.Errorf("%d calls wait, want %d: some are lost", o.g.Waiting(), len(o.queue))
 	}
 }
 
+// first returns the first call in the queue that the server has not told to wait longer.
+func (o *owner) first() *caller {
+	for _, c := range o.queue {
+		if !c.waiter.Due.After(o.now) {
+			return c
+		}
+	}
+	return nil
+}
+
+// overdue reports whether a call without deadline has waited for so long that it goes
+// whatever holds.
+func (o *owner) overdue(c *caller) bool {
+	return c.waiter.Deadline.IsZero() && !c.since.IsZero() && o.now.Sub(c.since) >= o.c.MaxWait
+}
+
 // look notes the state before something happens.
 func (o *owner) look() {
 	state := o.g.State(o.now)
+	if state == gate.Open && o.state == gate.Closed && o.now.Before(o.asked) {
+		if o.went == 0 {
+			o.t.Errorf("it opened %v before the time that the server has named, and no call had gone through it", o.asked.Sub(o.now))
+		}
+		o.asked = time.Time{}
+	}
+	if state != gate.Closed {
+		o.scout, o.went = nil, 0
+	}
 	if state == gate.Open && o.state != gate.Open {
 		o.opened, o.passes, o.fastest = o.now, nil, 0
 	}
@@ -191,17 +225,31 @@ func (o *owner) look() {
 }
 
 // through looks at a call that was let through.
-func (o *owner) through(c *caller, overdue bool) {
-	if !overdue {
-		switch {
-		case o.state == gate.Closed:
-			o.t.Errorf("call %d went through a closed gate", c.number)
-		case o.now.Before(o.asked):
-			o.t.Errorf("call %d went through %v before the time that the server has named", c.number, o.asked.Sub(o.now))
-		}
+func (o *owner) through(c *caller) {
+	w := &c.waiter
+	c.ticket = w.Ticket()
+	scout := c.ticket.Scout()
+	switch {
+	case w.Due.After(o.now):
+		o.t.Errorf("call %d went through %v before the time that it was told itself", c.number, w.Due.Sub(o.now))
+	case scout && o.state != gate.Closed:
+		o.t.Errorf("call %d is a scout through a gate that is %v", c.number, o.state)
+	case scout && o.sizes: // it may be one of many small ones
+	case scout && w.Again:
+		o.t.Errorf("call %d is a scout and has made an attempt before", c.number)
+	case scout && o.scout != nil:
+		o.t.Errorf("call %d is a scout, and so is call %d, which is under way", c.number, o.scout.number)
+	case scout || o.overdue(c):
+	case o.state == gate.Closed && (w.Deadline.IsZero() || o.now.Before(o.asked)):
+		o.t.Errorf("call %d went through a closed gate", c.number)
+	case o.now.Before(o.asked):
+		o.t.Errorf("call %d went through %v before the time that the server has named", c.number, o.asked.Sub(o.now))
 	}
+	if scout && !o.sizes {
+		o.scout = c
+	}
+	o.went++
 	o.passes = append(o.passes, o.now)
-	c.ticket = c.waiter.Ticket()
 	o.flight = append(o.flight, c)
 }
 
@@ -241,6 +289,10 @@ func (o *owner) answer() {
 		return // no one will ever tell
 	}
 	o.done(c, f)
+	c.waiter.Again, c.waiter.Due = true, time.Time{}
+	if o.g.Holds(o.now, f) && f.Delay > 0 {
+		c.waiter.Due = o.now.Add(f.Delay)
+	}
 	if (f.Class == codes.Quota || f.Class == codes.Server) && o.rng.IntN(2) == 0 {
 		o.settle()
 		o.arrive(c)
@@ -269,15 +321,24 @@ func (o *owner) failure() codes.Failure {
 // done tells the gate, and looks at how long it closes.
 func (o *owner) done(c *caller, f codes.Failure) {
 	before, until, pace := o.g.State(o.now), o.g.Until(), o.g.Pace(o.now)
+	o.look()
 	o.g.Done(o.now, c.ticket, f, o.rng.Float64())
 	state := o.g.State(o.now)
+	if o.scout == c {
+		o.scout = nil
+	}
 	if f.Class == codes.None && before == gate.Probing && state == gate.Open {
 		o.asked = time.Time{} // the server itself has shown that it takes calls again
 	}
 	closed := state == gate.Closed && (before != gate.Closed || !until.Equal(o.g.Until()))
 	if closed {
-		o.closing = o.now
-		o.asked = o.now.Add(f.Delay)
+		if before != gate.Closed {
+			o.closing, o.went = o.now, 0
+			o.asked = time.Time{}
+		}
+		if asked := o.now.Add(f.Delay); asked.After(o.asked) {
+			o.asked = asked
+		}
 		most := f.Delay + max(time.Duration(float64(f.Delay)*o.c.Spread), o.c.MinSpread) + o.c.ProbeMax
 		if wait := o.g.Until().Sub(o.now); wait < f.Delay || wait > most {
 			o.t.Errorf("it closed for %v after a hint of %v, want at most %v", wait, f.Delay, most)

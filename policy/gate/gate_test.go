@@ -20,16 +20,17 @@ func refusal(hint time.Duration) codes.Failure {
 func overload() codes.Failure { return codes.Failure{Class: codes.Server, Reach: codes.Answered} }
 
 // well is the pulse of a channel on which a call a second has succeeded.
-func well(now time.Time) (p gate.Pulse) {
+func well(now time.Time) *gate.Channel {
+	var p gate.Channel
 	for n := 30; n > 0; n-- {
 		p.Success(now.Add(-time.Duration(n) * time.Second))
 	}
-	return p
+	return &p
 }
 
 // closedFor returns a gate that has just closed for a hint of d, without jitter.
 func closedFor(d time.Duration, now time.Time) *gate.Gate {
-	g := gate.New(policy.DefaultGate(), now, gate.Pulse{})
+	g := gate.New(policy.DefaultGate(), now, &gate.Channel{}, &gate.Memory{})
 	g.Done(now, gate.Ticket{}, refusal(d), 0)
 	return g
 }
@@ -53,7 +54,7 @@ func admitted(g *gate.Gate, now time.Time) (passed int) {
 func TestGate_closesForTheHint(t *testing.T) {
 	for _, u := range []float64{0, 0.5, 0.999} {
 		now := at(0)
-		g := gate.New(policy.DefaultGate(), now, gate.Pulse{})
+		g := gate.New(policy.DefaultGate(), now, &gate.Channel{}, &gate.Memory{})
 		g.Done(now, gate.Ticket{}, refusal(20*time.Second), u)
 		var w gate.Waiter
 		if got := g.Enter(now, &w); got != gate.Wait {
@@ -131,36 +132,39 @@ func TestGate_herdIsBounded(t *testing.T) {
 	}
 }
 
-// TestGate_refusesAtOnceWhatCannotCome: a call whose deadline is before the gate
-// opens is refused, one with time left waits, and one in the queue is told when
-// the gate closes for longer.
+// TestGate_refusesAtOnceWhatCannotCome: a call is refused if its deadline is before
+// the gate opens and before the next scout's answer; one with time left waits; and
+// one in the queue is told when the gate closes for longer.
 func TestGate_refusesAtOnceWhatCannotCome(t *testing.T) {
 	now := at(0)
-	g := closedFor(10*time.Second, now)
-	soon, late := gate.Waiter{Deadline: now.Add(10 * time.Second)}, gate.Waiter{Deadline: now.Add(11 * time.Second)}
+	g := closedFor(10*time.Second, now) // a scout may go after 750 ms, and its answer is known 1 s later
+	soon, saved := gate.Waiter{Deadline: now.Add(1750 * time.Millisecond)}, gate.Waiter{Deadline: now.Add(1751 * time.Millisecond)}
 	if got := g.Enter(now, &soon); got != gate.Refuse {
-		t.Errorf("got %v for a deadline when it opens, want refuse", got)
+		t.Errorf("got %v for a deadline before the scout's answer, want refuse", got)
 	}
-	if got := g.Enter(now, &late); got != gate.Wait {
-		t.Errorf("got %v for a deadline 1s later, want wait", got)
+	if got := g.Enter(now, &saved); got != gate.Wait {
+		t.Errorf("got %v for a deadline after it, want wait", got)
 	}
-	var forever gate.Waiter
+	late, forever := gate.Waiter{Deadline: now.Add(11 * time.Second)}, gate.Waiter{}
+	g.Enter(now, &late)
 	g.Enter(now, &forever)
+	now = now.Add(750 * time.Millisecond)
+	if w, verdict := g.Admit(now); w != &saved || verdict != gate.Pass {
+		t.Fatalf("got %v, want the call that only a scout can save let through", verdict)
+	}
+	g.Done(now.Add(time.Millisecond), saved.Ticket(), refusal(20*time.Second), 0)
 	now = now.Add(10 * time.Second)
-	w, verdict := g.Admit(now)
-	if w != &late || verdict != gate.Pass {
-		t.Fatalf("got %v, want the first call let through", verdict)
+	for {
+		w, verdict := g.Admit(now)
+		if w == nil {
+			break
+		}
+		if w == &late && verdict == gate.Pass && !w.Ticket().Scout() {
+			t.Error("a call went through before the time that the scout was told")
+		}
 	}
-	again := gate.Waiter{Deadline: now.Add(15 * time.Second)}
-	if got := g.Enter(now.Add(1), &again); got != gate.Wait {
-		t.Fatalf("got %v, want wait", got)
-	}
-	g.Done(now.Add(time.Millisecond), late.Ticket(), refusal(20*time.Second), 0)
-	if w, verdict := g.Admit(now.Add(time.Millisecond)); w != &again || verdict != gate.Refuse {
-		t.Errorf("got %v, want the call told whose deadline is before the gate opens again", verdict)
-	}
-	if g.Waiting() != 1 {
-		t.Errorf("%d wait, want the one without deadline", g.Waiting())
+	if g.State(now) != gate.Closed || g.Until().Sub(now) < 10*time.Second {
+		t.Errorf("it is %v for %v, want closed for 10s more", g.State(now), g.Until().Sub(now))
 	}
 }
 
@@ -186,7 +190,7 @@ func TestGate_noDeadlineWaitsAMinute(t *testing.T) {
 // well; one probe at a time goes through, and its success opens it.
 func TestGate_trouble(t *testing.T) {
 	now := at(1000)
-	g := gate.New(policy.FleetGate(), now, well(now))
+	g := gate.New(policy.FleetGate(), now, well(now), &gate.Memory{})
 	g.Done(now, gate.Ticket{}, overload(), 0)
 	for range 2 {
 		if g.State(now) != gate.Open {
@@ -253,15 +257,15 @@ func TestGate_noTroubleWhere(t *testing.T) {
 			}
 		},
 	} {
-		g := gate.New(policy.FleetGate(), now, well(now))
+		g := gate.New(policy.FleetGate(), now, well(now), &gate.Memory{})
 		play(g)
 		if got := g.State(now.Add(time.Second)); got != gate.Open {
 			t.Errorf("%s: it is %v, want open", name, got)
 		}
 	}
 	for name, g := range map[string]*gate.Gate{
-		"a channel that was never well":      gate.New(policy.FleetGate(), now, gate.Pulse{}),
-		"a gate that closes for hints alone": gate.New(policy.DefaultGate(), now, well(now)),
+		"a channel that was never well":      gate.New(policy.FleetGate(), now, &gate.Channel{}, &gate.Memory{}),
+		"a gate that closes for hints alone": gate.New(policy.DefaultGate(), now, well(now), &gate.Memory{}),
 	} {
 		fail(g, 50, overload(), nothing)
 		if got := g.State(now.Add(time.Second)); got != gate.Open {
@@ -274,14 +278,14 @@ func TestGate_noTroubleWhere(t *testing.T) {
 // more for every success, however many wait.
 func TestGate_boundsWhatIsUnderWayAfterTrouble(t *testing.T) {
 	now := at(1000)
-	var p gate.Pulse
+	p := &gate.Channel{}
 	rng := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // a test has to be repeatable, not secret
 	for n := 6000; n > 0; n-- {        // 100 a second
 		if rng.IntN(p.Every()) == 0 {
 			p.Success(now.Add(-time.Duration(n) * 10 * time.Millisecond))
 		}
 	}
-	g := gate.New(policy.FleetGate(), now, p)
+	g := gate.New(policy.FleetGate(), now, p, &gate.Memory{})
 	for range 3 {
 		var w gate.Waiter
 		now = now.Add(time.Millisecond)
@@ -358,7 +362,7 @@ func TestGate_oddInput(t *testing.T) {
 		{}, refusal(1), refusal(math.MaxInt64), refusal(161 * time.Hour), refusal(-time.Second), overload(), {Class: codes.NumClasses},
 	} {
 		for _, c := range []policy.GateConfig{{}, policy.DefaultGate(), policy.FleetGate()} {
-			g := gate.New(c, now, well(now))
+			g := gate.New(c, now, well(now), &gate.Memory{})
 			var w gate.Waiter
 			past := gate.Waiter{Deadline: now.Add(-time.Hour)}
 			g.Enter(now, &w)
@@ -431,7 +435,7 @@ func TestPulse(t *testing.T) {
 // goes at once.
 func TestGate_probeThatTellsNothing(t *testing.T) {
 	now := at(1000)
-	g := gate.New(policy.FleetGate(), now, well(now))
+	g := gate.New(policy.FleetGate(), now, &gate.Channel{}, &gate.Memory{})
 	g.Done(now, gate.Ticket{}, refusal(0), 0.5)
 	waiters := make([]gate.Waiter, 2)
 	for i := range waiters {
@@ -454,7 +458,7 @@ func TestGate_chance(t *testing.T) {
 	for range 20 {
 		p.Failure(now.Add(-time.Second))
 	}
-	g := gate.New(policy.FleetGate(), now, p)
+	g := gate.New(policy.FleetGate(), now, p, &gate.Memory{})
 	send := func() gate.Ticket {
 		var w gate.Waiter
 		now = now.Add(time.Millisecond)
@@ -485,9 +489,9 @@ func TestGate_chance(t *testing.T) {
 // it was.
 func TestGate_forgets(t *testing.T) {
 	now := at(1000)
-	probing := gate.New(policy.FleetGate(), now, well(now))
+	probing := gate.New(policy.FleetGate(), now, &gate.Channel{}, &gate.Memory{})
 	probing.Done(now, gate.Ticket{}, refusal(0), 0)
-	failed := gate.New(policy.FleetGate(), now, well(now))
+	failed := gate.New(policy.FleetGate(), now, well(now), &gate.Memory{})
 	failed.Done(now, gate.Ticket{}, overload(), 0)
 	for name, g := range map[string]*gate.Gate{"probing": probing, "open, after a failure": failed} {
 		if g.AtRest(now.Add(time.Minute)) {

@@ -36,6 +36,7 @@ type pacer struct {
 	due           time.Time
 	accepted      float64 // since then
 	calls, during float64
+	open          float64 // calls that were accepted in a second while the gate was last open
 }
 
 // begin begins to pace. closed stands for the cycle if none was measured.
@@ -46,6 +47,15 @@ func (p *pacer) begin(now time.Time, pace, growth float64, closed time.Duration)
 	}
 	p.on, p.pace, p.growth = true, max(pace, slowest), growth
 	p.since, p.next, p.waited = now, now, now
+}
+
+// loosen spaces only those that wait from now on: they leave so much faster than calls
+// were accepted while the gate was open, or than they leave now.
+func (p *pacer) loosen(now time.Time, more float64) {
+	p.loose = true
+	if p.on {
+		p.pace, p.since = max(p.pace, p.open+more), now
+	}
 }
 
 // again begins anew with the pace of the beginning.
@@ -63,13 +73,14 @@ func (p *pacer) measure(due time.Time) {
 	p.due, p.accepted = due, 0
 }
 
-// measured returns the calls that were accepted in a second, or 0 if nothing was
-// measured. What is not much is weighed with one call at the pace of before.
+// measured returns the calls that were accepted in a second, or 0 if the sample is
+// too small. It is not far below what was accepted while the gate was open: the time
+// in which it was closed says nothing about what the server takes.
 func (p *pacer) measured() float64 {
-	if p.during <= 0 {
+	if p.during <= 0 || p.calls < sample {
 		return 0
 	}
-	return (p.calls + 1) / (p.during + 1/max(p.pace, slowest))
+	return max(p.calls/p.during, p.open/2)
 }
 
 // at returns the pace at a time, or 0 for none. Once a cycle has passed it grows.

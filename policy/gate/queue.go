@@ -8,9 +8,14 @@ import "time"
 type Waiter struct {
 	// Deadline is when waiting is of no use any more; zero for never.
 	Deadline time.Time
+	// Due is when the server will take this very call, as its last refusal has said;
+	// zero if it was not refused. It does not leave the gate before.
+	Due time.Time
 	// Again says that the call has made an attempt before, at the gate or without
-	// one.
+	// one. It is no scout then.
 	Again bool
+	// Size is how large the request is, in bytes; zero if that is not known.
+	Size int
 	// Owner is for its owner.
 	Owner any
 
@@ -18,11 +23,12 @@ type Waiter struct {
 	came   time.Time // first
 	number uint64    // its place in the order of arrival at the gate in
 	in     *queue    // whose order it is
-	limit  time.Time // when it goes through whatever holds
 
 	prev, next             *Waiter
-	prevLimit, nextLimit   *Waiter
-	queued, limited, given bool
+	queued, resting, given bool
+
+	at    time.Time // its limit if it is queued: when it leaves whatever holds; its due if it rests
+	place int       // in the heap for these; zero for none
 }
 
 // Ticket returns the ticket of a call that has gone through.
@@ -35,9 +41,9 @@ type queue struct {
 	n           int
 	numbers     uint64
 	first, last *Waiter
-	// Those with a limit, in its order.
-	firstLimit, lastLimit *Waiter
-	given                 []*Waiter // given up, not yet told
+	limits      timed // those that leave at a time whatever holds
+	given       told  // given up, not yet told
+	freed       told  // may go, not yet told
 }
 
 // arrive gives a call that is new here its place in the order.
@@ -78,18 +84,6 @@ func (q *queue) insert(w *Waiter) (ahead int) {
 	return ahead
 }
 
-// limit notes the limit of a call; none is before that of those noted earlier.
-func (q *queue) limit(w *Waiter) {
-	w.limited = true
-	w.prevLimit, w.nextLimit = q.lastLimit, nil
-	if q.lastLimit == nil {
-		q.firstLimit = w
-	} else {
-		q.lastLimit.nextLimit = w
-	}
-	q.lastLimit = w
-}
-
 // remove takes a call out, if it is in.
 func (q *queue) remove(w *Waiter) {
 	if w.given { // it was not told yet, and no longer wants to know
@@ -111,58 +105,41 @@ func (q *queue) remove(w *Waiter) {
 		w.next.prev = w.prev
 	}
 	w.prev, w.next = nil, nil
-	if !w.limited {
-		return
-	}
-	w.limited = false
-	if w.prevLimit == nil {
-		q.firstLimit = w.nextLimit
-	} else {
-		w.prevLimit.nextLimit = w.nextLimit
-	}
-	if w.nextLimit == nil {
-		q.lastLimit = w.prevLimit
-	} else {
-		w.nextLimit.prevLimit = w.prevLimit
-	}
-	w.prevLimit, w.nextLimit = nil, nil
+	q.limits.remove(w)
 }
 
-// giveUp takes a call out that has to be told.
+// giveUp takes a call out that has to be told, because its turn cannot come.
 func (q *queue) giveUp(w *Waiter) {
 	q.remove(w)
-	w.given = true
-	q.given = append(q.given, w)
+	q.given.add(w)
 }
 
-// givenUp returns a call that was given up and was not told yet, or nil.
-func (q *queue) givenUp() *Waiter {
-	for len(q.given) > 0 {
-		w := q.given[0]
-		q.given = q.given[1:]
+// free takes a call out that has to be told, because it may go.
+func (q *queue) free(w *Waiter) {
+	q.remove(w)
+	q.freed.add(w)
+}
+
+// told is calls that left the queue and were not told yet.
+type told []*Waiter
+
+func (t *told) add(w *Waiter) {
+	w.given = true
+	*t = append(*t, w)
+}
+
+// next returns one of them, or nil. Those that have left since are none.
+func (t *told) next() *Waiter {
+	for len(*t) > 0 {
+		w := (*t)[0]
+		*t = (*t)[1:]
 		if w.given {
 			w.given = false
 			return w
 		}
 	}
-	q.given = nil
+	*t = nil
 	return nil
-}
-
-// overdue returns the call that has waited for too long, or nil.
-func (q *queue) overdue(now time.Time) *Waiter {
-	if w := q.firstLimit; w != nil && !now.Before(w.limit) {
-		return w
-	}
-	return nil
-}
-
-// nextLimit returns the first limit, or zero.
-func (q *queue) nextLimit() time.Time {
-	if q.firstLimit == nil {
-		return time.Time{}
-	}
-	return q.firstLimit.limit
 }
 
 // share returns the time for each of the calls that wait, if the last is to
@@ -174,7 +151,7 @@ func (q *queue) share(now time.Time) time.Duration {
 	}
 	end := w.Deadline
 	if end.IsZero() {
-		end = w.limit
+		end = w.at
 	}
 	return max(end.Sub(now), 0) / time.Duration(q.n+1)
 }

@@ -1,0 +1,91 @@
+package interceptor
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/reinvoke/reinvoke/policy"
+	"github.com/reinvoke/reinvoke/policy/gate"
+)
+
+// turned says why the gate has turned a call away.
+type turned struct {
+	asked time.Duration // by the refusal that closed it; zero if its turn alone is too late
+	left  time.Duration // until its turn
+	key   string        // as logs spell it
+}
+
+// String returns the sentence for errors.
+func (t *turned) String() string {
+	const off = "; WithoutGate() switches this off"
+	if t.asked > 0 {
+		return fmt.Sprintf("not sent: %v were asked of this quota (%s), %v are left%s", rounded(t.asked), t.key, rounded(t.left), off)
+	}
+	return fmt.Sprintf("not sent: other calls wait for this quota (%s), and the turn of this one is in %v%s", t.key, rounded(t.left), off)
+}
+
+// rounded returns a duration as people say it.
+func rounded(d time.Duration) time.Duration {
+	if d >= time.Second {
+		return d.Round(100 * time.Millisecond)
+	}
+	return d.Round(time.Millisecond)
+}
+
+// turnedAway ends the call because its turn cannot come before its deadline.
+func (c *call) turnedAway(k *keyed) error {
+	c.barredBy(k)
+	g := &c.r.gates
+	now := g.r.clock.Now()
+	t := &turned{key: g.loggedKey(k.key)}
+	g.mu.Lock()
+	if k.Gate != nil {
+		t.left = k.Left(now)
+		if k.State(now) == gate.Closed {
+			t.asked = k.failure.Delay
+		}
+	}
+	g.mu.Unlock()
+	c.giveBack()
+	c.decision = policy.Decision{Why: policy.GateClosed, Class: c.failure.Class}
+	c.failure.Delay = t.left
+	final := c.newError(nil)
+	final.turned = t
+	final.status = t.status(final.status, c.barred)
+	c.ended(final)
+	return final
+}
+
+// barredBy makes the failure that closed the gate that of a call that has made
+// no attempt.
+func (c *call) barredBy(k *keyed) {
+	if len(c.history) > 0 {
+		return
+	}
+	g := &c.r.gates
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c.barred = true
+	c.err, c.failure = k.err, k.failure
+}
+
+// status returns the status of the call: what is left in the place of the time that
+// the server has named, and the sentence for the message of a call that was not sent
+// at all.
+func (t *turned) status(st *status.Status, unsent bool) *status.Status {
+	p := st.Proto()
+	if unsent {
+		p.Message = t.String()
+	}
+	p.Details = slices.DeleteFunc(p.Details, func(d *anypb.Any) bool { return d.MessageIs((*errdetails.RetryInfo)(nil)) })
+	if info, err := anypb.New(&errdetails.RetryInfo{RetryDelay: durationpb.New(t.left)}); err == nil && t.left > 0 {
+		p.Details = append(p.Details, info)
+	}
+	return status.FromProto(p)
+}
