@@ -49,7 +49,7 @@ bench: ## Run the benchmarks, each beside the bare call (1 min).
 	go test -run '^$$' -bench . -benchmem ./bench
 
 .PHONY: fleet
-fleet: ## Simulate fleets of clients in trouble; write bench/fleet/report (2 min).
+fleet: ## Simulate fleets of clients in trouble, and ordinary programs; write bench/fleet/report (5 min).
 	go run ./bench/fleet -out bench/fleet/report
 
 .PHONY: fuzz

@@ -18,7 +18,7 @@ func ExampleWithAttemptTimeout() {
 	r := interceptor.New(interceptor.WithAttemptTimeout(2 * time.Second))
 	tokens, earned := r.Budget().Held() // retries after a timeout have to be earned
 	fmt.Println(tokens, earned)
-	// Output: 2 0
+	// Output: 1 0
 }
 
 func ExampleWithHedge() {

@@ -94,8 +94,8 @@ func TestGate_oneRefusalForAll(t *testing.T) {
 		if err := errors.Join(errs...); err != nil {
 			t.Fatal(err)
 		}
-		if got := s.attempts(); got != 22 {
-			t.Errorf("the server saw %d attempts, want 22: one refused, one scout refused, and one for each call", got)
+		if got := s.attempts(); got != 25 {
+			t.Errorf("the server saw %d attempts, want 25: one refused, four scouts refused, and one for each call", got)
 		}
 		if first := ended[0].Sub(begin); first < 10*time.Second || first > 12500*time.Millisecond {
 			t.Errorf("the first call ended after %v, want 10s to 12.5s", first)
@@ -152,8 +152,8 @@ func TestGate_streams(t *testing.T) {
 			}
 			return nil
 		})
-		if err := errors.Join(errs...); err != nil || s.attempts() != 12 {
-			t.Errorf("got %v and %d attempts, want 12: one refused, one scout refused, and one for each call", err, s.attempts())
+		if err := errors.Join(errs...); err != nil || s.attempts() != 15 {
+			t.Errorf("got %v and %d attempts, want 15: one refused, four scouts refused, and one for each call", err, s.attempts())
 		}
 		if !slices.IsSortedFunc(ended, time.Time.Compare) {
 			t.Error("the streams did not end in the order in which they came")
@@ -199,8 +199,8 @@ func TestGate_cancelled(t *testing.T) {
 		if e := events.all[len(events.all)-1]; e.State != gate.Open || e.Waiting > 4 {
 			t.Errorf("told %+v, want an open gate, and at most 4 who wait", e)
 		}
-		if s.attempts() != 7 {
-			t.Errorf("the server saw %d attempts, want 7: one refused, one scout refused, and one for each call", s.attempts())
+		if s.attempts() != 10 {
+			t.Errorf("the server saw %d attempts, want 10: one refused, four scouts refused, and one for each call", s.attempts())
 		}
 	})
 }

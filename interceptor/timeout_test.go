@@ -110,8 +110,8 @@ func TestAttemptTimeout_budget(t *testing.T) {
 		earn  float64
 	}{
 		{"without one", nil, 100, 0},
-		{"for the connection", []interceptor.Option{timeout}, 2, 0.1},
-		{"for some methods", []interceptor.Option{interceptor.WithMethod("/a.B/*", timeout)}, 2, 0.1},
+		{"for the connection", []interceptor.Option{timeout}, 1, 0.1},
+		{"for some methods", []interceptor.Option{interceptor.WithMethod("/a.B/*", timeout)}, 1, 0.1},
 		{"switched off again", []interceptor.Option{timeout, interceptor.WithAttemptTimeout(0)}, 100, 0},
 		{"with figures of its own", []interceptor.Option{timeout, interceptor.WithConfig(own)}, 50, 1},
 	} {

@@ -33,5 +33,5 @@ func ExampleDecision_FallsBack() {
 func ExampleAttemptTimeoutBudget() {
 	c := policy.AttemptTimeoutBudget()
 	fmt.Println(c.Start, c.Earn)
-	// Output: 2 0.1
+	// Output: 1 0.1
 }

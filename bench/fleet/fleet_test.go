@@ -120,7 +120,7 @@ func TestFleet_sameSeedSameBytes(t *testing.T) {
 			t.Fatal(err)
 		}
 		files := map[string]string{}
-		for _, name := range []string{"report.md", "goodput.svg", "reset.svg", "outage.svg"} {
+		for _, name := range []string{"report.md", "goodput.svg", "reset.svg", "outage.svg", "gate.svg"} {
 			text, err := os.ReadFile(filepath.Join(dir, name))
 			if err != nil {
 				t.Fatal(err)
@@ -158,7 +158,7 @@ func TestFleet_sameSeedSameBytes(t *testing.T) {
 // TestFleet_flags: what makes no sense is an error that names the flag.
 func TestFleet_flags(t *testing.T) {
 	for want, args := range map[string][]string{
-		"-only D9: no such scenario": {"-only", "D9"},
+		"-only E9: no such scenario": {"-only", "E9"},
 		"-n 0: want":                 {"-n", "0"},
 		"-n ten: want":               {"-n", "ten"},
 	} {

@@ -28,6 +28,9 @@ type options struct {
 	seed uint64
 	scs  []*scenario
 	ns   []int
+	// The scenes of ordinary programs, and with how many processes.
+	scenes    []*scenario
+	processes []int
 }
 
 // parse reads the flags.
@@ -36,23 +39,22 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.out, "out", "", "write the report and its pictures to this directory")
 	flags.Uint64Var(&o.seed, "seed", 1, "the seed of all chance")
-	only := flags.String("only", "", "the scenarios, as A1,B2; default all")
-	ns := flags.String("n", "10,1000,100000", "how many clients")
+	only := flags.String("only", "", "the scenarios, as A1,B2,D4; default all of A, B and C, and with -out those of D too")
+	ns := flags.String("n", "", "how many clients; default 10,1000,100000, and 1,10,1000 for D")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
-	known := scenarios()
-	o.scs = known
-	if *only != "" {
-		o.scs = nil
-		for name := range strings.SplitSeq(*only, ",") {
-			i := slices.IndexFunc(known, func(s *scenario) bool { return s.name == name })
-			if i < 0 {
-				return o, fmt.Errorf("-only %s: no such scenario: want A1 to A3, B1 to B4, C", name)
-			}
-			o.scs = append(o.scs, known[i])
-		}
+	if o.scs, o.scenes, err = chosen(*only); err != nil {
+		return o, err
 	}
+	if *only == "" && o.out == "" {
+		o.scenes = nil
+	}
+	o.ns, o.processes = []int{10, 1000, 100000}, []int{1, 10, 1000}
+	if *ns == "" {
+		return o, nil
+	}
+	o.ns = nil
 	for f := range strings.SplitSeq(*ns, ",") {
 		n, err := strconv.Atoi(f)
 		if err != nil || n < 1 {
@@ -60,7 +62,32 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 		}
 		o.ns = append(o.ns, n)
 	}
+	o.processes = o.ns
 	return o, nil
+}
+
+// chosen returns the scenarios that -only names, and the scenes of ordinary programs.
+func chosen(only string) (scs, scenes []*scenario, err error) {
+	known, others := scenarios(), ordinary()
+	if only == "" {
+		return known, others, nil
+	}
+	for name := range strings.SplitSeq(only, ",") {
+		named := func(s *scenario) bool { return s.name == name }
+		if i := slices.IndexFunc(known, named); i >= 0 {
+			scs = append(scs, known[i])
+			continue
+		}
+		if !slices.ContainsFunc(others, named) {
+			return nil, nil, fmt.Errorf("-only %s: no such scenario: want A1 to A3, B1 to B4, C, D1 to D4", name)
+		}
+		for _, s := range others {
+			if named(s) {
+				scenes = append(scenes, s)
+			}
+		}
+	}
+	return scs, scenes, nil
 }
 
 // command runs the simulation. What it prints depends on nothing but its flags;
@@ -85,7 +112,17 @@ func command(args []string, stdout, stderr io.Writer) error {
 	}
 	results := play(jobs, progress(len(jobs)))
 	b := newBook(results)
-	if _, err := io.WriteString(stdout, b.text(results[:shown])); err != nil {
+	var text, promises string
+	if len(o.scs) > 0 {
+		text = b.text(results[:shown])
+	}
+	if len(o.scenes) > 0 {
+		promises = promiseReport(promise(o.scenes, o.processes, o.seed, progress), o.seed)
+	}
+	if o.out == "" || !whole {
+		text += promises
+	}
+	if _, err := io.WriteString(stdout, text); err != nil {
 		return err
 	}
 	if o.out == "" {
@@ -98,21 +135,25 @@ func command(args []string, stdout, stderr io.Writer) error {
 		head, rows = sensitivity(quick, []int{10, 1000}, o.seed, progress)
 	}
 	_, _ = fmt.Fprintln(stderr)
-	return write(o, results, b, head, rows)
-}
-
-// write writes the report and its pictures.
-func write(o options, results []result, b book, head []string, rows [][]string) error {
-	if err := os.MkdirAll(o.out, 0o750); err != nil {
-		return err
-	}
-	files := map[string]string{
+	return write(o, map[string]string{
 		"report.md":   report(o.scs, results, head, rows, o.seed),
+		"ordinary.md": promises,
 		"goodput.svg": goodputPicture(b),
 		"reset.svg":   resetPicture(b),
 		"outage.svg":  outagePicture(b),
+		"gate.svg":    gatePicture(b),
+	})
+}
+
+// write writes the reports and their pictures.
+func write(o options, files map[string]string) error {
+	if err := os.MkdirAll(o.out, 0o750); err != nil {
+		return err
 	}
 	for name, text := range files {
+		if text == "" {
+			continue
+		}
 		if err := os.WriteFile(filepath.Join(o.out, name), []byte(text), 0o600); err != nil {
 			return err
 		}

@@ -39,7 +39,7 @@ func (m *measures) ended(w *world, c *call, well bool) {
 		m.spared++
 		m.waited += first - c.arrived
 	}
-	if c.size > 1000 {
+	if c.size > largest {
 		m.large++
 	}
 	if !well {
@@ -47,7 +47,7 @@ func (m *measures) ended(w *world, c *call, well bool) {
 		return
 	}
 	m.successes++
-	if c.size > 1000 {
+	if c.size > largest {
 		m.largeWell++
 	}
 	m.latencies = append(m.latencies, (w.now - c.arrived).Seconds())

@@ -57,7 +57,7 @@ func goodputPicture(b book) string {
 // resetPicture is the herd at the reset of a quota.
 func resetPicture(b book) string {
 	var panels []*panel
-	shown := []string{fleetName, "Default() without gate", gaxName, "grpc"}
+	shown := []string{fleetName, aloneName, gaxName, "grpc"}
 	for row, n := range []int{1000, 100000} {
 		for col, name := range shown {
 			l := line{colour: theirs, width: 1}
@@ -76,4 +76,38 @@ func resetPicture(b book) string {
 	}
 	return picture(1130, 96+2*170, "Requests in 100 ms when a quota of a minute is filled anew",
 		"A2 with RetryInfo: the quota was spent 30 s before (shaded: the last 5 s), and 12,000 calls were told to come back at 0 s; dashed: what the quota lets in", nil, panels)
+}
+
+// gatePicture is that of the README: what the server is asked while a quota is out.
+func gatePicture(b book) string {
+	const sc, n = "A2", 1000
+	asked := func(side, name, colour string, width float64) line {
+		l := line{name: name, colour: colour, width: width}
+		if r, ok := b.find(sc, n, true, side); ok {
+			l.y = perSecond(r.asked)
+		}
+		return l
+	}
+	lines := []line{
+		asked(gaxName, "Google's clients (gax)", theirs, 2),
+		asked(aloneName, "Reinvoke without its gate", third, 2),
+		asked(defaultName, "Reinvoke", ours, 2.5),
+	}
+	p := &panel{
+		title: "requests in a second", left: 60, top: 96, width: 780, height: 190, from: 100, to: 280, step: 20, most: 1500, rise: 250, unit: 1,
+		shadeFrom: 150, shadeTo: 180, label: inSeconds, lines: lines, level: 200,
+	}
+	return picture(860, 320, "1,000 clients and a quota of 200 calls a second, counted by the minute",
+		"400 calls a second from 120 s to 180 s, 100 before and after; the quota is out where it is shaded; dashed: what it takes (bench/fleet, scenario A2)", lines, []*panel{p})
+}
+
+// perSecond adds up what was counted in each 100 ms.
+func perSecond(asked []float64) []float64 {
+	all := make([]float64, len(asked)/10)
+	for i := range all {
+		for _, n := range asked[10*i : 10*i+10] {
+			all[i] += n
+		}
+	}
+	return all
 }

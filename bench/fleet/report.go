@@ -62,8 +62,6 @@ func goalsReport(b book) string {
 
 // missed says why.
 const missed = `
-Why some are missed: in B2 with 100,000 clients a channel makes half a call, and what it can retry with are the two tokens that a connection with
-attempt timeouts starts with: into a server that is slow they are too many, and with one the share is within 0.3 points of that of no retries. Where a
-channel makes 2 to 4 calls a minute, a few calls in ten thousand are still waiting at the gate when their deadline comes, while gax makes twice as many
-requests.
+Why some are missed: in B2 with 100,000 clients a channel makes half a call, and what it can retry with is the token that a connection with
+attempt timeouts starts with: into a server that is slow that is too much.
 `

@@ -116,10 +116,10 @@ func serviceConfig(throttling bool) func(int) strategy {
 }
 
 // gax is Google's client library: full jitter, 1 s to 30 s, x2, until the
-// deadline.
+// deadline, or that of the Gemini client for calls without one.
 func gax(int) strategy {
 	return &rival{again: func(w *world, c *call, _ codes.Failure) (time.Duration, bool) {
-		return seconds(w.rng.Float64() * min(math.Exp2(float64(c.sent-1)), 30)), true
+		return seconds(w.rng.Float64() * min(math.Exp2(float64(c.sent-1)), 30)), w.now < c.arrived+10*time.Minute
 	}}
 }
 

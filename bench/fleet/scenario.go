@@ -18,11 +18,14 @@ type scenario struct {
 	server         func(*world) server
 	quota          bool // it refuses by a quota, so that it can give hints
 
-	every     time.Duration    // each client makes a call so often; 0 for base and burst
-	size      func(*world) int // of a call; nil for no matter
-	sized     bool             // and the client library knows it
-	perClient float64          // calls a second of each client, instead of the capacity
-	tail      time.Duration    // how long calls without deadline may go on
+	// each is how many calls a client makes in a second, by the number of clients; nil
+	// where capacity, base and burst are those of all together. With steady they are
+	// at regular intervals.
+	each   func(n int) float64
+	steady bool
+	size   func(*world) int // of a call's request, in bytes; nil for no matter
+	sized  bool             // and the client library knows it
+	tail   time.Duration    // how long calls without deadline may go on
 }
 
 // load returns the calls per second that arrive at a time.
@@ -37,13 +40,16 @@ func (s *scenario) peak() float64 { return max(s.base, s.burst) * s.capacity }
 
 // of returns the scenario for so many clients.
 func (s *scenario) of(n int) *scenario {
-	if s.perClient == 0 {
+	if s.each == nil {
 		return s
 	}
-	one := *s
-	one.capacity = s.perClient * float64(n)
-	return &one
+	scaled := *s
+	scaled.capacity = s.each(n) * float64(n)
+	return &scaled
 }
+
+// every returns the time between two calls of a client of n.
+func (s *scenario) every(n int) time.Duration { return seconds(1 / s.each(n)) }
 
 func (s *scenario) triggered(at time.Duration) bool { return at >= s.from && at < s.from+s.during }
 

@@ -12,6 +12,7 @@ type side struct {
 const (
 	fleetName   = "Reinvoke Fleet()"
 	defaultName = "Reinvoke Default()"
+	aloneName   = "Default() without gate"
 	limitName   = "limit"
 	noneName    = "no retries"
 	gaxName     = "gax"
@@ -34,7 +35,7 @@ func sides() []side {
 		{limitName, "one scheduler that knows when the server has room", func(*scenario, int) strategy { return &omniscient{} }},
 		{fleetName, "policy.FleetConfig(): the table for fleets, both halves of the gate", configured(policy.FleetConfig())},
 		{defaultName, "policy.DefaultConfig(): the gate closes for hints", configured(policy.DefaultConfig())},
-		{"Default() without gate", "every call finds out by itself", configured(alone)},
+		{aloneName, "every call finds out by itself", configured(alone)},
 		{noneName, "one attempt", rival(noRetry)},
 		{mwName, "retry: 3 attempts, linear 50 ms +-10 %", rival(middleware(false))},
 		{"middleware, exponential", "retry: 3 attempts, 50 ms x2 +-10 %", rival(middleware(true))},

@@ -82,19 +82,20 @@ func (w *world) after(d time.Duration, do func()) {
 // begin has calls arrive.
 func (w *world) begin() {
 	w.made = make([]int, w.n)
-	if w.sc.every == 0 {
+	if !w.sc.steady {
 		w.after(w.nextArrival(), w.arrival)
 		return
 	}
+	every := w.sc.every(w.n)
 	for i := range w.n { // a client calls at regular intervals
 		var tick func()
 		tick = func() {
 			if w.now < w.sc.lasts {
 				w.call(i)
-				w.after(w.sc.every, tick)
+				w.after(every, tick)
 			}
 		}
-		w.after(time.Duration(w.calls.Float64()*float64(w.sc.every)), tick)
+		w.after(time.Duration(w.calls.Float64()*float64(every)), tick)
 	}
 }
 

@@ -70,9 +70,9 @@ func (m *Memory) settled() time.Duration {
 
 // known reports whether enough calls were sent for their numbers to speak, on a channel
 // on which so many come in a second. A quiet one learns more from believing its
-// refusals than from counting them.
+// refusals than from counting them, unless they are in doubt.
 func (m *Memory) known(now time.Time, demand float64) bool {
-	return m.calls.count(now) >= few && max(m.calls.rate(now), demand) >= busy
+	return m.calls.count(now) >= few && (max(m.calls.rate(now), demand) >= busy || !m.Doubted(now).IsZero())
 }
 
 // chance reports whether a row of refusals can be chance: a share of the calls is

@@ -14,6 +14,14 @@ func (l *latency) note(took time.Duration) {
 	l.mean += (took - l.mean) / time.Duration(l.calls)
 }
 
+// The first calls after trouble tell how long calls take when the server has little to
+// do: firstCalls at least, and more in the time of firstTime, up to a sample.
+// Judgement: later the callers of others may have come back too.
+const (
+	firstCalls = 3
+	firstTime  = 5 * time.Second
+)
+
 // recovery bounds what is under way after trouble. Its usual latency is that of
 // the first calls, which find the server with little to do.
 type recovery struct {
@@ -26,15 +34,14 @@ type recovery struct {
 
 func (r *recovery) begin() { *r = recovery{on: true} }
 
-// success notes the latency of a call and reports whether calls have become slow,
-// that is, take so many times as long as usual: then the server is as busy as it
-// should be.
-func (r *recovery) success(took time.Duration, slow float64) bool {
+// success notes the latency of a call, so long after the gate opened, and returns how many times as long as usual
+// calls take of late; 0 if the server is not recovering.
+func (r *recovery) success(since, took time.Duration) (times float64) {
 	if !r.on {
-		return false
+		return 0
 	}
 	r.window++
-	if r.calls < sample {
+	if r.calls < firstCalls || (r.calls < sample && since < firstTime) {
 		r.calls++
 		r.all += took
 		if r.calls == 1 {
@@ -42,7 +49,7 @@ func (r *recovery) success(took time.Duration, slow float64) bool {
 		}
 	}
 	r.recent += (took - r.recent) / 4
-	return float64(r.recent) > slow*float64(r.usual())
+	return float64(r.recent) / max(float64(r.usual()), 1)
 }
 
 func (r *recovery) usual() time.Duration { return r.all / time.Duration(max(r.calls, 1)) }

@@ -7,7 +7,7 @@ type row struct {
 	n       int
 	calls   int       // that were sent since the first of them was answered
 	since   time.Time // when the first of them was answered
-	witness time.Time // when a call was sent since that has no answer yet; zero for none
+	witness time.Time // when a call was sent, since then or since the row before, that has no answer yet; zero for none
 }
 
 // end ends the row.
@@ -15,9 +15,6 @@ func (r *row) end() { r.n, r.calls, r.witness = 0, 0, time.Time{} }
 
 // sent notes that a call was sent.
 func (r *row) sent(now time.Time) {
-	if r.n == 0 {
-		return
-	}
 	r.calls++
 	if r.witness.IsZero() {
 		r.witness = now
@@ -36,7 +33,7 @@ func (r *row) accepted(sent time.Time) {
 // were under way at the first refusal are not: one cause has refused them all.
 func (r *row) refused(now time.Time, t Ticket) bool {
 	if r.n == 0 {
-		r.n, r.since, r.witness = 1, now, time.Time{}
+		*r = row{n: 1, since: now}
 		return true
 	}
 	if t.sent.Equal(r.witness) {

@@ -1,0 +1,222 @@
+package gate
+
+import "time"
+
+// Enter lets a call through, puts it into the queue, or refuses it. One that is
+// in the queue stays there.
+func (g *Gate) Enter(now time.Time, w *Waiter) Verdict {
+	g.settle(now)
+	if w.queued || w.resting {
+		return Wait
+	}
+	g.touched = now
+	g.queue.arrive(w)
+	if w.came.IsZero() {
+		w.came = now
+	}
+	if g.state != Closed && w.Due.After(now) {
+		g.rest(w)
+		return Wait
+	}
+	switch {
+	case g.state == Open:
+	case w.ticket.Scout(): // its place was never given up
+	case w.Again:
+		g.returned++
+	default:
+		g.entered++
+		g.entry = now
+	}
+	if g.queue.n == 0 && g.free(now) {
+		g.pass(now, w, plain)
+		return Pass
+	}
+	if g.state == Closed && g.small.mayGo(now, w) {
+		g.passSmall(now, w)
+		return Pass
+	}
+	g.pacer.busy(now)
+	return g.wait(now, w)
+}
+
+// wait puts a call into the queue, or refuses it.
+func (g *Gate) wait(now time.Time, w *Waiter) Verdict {
+	ahead := g.queue.insert(w)
+	if g.hopeless(now, w, ahead) {
+		g.queue.remove(w)
+		return Refuse
+	}
+	g.scouts.urgent = g.scouts.urgent || g.pressed(now, w, ahead)
+	if w.Deadline.IsZero() {
+		g.queue.limits.add(w, later(now.Add(g.c.MaxWait), w.Due))
+	} else if last := g.lastMoment(w); g.state == Closed && last.Before(w.Deadline) && last.Before(g.until) {
+		g.queue.limits.add(w, last)
+		g.scouts.soon = true
+	}
+	return Wait
+}
+
+// rest keeps a call until its own time.
+func (g *Gate) rest(w *Waiter) {
+	w.resting = true
+	g.resting.add(w, w.Due)
+}
+
+// Leave takes a call out of the queue that waits no longer. One that is not in it
+// is left alone.
+func (g *Gate) Leave(w *Waiter) {
+	if w.resting {
+		w.resting = false
+		g.resting.remove(w)
+		return
+	}
+	g.queue.remove(w)
+}
+
+// Admit returns a call that need not wait any longer, and why: [Pass] or
+// [Refuse]; nil if there is none.
+func (g *Gate) Admit(now time.Time) (*Waiter, Verdict) {
+	g.settle(now)
+	for w := g.resting.due(now); w != nil; w = g.resting.due(now) {
+		g.resting.remove(w)
+		w.resting = false
+		if g.wait(now, w) == Refuse {
+			return w, Refuse
+		}
+	}
+	if w := g.queue.given.next(); w != nil {
+		return w, Refuse
+	}
+	if w := g.queue.freed.next(); w != nil {
+		g.passSmall(now, w)
+		return w, Pass
+	}
+	if w, at := g.scout(); w != nil && !now.Before(at) {
+		g.queue.remove(w)
+		g.ch.scout(now)
+		g.scouts.sent, g.scouts.came = now, g.entered
+		g.pass(now, w, scouting)
+		return w, Pass
+	}
+	for w := g.queue.first; w != nil && g.state != Closed && w.Due.After(now); w = g.queue.first {
+		g.queue.remove(w) // it opened before the time of a call that was refused itself
+		g.rest(w)
+	}
+	if w := g.queue.first; w != nil && g.free(now) {
+		g.queue.remove(w)
+		if g.hopeless(now, w, 0) {
+			return w, Refuse
+		}
+		g.pass(now, w, plain)
+		return w, Pass
+	}
+	for w := g.queue.limits.due(now); w != nil; w = g.queue.limits.due(now) {
+		if !w.Deadline.IsZero() && (g.state != Closed || now.Before(g.due)) { // it closed for longer since, or it is open
+			g.queue.limits.remove(w)
+			continue
+		}
+		g.queue.remove(w)
+		g.pass(now, w, plain)
+		return w, Pass
+	}
+	return nil, Wait
+}
+
+// Next returns when [Gate.Admit] has to be called again: because it may be some
+// call's turn, or, if none waits, because the gate may be at rest; the zero time if
+// it is.
+func (g *Gate) Next(now time.Time) time.Time {
+	if g.Waiting() == 0 && g.scouts.sent.IsZero() && g.small.sent.IsZero() {
+		if at := g.forgotten(); at.After(now) {
+			return at
+		}
+		return time.Time{} // it is at rest
+	}
+	var next time.Time
+	sooner := func(at time.Time) {
+		if !at.IsZero() && (next.IsZero() || at.Before(next)) {
+			next = at
+		}
+	}
+	switch {
+	case g.state == Closed:
+		next = g.until
+		if !g.scouts.sent.IsZero() {
+			sooner(g.verdictAt(now))
+		} else if w, at := g.scout(); w != nil {
+			sooner(at)
+		}
+		if !g.small.sent.IsZero() {
+			sooner(g.small.sent.Add(g.m.settled()))
+		}
+	case g.queue.n == 0:
+	case g.state == Probing:
+		next = g.until
+		if !g.probe.IsZero() {
+			next = later(next, g.probe.Add(g.c.ProbeMax))
+			if g.byQuota {
+				next = g.probe.Add(g.m.settled())
+			}
+		}
+	case g.state == Open:
+		next = g.pacer.next
+		if !g.room(now) {
+			next = later(next, g.last.Add(g.c.ProbeMax))
+		}
+	}
+	sooner(g.queue.limits.next())
+	sooner(g.resting.next())
+	return next
+}
+
+// free reports whether a call may go through now.
+func (g *Gate) free(now time.Time) bool {
+	switch g.state {
+	case Open:
+		return g.pacer.free(now, g.queue.n) && g.room(now)
+	case Probing:
+		return !now.Before(g.until) && (g.probe.IsZero() || !now.Before(g.probe.Add(g.c.ProbeMax)))
+	default:
+		return false
+	}
+}
+
+// room reports whether another call may be under way. If no answer comes at all,
+// those who would bring it may have gone: then one goes through after the longest
+// backoff of a probe.
+func (g *Gate) room(now time.Time) bool {
+	return !g.recovery.on || g.passed-g.answered < g.recovery.most(g.c.InFlight*g.pacer.at(now)) ||
+		!now.Before(g.last.Add(g.c.ProbeMax))
+}
+
+// passSmall lets a call through whose request is small.
+func (g *Gate) passSmall(now time.Time, w *Waiter) {
+	if g.state != Closed { // it has opened since
+		g.pass(now, w, plain)
+		return
+	}
+	if !g.small.accepted {
+		g.small.sent = now
+	}
+	g.pass(now, w, passing)
+}
+
+// pass lets a call through.
+func (g *Gate) pass(now time.Time, w *Waiter, k kind) {
+	if g.state == Probing {
+		k = probing
+		g.probe = now
+	} else {
+		g.pacer.pass(now, g.share(now))
+	}
+	w.ticket = Ticket{sent: now, kind: k, size: w.Size}
+	if now.Sub(g.last) >= g.c.ProbeMax { // who is still under way will not tell any more
+		g.answered = g.passed
+	}
+	g.passed++
+	g.last = now
+	g.trouble.sent++
+	g.m.calls.add(now, 1)
+	g.m.learned = now
+	g.row.sent(now)
+}

@@ -1,0 +1,118 @@
+package gate
+
+import "time"
+
+// settle does what time alone does: it reopens a gate whose time has come, and
+// takes calls as accepted that were not refused for so long that they will not be.
+func (g *Gate) settle(now time.Time) {
+	settled := g.m.settled()
+	over := func(sent time.Time) bool { return !sent.IsZero() && now.Sub(sent) >= settled }
+	if g.state == Closed && over(g.scouts.sent) {
+		g.scouts.trusted, g.scouts.sent = g.scouts.sent, time.Time{}
+		g.cameThrough(now, g.scouts.trusted)
+	}
+	if g.state == Closed && over(g.small.sent) {
+		g.small.sent = time.Time{}
+		g.smallAccepted(now)
+	}
+	if g.state == Closed && !now.Before(g.until) {
+		g.open(g.until, g.due)
+	}
+	if g.state == Probing && g.byQuota && over(g.probe) {
+		g.scouts.trusted, g.probe = g.probe, time.Time{}
+		g.open(now, g.scouts.trusted)
+	}
+	if g.state == Open && over(g.row.witness) {
+		g.row.end()
+		if g.byQuota {
+			g.backoff = 0
+		}
+	}
+}
+
+// open reopens the gate at a time, when that was due.
+func (g *Gate) open(now, due time.Time) {
+	g.state, g.openedAt = Open, now
+	closed := max(now.Sub(g.shutAt), time.Millisecond)
+	g.demand = g.rate(closed)
+	g.pacer.measure(due)
+	if g.recovery.on {
+		g.came = (g.recent + g.bad + float64(g.entered)) / (g.over + closed).Seconds()
+		g.pacer.begin(now, g.c.Recovery*g.came, g.c.Regrowth, closed)
+		return
+	}
+	pace := g.pacer.measured()
+	measured := pace > 0 && g.m.share(now) <= rare
+	if !measured {
+		pace = max(g.offered(closed), g.pacer.open/2)
+	}
+	g.pacer.begin(now, g.c.Headroom*pace, g.c.Growth, closed)
+	g.pacer.loose, g.pacer.credit = !measured, g.pacer.cycle/4
+	if !g.m.Doubted(now).IsZero() {
+		g.hurry(now)
+	}
+}
+
+// cameThrough opens the gate, because a call that was sent while it was closed was
+// accepted. If that was before the time that the server has named, its hints are in
+// doubt from now on.
+func (g *Gate) cameThrough(now, sent time.Time) {
+	g.backoff = 0
+	if !sent.Before(g.due) {
+		g.open(now, g.due)
+		return
+	}
+	g.m.missed = 0
+	g.openEarly(now)
+	g.doubt(now)
+}
+
+// openEarly opens the gate before its time. Calls that wait leave as fast as they
+// came, or as the server took them when it last was open.
+func (g *Gate) openEarly(now time.Time) {
+	closed := max(now.Sub(g.shutAt), time.Millisecond)
+	g.state, g.openedAt = Open, now
+	g.demand = g.rate(closed)
+	g.pacer.measure(now)
+	g.pacer.cycle = min(closed, minute)
+	g.pacer.begin(now, g.c.Headroom*g.offered(closed), g.c.Growth, closed)
+}
+
+// doubt puts the hints in doubt, because a call was accepted that was sent before the
+// time that the server had named. A pace that was measured on such hints holds no
+// call that finds no queue.
+func (g *Gate) doubt(now time.Time) {
+	g.m.doubted = now.Add(doubtFor)
+	g.hurry(now)
+}
+
+// hurry has those that wait leave in about the time for which the gate was closed,
+// while new ones come.
+func (g *Gate) hurry(now time.Time) {
+	closed := max(g.openedAt.Sub(g.shutAt), g.c.MinSpread)
+	g.pacer.loosen(now, float64(g.queue.n)/closed.Seconds())
+}
+
+// rate returns how many new calls came in a second while the gate was closed, or 0 if
+// they were too few to tell.
+func (g *Gate) rate(closed time.Duration) float64 {
+	if g.entered < few {
+		return 0
+	}
+	return float64(g.entered) / closed.Seconds()
+}
+
+// offered returns how many calls came in a second while the gate was closed, which
+// is all that is known where nothing was measured. Callers that wait for their
+// calls bring no further ones, so that the time counts until the last new one. Those
+// that were refused come back as if each had a spread of its own.
+func (g *Gate) offered(closed time.Duration) float64 {
+	pace := 1 / closed.Seconds()
+	if g.entered > 1 {
+		pace = max(pace, float64(g.entered)/max(g.entry.Sub(g.shutAt), g.c.MinSpread).Seconds())
+	}
+	if g.spread > 0 {
+		closed = g.spread
+	}
+	return max(pace, float64(g.returned)/closed.Seconds())
+}
