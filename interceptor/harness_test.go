@@ -102,9 +102,15 @@ func serve(tb testing.TB, s testpb.TestServiceServer, opts ...grpc.DialOption) *
 // connection to it. What is left open when the test ends makes a bubble fail.
 func connectTo(tb testing.TB, srv *grpc.Server, opts ...grpc.DialOption) *grpc.ClientConn {
 	tb.Helper()
+	return connectToAs(tb, "passthrough:///bufconn", srv, opts...)
+}
+
+// connectToAs is connectTo for a target of that name.
+func connectToAs(tb testing.TB, target string, srv *grpc.Server, opts ...grpc.DialOption) *grpc.ClientConn {
+	tb.Helper()
 	listener := bufconn.Listen(1 << 20)
 	go func() { _ = srv.Serve(listener) }()
-	conn, err := grpc.NewClient("passthrough:///bufconn", append([]grpc.DialOption{
+	conn, err := grpc.NewClient(target, append([]grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
 	}, opts...)...)

@@ -135,6 +135,17 @@ func d4(share float64, hint, deadline, service time.Duration) *scenario {
 	}
 }
 
+// d4later is well for two minutes before.
+func d4later(share float64, hint, deadline, service time.Duration) *scenario {
+	sc := d4(share, hint, deadline, service)
+	sc.says += ", after 2 min that were well"
+	sc.lasts = 4 * time.Minute
+	sc.server = func(*world) server {
+		return &picky{refuses: func(w *world, _ *call) bool { return w.now > 2*time.Minute && w.work.Float64() < share }, hint: hint, service: service}
+	}
+	return sc
+}
+
 // ordinary returns all scenes.
 func ordinary() (all []*scenario) {
 	const s, ms = time.Second, time.Millisecond
@@ -163,5 +174,8 @@ func ordinary() (all []*scenario) {
 			all = append(all, d4(share, hint, deadline, quickly))
 		}
 	}
-	return append(all, d4(0.05, 10*s, 5*s, quickly), d4(0.05, s, 20*s, slowly), d4(0.2, 50*ms, 20*s, slowly))
+	for _, share := range []float64{0.05, 0.2, 0.5} {
+		all = append(all, d4later(share, s, 5*s, quickly), d4later(share, 10*s, time.Minute, quickly))
+	}
+	return append(all, d4(0.05, 10*s, 5*s, quickly), d4(0.05, s, 20*s, slowly), d4(0.2, 50*ms, 20*s, slowly), d4(0.2, s, 20*s, slowly), d4(0.5, s, 20*s, slowly))
 }

@@ -165,8 +165,9 @@ func promiseReport(scenes []scene, seed uint64) string {
 
 // notKept says why.
 const notKept = `
-Why some do not: where half of the calls of a quiet process are refused at random, a few calls cannot be told from a quota that is shared with many others and
-out; the gate then waits as that quota needs it. In D1 the three refusals hit three calls behind the gate, and two without it, where one call took two.
+Why some do not: a server that refuses half of the calls at random looks, to one client, as a bucket of tokens that many clients share and that is empty. The
+bucket needs the gate to close, and the gate believes the server until a call is accepted before its time. In D1 with 1,000 processes the three refusals hit
+three calls behind the gate, and two without it, where one call took two.
 `
 
 func promiseRows(scenes []scene, name string) (rows [][]string) {

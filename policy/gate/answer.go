@@ -14,6 +14,8 @@ type Ticket struct {
 	sent time.Time
 	kind kind
 	size int
+	// closings is how often the gate had closed.
+	closings int
 }
 
 // Ungated returns the ticket of a call with a request of so many bytes that was sent
@@ -92,7 +94,7 @@ func (g *Gate) Done(now time.Time, t Ticket, f codes.Failure, u float64) {
 		g.mistrust(now, t, f, u)
 		return
 	}
-	if !g.closedAt.IsZero() && !t.sent.After(g.closedAt) {
+	if g.stale(t) {
 		return
 	}
 	if !t.sent.IsZero() {
@@ -123,6 +125,17 @@ func (g *Gate) Done(now time.Time, t Ticket, f codes.Failure, u float64) {
 	}
 }
 
+// stale reports whether a call was sent before the gate last closed.
+func (g *Gate) stale(t Ticket) bool {
+	switch {
+	case g.closings == 0:
+		return false
+	case t.sent.Equal(g.closedAt): // in that moment
+		return t.closings != g.closings
+	}
+	return t.sent.Before(g.closedAt)
+}
+
 // accept takes a success.
 func (g *Gate) accept(now time.Time, t Ticket) {
 	g.backoff = 0
@@ -139,7 +152,7 @@ func (g *Gate) accept(now time.Time, t Ticket) {
 	}
 	switch g.state {
 	case Probing:
-		g.open(now, t.sent)
+		g.reopen(now, t.sent)
 	case Closed:
 		if t.kind != passing {
 			g.cameThrough(now, t.sent)

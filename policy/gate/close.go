@@ -17,7 +17,7 @@ func (g *Gate) refuse(now time.Time, t Ticket, f codes.Failure, u float64) {
 		g.refusedAgain(now, t, f, u)
 		return
 	}
-	if g.state == Open && !g.speaks(now, t) {
+	if g.state == Open && !g.speaks(now, t, f) {
 		return
 	}
 	g.closeFor(now, t, f, u)
@@ -28,17 +28,18 @@ func (g *Gate) refuse(now time.Time, t Ticket, f codes.Failure, u float64) {
 // where a share of the calls is refused whatever the others do, few are refused in a
 // row. With too few calls to tell, a refusal speaks for the key, unless its hints
 // are in doubt.
-func (g *Gate) speaks(now time.Time, t Ticket) bool {
+func (g *Gate) speaks(now time.Time, t Ticket, f codes.Failure) bool {
 	if !g.row.refused(now, t) {
 		return false
 	}
 	g.m.refused.add(now, 1)
 	g.m.learned = now
+	g.vain.open.refused++
 	alarm := unlikely
 	if g.pacer.on && !g.pacer.loose && g.m.share(now) <= rare {
 		alarm = unlikelyAtPace
 	}
-	if g.m.known(now, g.demand) && g.m.chance(now, &g.row, alarm) {
+	if g.m.known(now, g.demand) && g.m.chance(now, &g.row, &g.vain, f.Delay, alarm) {
 		return false
 	}
 	return g.row.n >= several || g.m.Doubted(now).IsZero()
@@ -117,15 +118,19 @@ func (g *Gate) mistrust(now time.Time, t Ticket, f codes.Failure, u float64) {
 // shut closes the gate.
 func (g *Gate) shut(now time.Time) {
 	if g.state == Open {
+		if g.closings > 0 {
+			g.vain.closed()
+		}
 		g.pacer.accepted = float64(g.passed - g.failed)
 		if open := now.Sub(g.openedAt); !g.openedAt.IsZero() && open > 0 {
 			g.pacer.open = g.pacer.accepted / open.Seconds()
 		}
 		g.recovery.on = false
-		g.entered, g.returned, g.scouts.came = 0, 0, 0
+		g.entered, g.returned, g.scouts.came = 0, 0, -1
 		g.shutAt = now
 	}
 	g.closedAt = now
+	g.closings++
 	g.scouts.trusted = time.Time{}
 	g.passed, g.answered, g.failed = 0, 0, 0
 	g.probe = time.Time{}

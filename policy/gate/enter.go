@@ -209,7 +209,7 @@ func (g *Gate) pass(now time.Time, w *Waiter, k kind) {
 	} else {
 		g.pacer.pass(now, g.share(now))
 	}
-	w.ticket = Ticket{sent: now, kind: k, size: w.Size}
+	w.ticket = Ticket{sent: now, kind: k, size: w.Size, closings: g.closings}
 	if now.Sub(g.last) >= g.c.ProbeMax { // who is still under way will not tell any more
 		g.answered = g.passed
 	}
@@ -217,6 +217,9 @@ func (g *Gate) pass(now time.Time, w *Waiter, k kind) {
 	g.last = now
 	g.trouble.sent++
 	g.m.calls.add(now, 1)
+	if g.closings > 0 && g.state == Open {
+		g.vain.open.calls++
+	}
 	g.m.learned = now
 	g.row.sent(now)
 }

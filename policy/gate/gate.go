@@ -25,6 +25,7 @@ type Gate struct {
 	resting timed // calls that were refused, until their own time, while the gate is open
 
 	closedAt time.Time     // when it last closed; zero if it never did
+	closings int           // how often it has closed
 	shutAt   time.Time     // when it first closed since it was open
 	openedAt time.Time     // when it last opened
 	until    time.Time     // Closed: when it reopens; Probing: when the next probe goes
@@ -38,6 +39,7 @@ type Gate struct {
 	scouts   scouts
 	small    small
 	row      row
+	vain     vain
 
 	// What was seen since it closed.
 	entered          int       // new calls that came to it while it was closed

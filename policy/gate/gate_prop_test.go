@@ -344,7 +344,7 @@ func (o *owner) done(c *caller, f codes.Failure) {
 			o.t.Errorf("it closed for %v after a hint of %v, want at most %v", wait, f.Delay, most)
 		}
 	}
-	if !o.closing.IsZero() && !c.ticket.Sent().After(o.closing) && !closed {
+	if !o.closing.IsZero() && c.ticket.Sent().Before(o.closing) && !closed {
 		if state != before || !until.Equal(o.g.Until()) || (state == gate.Open && pace != o.g.Pace(o.now)) {
 			o.t.Errorf("an answer to a call that was sent before it closed changed it from %v until %v to %v until %v",
 				before, until, state, o.g.Until())

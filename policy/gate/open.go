@@ -16,11 +16,11 @@ func (g *Gate) settle(now time.Time) {
 		g.smallAccepted(now)
 	}
 	if g.state == Closed && !now.Before(g.until) {
-		g.open(g.until, g.due)
+		g.reopen(g.until, g.due)
 	}
 	if g.state == Probing && g.byQuota && over(g.probe) {
 		g.scouts.trusted, g.probe = g.probe, time.Time{}
-		g.open(now, g.scouts.trusted)
+		g.reopen(now, g.scouts.trusted)
 	}
 	if g.state == Open && over(g.row.witness) {
 		g.row.end()
@@ -30,8 +30,8 @@ func (g *Gate) settle(now time.Time) {
 	}
 }
 
-// open reopens the gate at a time, when that was due.
-func (g *Gate) open(now, due time.Time) {
+// reopen reopens the gate at a time, when that was due.
+func (g *Gate) reopen(now, due time.Time) {
 	g.state, g.openedAt = Open, now
 	closed := max(now.Sub(g.shutAt), time.Millisecond)
 	g.demand = g.rate(closed)
@@ -42,7 +42,7 @@ func (g *Gate) open(now, due time.Time) {
 		return
 	}
 	pace := g.pacer.measured()
-	measured := pace > 0 && g.m.share(now) <= rare
+	measured := pace > 0 && g.m.share(now) <= rare && g.vain.times < inVain
 	if !measured {
 		pace = max(g.offered(closed), g.pacer.open/2)
 	}
@@ -59,7 +59,7 @@ func (g *Gate) open(now, due time.Time) {
 func (g *Gate) cameThrough(now, sent time.Time) {
 	g.backoff = 0
 	if !sent.Before(g.due) {
-		g.open(now, g.due)
+		g.reopen(now, g.due)
 		return
 	}
 	g.m.missed = 0
@@ -86,11 +86,14 @@ func (g *Gate) doubt(now time.Time) {
 	g.hurry(now)
 }
 
-// hurry has those that wait leave in about the time for which the gate was closed,
-// while new ones come.
+// hurry has those that wait leave in about the time in which they came, while new ones
+// come.
 func (g *Gate) hurry(now time.Time) {
-	closed := max(g.openedAt.Sub(g.shutAt), g.c.MinSpread)
-	g.pacer.loosen(now, float64(g.queue.n)/closed.Seconds())
+	came := max(g.openedAt.Sub(g.shutAt), g.c.MinSpread)
+	if w := g.queue.first; w != nil {
+		came = max(came, now.Sub(w.came))
+	}
+	g.pacer.loosen(now, float64(g.queue.n)/came.Seconds())
 }
 
 // rate returns how many new calls came in a second while the gate was closed, or 0 if

@@ -35,7 +35,7 @@ type scouts struct {
 	recent  int       // calls that were sent in the minute before
 	soon    bool      // some call has little time to wait beyond the hint
 	urgent  bool      // some call may be lost but for a scout
-	came    int       // calls that had come when the last one was sent
+	came    int       // calls that had come when the last one was sent; negative for none was
 }
 
 // begin begins anew, because the gate has closed or is closed for longer.
@@ -64,7 +64,14 @@ func (g *Gate) scout() (*Waiter, time.Time) {
 	for w != nil && w.Again {
 		w = w.next
 	}
-	if w == nil || g.scouts.urgent {
+	if w == nil {
+		return nil, time.Time{}
+	}
+	if g.scouts.urgent {
+		soon := later(g.shutAt.Add(g.asked/4*3), g.ch.nextScout())
+		if g.scouts.came < 0 && soon.Before(at) { // one goes in every closing, before the time comes
+			at = soon
+		}
 		return w, at
 	}
 	at = later(at, g.scouts.from)
@@ -79,7 +86,7 @@ func (g *Gate) scout() (*Waiter, time.Time) {
 // must not be too quiet; after a short one enough calls must have come since the last
 // scout, so that a request that is refused is a small part of them.
 func (g *Gate) affords(w *Waiter) bool {
-	came := g.entered - g.scouts.came
+	came := g.entered - max(g.scouts.came, 0)
 	switch {
 	case g.scouts.long:
 		return g.scouts.recent+g.queue.n >= lively

@@ -40,9 +40,13 @@ func (g *Gate) pressed(now time.Time, w *Waiter, ahead int) bool {
 	if w.Deadline.IsZero() {
 		return false
 	}
+	half := w.Deadline.Sub(w.came) / 2
+	if g.demand >= busy && now.Sub(w.came) > half { // it has waited for long enough
+		return true
+	}
 	need := g.need(w)
 	if g.latency.calls == 0 {
-		need = w.Deadline.Sub(w.came) / 2
+		need = half
 	}
 	return !g.turn(now, ahead).Before(w.Deadline.Add(-need))
 }

@@ -1,0 +1,261 @@
+package interceptor_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc"
+	grpccodes "google.golang.org/grpc/codes"
+	testpb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/status"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/policy"
+	"github.com/reinvoke/reinvoke/policy/gate"
+)
+
+// TestGate_refusedScoutHasItsRetriesLeft: a call with one retry that was refused as a
+// scout goes back to its place, and succeeds in its second attempt or its third; the
+// server is told how many there were.
+func TestGate_refusedScoutHasItsRetriesLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{unary: refuseFirst(3, hinted(10*time.Second))}
+		conn := serve(t, s, retrying()...)
+		errs := make(chan error, 4)
+		for range 4 { // the first closes the gate, and two scout while it is closed
+			go func() {
+				_, err := callUnary(t.Context(), conn, interceptor.MaxRetries(1))
+				errs <- err
+			}()
+			time.Sleep(10 * time.Millisecond)
+		}
+		for range 4 {
+			if err := <-errs; err != nil {
+				t.Errorf("got %v, want success: a scout's refusal counts as no retry", err)
+			}
+		}
+		var told []string
+		for _, md := range s.md {
+			told = append(told, md["grpc-previous-rpc-attempts"]...)
+		}
+		slices.Sort(told)
+		if got := strings.Join(told, " "); got != "1 1 1" {
+			t.Errorf("the server was told of %q previous attempts, want 1 of three calls", got)
+		}
+		if got := s.gaps(); got[0] > 1300*time.Millisecond || got[1] > 2600*time.Millisecond {
+			t.Errorf("the attempts came %v apart, want scouts after 1 s and 2 s", got)
+		}
+	})
+}
+
+// TestGate_targets: a server's calls do not wait because another server has refused,
+// though both connections have the same Retrier; connections to the same one share
+// their gates.
+func TestGate_targets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := interceptor.New(interceptor.WithRand(noSpread))
+		refusing, well := &server{unary: refuseAlways(hinted(time.Minute))}, &server{unary: refuseFirst(0, nil)}
+		a := serveAs(t, "passthrough:///a", refusing, r.DialOptions()...)
+		again := serveAs(t, "passthrough:///a", well, r.DialOptions()...)
+		b := serveAs(t, "passthrough:///b", well, r.DialOptions()...)
+		_, _ = callUnary(t.Context(), a, interceptor.MaxRetries(0))
+		if got := took(func() { _, _ = callUnary(t.Context(), b) }); got != 0 {
+			t.Errorf("a call to another server waited %v, want none", got)
+		}
+		if got := took(func() { _, _ = callUnary(t.Context(), again) }); got == 0 {
+			t.Error("a call to the same server did not wait")
+		}
+	})
+}
+
+// TestGate_keysAreBounded: with 20,000 keys a Retrier keeps some, and those that are
+// used.
+func TestGate_keysAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		type tenant struct{}
+		s := &server{unary: refuseAlways(hinted(time.Minute))}
+		r := interceptor.New(interceptor.WithoutBudget(), interceptor.WithGateKey(func(ctx context.Context, _ string) string {
+			return fmt.Sprint(ctx.Value(tenant{}))
+		}))
+		conn := serve(t, s, r.DialOptions()...)
+		as := func(i int) context.Context { return context.WithValue(t.Context(), tenant{}, i) }
+		for i := range 20_000 {
+			_, _ = callUnary(as(i), conn, interceptor.MaxRetries(0))
+			if i%500 == 0 {
+				ctx, cancel := context.WithTimeout(as(0), time.Millisecond) // it is still used
+				_, err := callUnary(ctx, conn)
+				cancel()
+				if i > 0 && interceptor.FailureOf(err).Class != codes.Quota {
+					t.Fatalf("after %d keys: got %v, want the first one's gate", i, err)
+				}
+			}
+		}
+		if n := r.Gates(); n.Closed > 1024 || n.Closed < 1000 {
+			t.Errorf("there are %d gates, want 1,024", n.Closed)
+		}
+	})
+}
+
+// TestGate_reload: a gate that is switched off by a reload lets go whoever waits, and
+// closes no more; one that is switched on closes; probes that are switched on work.
+func TestGate_reload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := policy.DefaultConfig()
+		live, err := policy.NewLive(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var events gateEvents
+		s := &server{unary: refuseFirst(1, hinted(time.Minute))}
+		conn := serve(t, s, interceptor.DialOptions(interceptor.WithLive(live), interceptor.WithGateObserver(events.observe), interceptor.WithRand(noSpread))...)
+		set := func(g policy.GateConfig) {
+			cfg.Gate = g
+			if err := live.Store(cfg); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, _ = callUnary(t.Context(), conn, interceptor.MaxRetries(0))
+		time.AfterFunc(500*time.Millisecond, func() { set(policy.GateConfig{}) })
+		if got := took(func() { _, err = callUnary(t.Context(), conn) }); got != 500*time.Millisecond || err != nil {
+			t.Errorf("got %v after %v, want success when the gate was switched off", err, got)
+		}
+		s.unary = refuseAlways(hinted(time.Minute))
+		before := len(events.states())
+		for range 5 {
+			_, _ = callUnary(t.Context(), conn, interceptor.MaxRetries(0))
+		}
+		if got := events.states()[before:]; len(got) > 0 {
+			t.Errorf("told of %v while the gate was off, want nothing", got)
+		}
+		s.unary = refuseFirst(0, nil)
+		set(policy.FleetGate())
+		for range 20 {
+			_, _ = callUnary(t.Context(), conn)
+			time.Sleep(100 * time.Millisecond)
+		}
+		s.unary = refuseAlways(overloaded())
+		before = len(events.states())
+		for range 4 {
+			go func() { _, _ = callUnary(t.Context(), conn, interceptor.MaxRetries(0)) }()
+			time.Sleep(10 * time.Millisecond)
+		}
+		if got := events.states()[before:]; len(got) != 1 || got[0] != gate.Probing {
+			t.Errorf("told of %v in trouble after probes were switched on, want probing", got)
+		}
+	})
+}
+
+// TestGate_reloadLeavesNoTrace: a Retrier that is gone is told of no reload.
+func TestGate_reloadLeavesNoTrace(t *testing.T) {
+	live, err := policy.NewLive(policy.DefaultConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := 0
+	stop := live.OnStore(func() { calls++ })
+	if err := live.Store(policy.FleetConfig()); err != nil || calls != 1 {
+		t.Errorf("got %v and %d calls, want 1", err, calls)
+	}
+	stop()
+	if err := live.Store(policy.Config{Limits: policy.Limits{MaxAttempts: -1}}); err == nil {
+		t.Error("a wrong configuration was stored")
+	}
+	if err := live.Store(policy.DefaultConfig()); err != nil || calls != 1 {
+		t.Errorf("got %v and %d calls after stop, want 1", err, calls)
+	}
+}
+
+// TestGate_connectionCloses: a call that waits is let go when its connection closes,
+// and leaves no goroutine behind, or the bubble would not end.
+func TestGate_connectionCloses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{unary: refuseAlways(hinted(time.Minute))}
+		conn := serve(t, s, retrying()...)
+		_, _ = callUnary(t.Context(), conn, interceptor.MaxRetries(0))
+		time.AfterFunc(300*time.Millisecond, func() { _ = conn.Close() })
+		var err error
+		if got := took(func() { _, err = callUnary(t.Context(), conn) }); got != 300*time.Millisecond {
+			t.Errorf("it returned after %v, want 300ms", got)
+		}
+		if status.Code(err) != grpccodes.Canceled {
+			t.Errorf("got %v, want CANCELLED as grpc says of a closed connection", err)
+		}
+	})
+}
+
+// TestGate_size: a small request passes the gate that a large one has closed.
+func TestGate_size(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{unary: func(_ context.Context, _ int, in *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+			if len(in.GetPayload().GetBody()) > 5000 {
+				return nil, hinted(38 * time.Second)
+			}
+			return &testpb.SimpleResponse{}, nil
+		}}
+		conn := serve(t, s, retrying()...)
+		client := testpb.NewTestServiceClient(conn)
+		ask := func(size int) *testpb.SimpleRequest {
+			return &testpb.SimpleRequest{Payload: &testpb.Payload{Body: make([]byte, size)}}
+		}
+		_, _ = client.UnaryCall(t.Context(), ask(20_000), interceptor.MaxRetries(0))
+		for range 3 {
+			if got := took(func() { _, _ = client.UnaryCall(t.Context(), ask(1000)) }); got != 0 {
+				t.Errorf("a small request waited %v, want none", got)
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		if _, err := client.UnaryCall(ctx, ask(19_000)); !errors.Is(err, context.DeadlineExceeded) && interceptor.FailureOf(err).Class != codes.Quota {
+			t.Errorf("a large one got %v, want it to wait", err)
+		}
+	})
+}
+
+// TestGate_logs: a closing, a reopening before its time and a long wait are a line each;
+// the line of a retry names the wait that follows.
+func TestGate_logs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var j journal
+		s := &server{unary: refuseFirst(1, hinted(20*time.Second))}
+		conn := serve(t, s, retrying(interceptor.WithLogger(&j), interceptor.WithRand(noSpread))...)
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() { _, _ = callUnary(t.Context(), conn) })
+			time.Sleep(time.Millisecond)
+		}
+		wg.Wait()
+		for _, want := range []string{
+			"INFO [RETRY] Quota: gate closed for /grpc.testing.TestService/UnaryCall at passthrough:///bufconn, because of quota-hint, until 2000-01-01T00:00:20Z: 0 calls wait",
+			"WARN [RETRY] Quota: attempt 1 of /grpc.testing.TestService/UnaryCall failed, next in 20s, when the gate opens",
+			"INFO [RETRY] gate reopened for /grpc.testing.TestService/UnaryCall at passthrough:///bufconn",
+			"the server took a call before the time that it had named, and until 2000-01-01T00:05:00",
+			"DEBUG [RETRY] /grpc.testing.TestService/UnaryCall has waited 20s at the gate of /grpc.testing.TestService/UnaryCall at passthrough:///bufconn",
+		} {
+			found := 0
+			for _, line := range j.lines {
+				if strings.Contains(line, want) {
+					found++
+				}
+			}
+			if found != 1 {
+				t.Errorf("%d lines say %q, want one, in:\n%s", found, want, strings.Join(j.lines, "\n"))
+			}
+		}
+	})
+}
+
+// serveAs is serve for a target.
+func serveAs(t *testing.T, target string, s *server, dial ...grpc.DialOption) *grpc.ClientConn {
+	t.Helper()
+	srv := grpc.NewServer()
+	testpb.RegisterTestServiceServer(srv, s)
+	return connectToAs(t, target, srv, dial...)
+}
