@@ -236,7 +236,7 @@ func TestOtel_gauges(t *testing.T) {
 		client := inMemory(t, s, interceptor.DialOptions(otelretry.Instrument(provider))...)
 		for range 3 {
 			go func() { _, _ = client.Check(t.Context(), &healthpb.HealthCheckRequest{Service: "refused once"}) }()
-			time.Sleep(10 * time.Millisecond) // before the first scout goes
+			time.Sleep(200 * time.Millisecond) // before the first scout goes
 		}
 		got, _ := collect(t, reader)
 		values := map[string]int64{}

@@ -80,6 +80,7 @@ func feed(t *testing.T, instrument interceptor.Option, h *history) {
 		s.attempts.Store(0)
 		_, _ = client.Check(interceptor.NewContext(t.Context(), opts...), &healthpb.HealthCheckRequest{Service: name})
 	}
+	check("refused") // the first call of all: nothing says that it is chance, and the gate closes
 	until := time.Now().Add(10 * time.Minute)
 	for time.Now().Before(until) {
 		check("well")
