@@ -58,6 +58,7 @@ type call struct {
 
 	// At the gate and the breaker (see gate_wait.go).
 	waiter      *waiter // nil until there is a gate
+	shade       *shade  // that stands for the attempt in a dry run; nil if none does
 	ticket      gate.Ticket
 	doneBreaker func(error) // nil for nothing to be told
 	gated       time.Duration
@@ -377,6 +378,9 @@ func (c *call) endStream(err error, attempt grpc.ClientStream) error {
 
 // ended tells those who watch that the call has failed for good.
 func (c *call) ended(final error) {
+	if c.shade != nil {
+		c.shade.close()
+	}
 	c.observeEnd(final)
 	c.logGaveUp()
 }

@@ -50,7 +50,7 @@ func (r *Retrier) Do(ctx context.Context, name string, f func(ctx context.Contex
 		}
 		wait, again, final := c.failed(err, codes.Evidence{})
 		if !again {
-			return c.concede(nil, nil, final).final //nolint:contextcheck // the call has the context
+			return c.concede(nil, nil, final).final
 		}
 		if final := c.pause(wait); final != nil {
 			return final

@@ -10,18 +10,23 @@ type GateCounts struct {
 	Closed, Probing, Open int
 	// Waiting is how many calls wait at all of them together.
 	Waiting int
+	// WouldHold is how many calls would have been held for a second or more, or turned
+	// away, since a dry run began (see [WithGateDryRun]); InVain is how many of them
+	// succeeded without. Both are 0 without a dry run.
+	WouldHold, InVain int
 }
 
 // Gates returns the gates that there are now.
 func (r *Retrier) Gates() GateCounts {
 	var n GateCounts
 	g := &r.gates
-	if !g.there() {
+	if !g.there() && !g.dry {
 		return n
 	}
 	now := r.clock.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	n.WouldHold, n.InVain = g.wouldHold, g.inVain
 	for k := range g.keys.gated() {
 		n.Waiting += k.Waiting()
 		switch k.State(now) {

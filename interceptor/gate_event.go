@@ -31,9 +31,17 @@ type GateEvent struct {
 	// Pace is how many calls go through in a second from now on; 0 if their
 	// number is not limited.
 	Pace float64
+	// DryRun says that the gate holds nobody: see [WithGateDryRun].
+	DryRun bool
 	// Doubted is until when one refusal does not close the gate, because a call was
 	// accepted before the time that the server had named; zero if that is not so.
 	Doubted time.Time
+}
+
+// notice is what is to be told: a change of a gate, or what a dry run has found.
+type notice struct {
+	event GateEvent
+	shade *shade
 }
 
 // note keeps a change of state to be told.
@@ -47,23 +55,27 @@ func (g *gates) note(k *keyed, now time.Time) {
 		return
 	}
 	e := GateEvent{
-		Key: k.key.quota, Target: k.key.target, State: state, Waiting: k.Waiting(), Pace: k.Pace(now), Doubted: k.Doubted(now),
+		Key: k.key.quota, Target: k.key.target, State: state, Waiting: k.Waiting(), Pace: k.Pace(now), Doubted: k.Doubted(now), DryRun: g.dry,
 	}
 	if state != gate.Open {
 		e.Failure, e.Until = k.failure, k.Until()
 	}
-	g.told = append(g.told, e)
+	g.told = append(g.told, notice{event: e})
 }
 
 // announce tells those who watch of the changes so far, without the lock, one
 // after the other and in their order.
 func (g *gates) announce() {
 	for g.tell.TryLock() {
-		e, ok := g.nextTold()
+		n, ok := g.nextTold()
 		if ok {
 			func() {
 				defer g.tell.Unlock()
-				g.announceOne(e)
+				if n.shade != nil {
+					g.announceShade(n.shade)
+					return
+				}
+				g.announceOne(n.event)
 			}()
 			continue
 		}
@@ -77,17 +89,17 @@ func (g *gates) announce() {
 	}
 }
 
-func (g *gates) nextTold() (e GateEvent, ok bool) {
+func (g *gates) nextTold() (n notice, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.told) == 0 {
-		return e, false
+		return n, false
 	}
-	e = g.told[0]
+	n = g.told[0]
 	if g.told = g.told[1:]; len(g.told) == 0 {
 		g.told = nil
 	}
-	return e, true
+	return n, true
 }
 
 // observe tells the observer. No call is there to be failed if it panics.
@@ -146,8 +158,13 @@ func (g *gates) announceOne(e GateEvent) {
 	if !e.Doubted.IsZero() {
 		fields = append(fields, "retry.gate.doubted", e.Doubted)
 	}
+	sentence := e.sentence(g.loggedKey(k))
+	if e.DryRun {
+		sentence = "dry run: " + sentence
+		fields = append(fields, "retry.gate.dry_run", true)
+	}
 	for _, l := range logs.to {
-		l.Log(context.Background(), logging.LevelInfo, "[RETRY] "+e.sentence(g.loggedKey(k)), fields...)
+		l.Log(context.Background(), logging.LevelInfo, "[RETRY] "+sentence, fields...)
 	}
 }
 

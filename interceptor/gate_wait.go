@@ -15,6 +15,9 @@ type waiter struct {
 	ready chan gate.Verdict // has room for one
 }
 
+// admit ends the wait.
+func (w *waiter) admit(_ time.Time, verdict gate.Verdict) { w.ready <- verdict } // there is room
+
 // enter waits until the call may make an attempt: at the gate, if there is one,
 // and then for the breaker. It returns the final error if it may not.
 func (c *call) enter() error {
@@ -36,6 +39,10 @@ func (c *call) enter() error {
 //go:noinline
 func (c *call) waitAtGate() error {
 	if c.resolve(); c.knobs.disabled {
+		return nil
+	}
+	if c.r.gates.dry {
+		c.pass()
 		return nil
 	}
 	k, verdict := c.arrive()
@@ -84,11 +91,8 @@ func (c *call) arrive() (*keyed, gate.Verdict) {
 		c.waiter = &waiter{ready: make(chan gate.Verdict, 1)}
 		c.waiter.Owner = c.waiter
 	}
-	w := &c.waiter.Waiter
-	w.Deadline, _ = c.ctx.Deadline()
-	w.Due, w.Size = c.due, size
-	w.Again = len(c.history) > 0 || c.resumed || c.fellBack || c.racing > 0
-	verdict := k.Enter(now, w)
+	c.present(&c.waiter.Waiter, size)
+	verdict := k.Enter(now, &c.waiter.Waiter)
 	g.turn(k, now)
 	if verdict == gate.Wait {
 		select {
@@ -97,6 +101,13 @@ func (c *call) arrive() (*keyed, gate.Verdict) {
 		}
 	}
 	return k, verdict
+}
+
+// present says what the gate has to know of the call.
+func (c *call) present(w *gate.Waiter, size int) {
+	w.Deadline, _ = c.ctx.Deadline()
+	w.Due, w.Size = c.due, size
+	w.Again = len(c.history) > 0 || c.resumed || c.fellBack || c.racing > 0
 }
 
 // size returns how large the request is, in bytes, as far as that is known; 0 if it is
@@ -174,7 +185,15 @@ func (c *call) answer(f codes.Failure, err error) {
 
 // answerGate tells the gate how an attempt has ended.
 func (c *call) answerGate(f codes.Failure, err error) {
+	if c.shade != nil {
+		c.shade.answer(f, err)
+		return
+	}
 	a := c.r.gates.done(c.gateKey, c.ticketOf, f, err)
+	if c.r.gates.dry {
+		c.ticket = gate.Ticket{}
+		return
+	}
 	c.scouted = c.ticket.Scout() && f.Class == codes.Quota
 	c.ticket = gate.Ticket{}
 	c.held = a.held && c.racing == 0

@@ -24,6 +24,7 @@ type gates struct {
 
 	r   *Retrier
 	off bool
+	dry bool               // it holds nobody: see WithGateDryRun
 	set *policy.GateConfig // by WithGate; nil for the one of the Config
 	key GateKeyFunc        // nil for the default
 
@@ -31,8 +32,10 @@ type gates struct {
 	keys    keyring
 	channel gate.Channel
 	conns   map[*grpc.ClientConn]*watched // of those that wait
-	told    []GateEvent                   // to be told
+	told    []notice                      // to be told
 	tell    sync.Mutex                    // held by whoever tells
+
+	wouldHold, inVain int // see GateCounts
 }
 
 // perGate is what a gate counts for in the word.
@@ -142,18 +145,24 @@ func (g *gates) done(key func() gateKey, t func() gate.Ticket, f codes.Failure, 
 			return a
 		}
 	}
-	if concerns {
-		k.err, k.failure = err, f
-	}
-	k.Done(now, ticket, f, u)
-	if concerns && k.State(now) == gate.Open {
-		g.channel.Failure(now)
-	}
+	g.take(k, now, ticket, f, err, u)
 	if k.Holds(now, f) {
 		a = answered{held: true, till: max(k.Until().Sub(now), 0)}
 	}
 	g.turn(k, now)
 	return a
+}
+
+// take gives the gate of a key an answer.
+func (g *gates) take(k *keyed, now time.Time, t gate.Ticket, f codes.Failure, err error, u float64) {
+	concerns := gate.Concerns(g.config(), f)
+	if concerns {
+		k.err, k.failure = err, f
+	}
+	k.Done(now, t, f, u)
+	if concerns && k.State(now) == gate.Open {
+		g.channel.Failure(now)
+	}
 }
 
 // open makes the gate of a key. It returns nil if there are too many keys at which
@@ -179,6 +188,11 @@ func (g *gates) drop(k *keyed) {
 	}
 }
 
+// admitted is told when it waits no longer, with the lock held.
+type admitted interface {
+	admit(now time.Time, verdict gate.Verdict)
+}
+
 // turn lets through those whose turn has come, and sets the timer for the next.
 func (g *gates) turn(k *keyed, now time.Time) {
 	for {
@@ -186,7 +200,7 @@ func (g *gates) turn(k *keyed, now time.Time) {
 		if w == nil {
 			break
 		}
-		w.Owner.(*waiter).ready <- verdict //nolint:forcetypeassert // it is ours; there is room for one
+		w.Owner.(admitted).admit(now, verdict) //nolint:forcetypeassert // it is ours
 	}
 	g.note(k, now)
 	if k.AtRest(now) {

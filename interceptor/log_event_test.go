@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,7 +22,10 @@ import (
 )
 
 // journal is a logging.Logger that keeps its lines, each as one string.
-type journal struct{ lines []string }
+type journal struct {
+	mu    sync.Mutex
+	lines []string
+}
 
 func (j *journal) Log(_ context.Context, level logging.Level, msg string, fields ...any) {
 	var b strings.Builder
@@ -29,7 +33,21 @@ func (j *journal) Log(_ context.Context, level logging.Level, msg string, fields
 	for i := 0; i+1 < len(fields); i += 2 {
 		fmt.Fprintf(&b, " | %v=%v", fields[i], fields[i+1])
 	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	j.lines = append(j.lines, b.String())
+}
+
+// with returns the lines that contain a text.
+func (j *journal) with(text string) (lines []string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, l := range j.lines {
+		if strings.Contains(l, text) {
+			lines = append(lines, l)
+		}
+	}
+	return lines
 }
 
 // slogTo returns a logger whose lines have no time.

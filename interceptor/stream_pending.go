@@ -196,7 +196,7 @@ func (p *pending) commitLocked(s *clientStream, n int, m any, header metadata.MD
 			told = &now
 			p.life.noteTold()
 			p.life.shown = true
-			p.life.ticket, p.life.doneBreaker = gate.Ticket{}, nil // told's now
+			p.life.ticket, p.life.shade, p.life.doneBreaker = gate.Ticket{}, nil, nil // told's now
 		}
 		p.target.r.gates.success()
 		p.target.r.budget.Success() // now: many a stream is never read to its end

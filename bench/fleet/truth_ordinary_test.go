@@ -21,23 +21,43 @@ import (
 	"github.com/reinvoke/reinvoke/interceptor"
 )
 
-// ordinaryServer refuses the first calls, or large ones, and takes all others.
+// ordinaryServer refuses some calls, and takes all others.
 type ordinaryServer struct {
 	testpb.UnimplementedTestServiceServer
-	hints   []time.Duration // of the first calls
-	large   bool            // large ones
+	// refuses returns the hint with which call n is refused, counted from 1; 0 if it
+	// is taken.
+	refuses func(n int, in *testpb.SimpleRequest) time.Duration
 	service time.Duration
-	calls   atomic.Int64
+
+	mu    sync.Mutex
+	calls int
 }
 
-func (s *ordinaryServer) UnaryCall(_ context.Context, in *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
-	hint := time.Duration(0)
-	switch n := int(s.calls.Add(1)); {
-	case n <= len(s.hints):
-		hint = s.hints[n-1]
-	case s.large && len(in.GetPayload().GetBody()) > largest:
-		hint = 38 * time.Second
+// firstCalls are refused with these hints.
+func firstCalls(hints ...time.Duration) func(int, *testpb.SimpleRequest) time.Duration {
+	return func(n int, _ *testpb.SimpleRequest) time.Duration {
+		if n <= len(hints) {
+			return hints[n-1]
+		}
+		return 0
 	}
+}
+
+// largeCalls are refused.
+func largeCalls(_ int, in *testpb.SimpleRequest) time.Duration {
+	if isLarge(in) {
+		return 38 * time.Second
+	}
+	return 0
+}
+
+func isLarge(in *testpb.SimpleRequest) bool { return len(in.GetPayload().GetBody()) > largest }
+
+func (s *ordinaryServer) UnaryCall(_ context.Context, in *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+	s.mu.Lock()
+	s.calls++
+	hint := s.refuses(s.calls, in)
+	s.mu.Unlock()
 	if hint == 0 {
 		time.Sleep(s.service)
 		return &testpb.SimpleResponse{}, nil
@@ -50,14 +70,22 @@ func (s *ordinaryServer) UnaryCall(_ context.Context, in *testpb.SimpleRequest) 
 	return nil, st.Err()
 }
 
-// playOrdinary makes calls to s through the real interceptor, 4 in a second, of which
-// every 20th is large, and returns how many of all and of the small ones have failed.
-func playOrdinary(t *testing.T, s *ordinaryServer, calls int, deadline time.Duration, opts ...interceptor.Option) (failed, smallFailed int) {
+// caller is a program that makes calls through the real interceptor.
+type caller struct {
+	server   *ordinaryServer
+	calls    int
+	every    func(n int) time.Duration // until the next call; nil for 250 ms
+	large    bool                      // one call in 20 is
+	deadline time.Duration             // 0 for none
+}
+
+// play returns how many of all calls and of the small ones have failed.
+func (p caller) play(t *testing.T, opts ...interceptor.Option) (failed, smallFailed int) {
 	t.Helper()
 	var bad, smallBad atomic.Int64
 	synctest.Test(t, func(t *testing.T) {
 		srv := grpc.NewServer()
-		testpb.RegisterTestServiceServer(srv, s)
+		testpb.RegisterTestServiceServer(srv, p.server)
 		listener := bufconn.Listen(1 << 20)
 		go func() { _ = srv.Serve(listener) }()
 		defer srv.Stop()
@@ -71,26 +99,29 @@ func playOrdinary(t *testing.T, s *ordinaryServer, calls int, deadline time.Dura
 		}
 		defer func() { _ = conn.Close() }()
 		var wg sync.WaitGroup
-		for n := range calls {
+		for n := range p.calls {
 			in := &testpb.SimpleRequest{Payload: &testpb.Payload{Body: make([]byte, largest/2)}}
-			large := s.large && n%20 == 7
-			if large {
+			if p.large && n%20 == 7 {
 				in.Payload.Body = make([]byte, 20*largest)
 			}
 			wg.Go(func() {
 				ctx, cancel := t.Context(), context.CancelFunc(func() {})
-				if deadline > 0 {
-					ctx, cancel = context.WithTimeout(ctx, deadline)
+				if p.deadline > 0 {
+					ctx, cancel = context.WithTimeout(ctx, p.deadline)
 				}
 				defer cancel()
 				if _, err := testpb.NewTestServiceClient(conn).UnaryCall(ctx, in); err != nil {
 					bad.Add(1)
-					if !large {
+					if !isLarge(in) {
 						smallBad.Add(1)
 					}
 				}
 			})
-			time.Sleep(250 * time.Millisecond)
+			pause := 250 * time.Millisecond
+			if p.every != nil {
+				pause = p.every(n)
+			}
+			time.Sleep(pause)
 		}
 		wg.Wait()
 	})
@@ -117,15 +148,20 @@ func TestFleet_tellsTheTruthOfOrdinaryPrograms(t *testing.T) {
 		{20 * s, slowly, []time.Duration{10 * s, 10 * s, 10 * s}},
 		{20 * s, slowly, []time.Duration{38 * s, 38 * s}},
 	} {
-		failed, _ := playOrdinary(t, &ordinaryServer{hints: c.hints, service: c.service}, 240, c.deadline)
-		without, _ := playOrdinary(t, &ordinaryServer{hints: c.hints, service: c.service}, 240, c.deadline, interceptor.WithoutGate())
+		play := func(opts ...interceptor.Option) int {
+			s := &ordinaryServer{refuses: firstCalls(c.hints...), service: c.service}
+			failed, _ := caller{server: s, calls: 240, deadline: c.deadline}.play(t, opts...)
+			return failed
+		}
+		failed, without := play(), play(interceptor.WithoutGate())
 		t.Logf("D1, hints %v, deadline %v, calls of %v: %d calls fail, without gate %d", c.hints, c.deadline, c.service, failed, without)
 		if failed > 12 { // 10 in the mean
 			t.Errorf("D1, hints %v, deadline %v, calls of %v: %d of 240 calls fail, want at most 12", c.hints, c.deadline, c.service, failed)
 		}
 	}
 	for _, deadline := range []time.Duration{10 * s, time.Minute, 0} {
-		_, failed := playOrdinary(t, &ordinaryServer{large: true, service: quickly}, 400, deadline)
+		s := &ordinaryServer{refuses: largeCalls, service: quickly}
+		_, failed := caller{server: s, calls: 400, large: true, deadline: deadline}.play(t)
 		if failed > 0 {
 			t.Errorf("D2, deadline %s: %d of 380 small calls fail, want none", within(deadline), failed)
 		}

@@ -254,6 +254,36 @@ func TestOtel_gauges(t *testing.T) {
 	})
 }
 
+// TestOtel_dryRun: how many calls the gate would have held, and how many of them in vain.
+func TestOtel_dryRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reader := sdkmetric.NewManualReader()
+		provider := otelretry.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)))
+		s := &scripted{}
+		lastScout := func() float64 { return 0.99 } // it goes after 1.25 s
+		client := inMemory(t, s, interceptor.DialOptions(otelretry.Instrument(provider), interceptor.WithGateDryRun(), interceptor.WithRand(lastScout))...)
+		if got, _ := collect(t, reader); got["reinvoke.gate.would_hold"].Data != nil {
+			t.Errorf("got %v before there was a call, want none", got["reinvoke.gate.would_hold"])
+		}
+		go func() { _, _ = client.Check(t.Context(), &healthpb.HealthCheckRequest{Service: "refused once"}) }()
+		time.Sleep(200 * time.Millisecond)
+		for range 3 { // they succeed at once, where they would have waited for a scout
+			_, _ = client.Check(t.Context(), &healthpb.HealthCheckRequest{Service: "refused none"})
+		}
+		time.Sleep(time.Minute)
+		got, _ := collect(t, reader)
+		calls := map[bool]int64{}
+		sum, _ := got["reinvoke.gate.would_hold"].Data.(metricdata.Sum[int64])
+		for _, p := range sum.DataPoints {
+			inVain, _ := p.Attributes.Value("reinvoke.gate.in_vain")
+			calls[inVain.AsBool()] = p.Value
+		}
+		if diff := cmp.Diff(map[bool]int64{true: 3, false: 0}, calls); diff != "" || !sum.IsMonotonic {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
 // TestOtel_methodsThatAreNotOfAFixedSet: their names are no attributes, unless the
 // program says that they may be.
 func TestOtel_methodsThatAreNotOfAFixedSet(t *testing.T) {

@@ -16,13 +16,14 @@
 //
 // The others are our own:
 //
-//	reinvoke.calls          counter    {call}     calls that ended, by reinvoke.outcome
-//	reinvoke.attempts       counter    {attempt}  attempts that ended, by reinvoke.class and reinvoke.rule
-//	reinvoke.gate.wait      histogram  s          time at the gate, of calls that waited there
-//	reinvoke.gate.changes   counter    {change}   gates that closed, began to probe or reopened, by reinvoke.gate.state
-//	reinvoke.gates          gauge      {gate}     gates there are, by reinvoke.gate.state
-//	reinvoke.gate.waiting   gauge      {call}     calls that wait at gates
-//	reinvoke.budget.tokens  gauge      {token}    tokens held, by reinvoke.account
+//	reinvoke.calls            counter    {call}     calls that ended, by reinvoke.outcome
+//	reinvoke.attempts         counter    {attempt}  attempts that ended, by reinvoke.class and reinvoke.rule
+//	reinvoke.gate.wait        histogram  s          time at the gate, of calls that waited there
+//	reinvoke.gate.changes     counter    {change}   gates that closed, began to probe or reopened, by reinvoke.gate.state
+//	reinvoke.gates            gauge      {gate}     gates there are, by reinvoke.gate.state
+//	reinvoke.gate.waiting     gauge      {call}     calls that wait at gates
+//	reinvoke.gate.would_hold  counter    {call}     calls that gates would have held in a dry run, by reinvoke.gate.in_vain
+//	reinvoke.budget.tokens    gauge      {token}    tokens held, by reinvoke.account
 //
 // Hedges that lost are cancelled, and are no attempts that ended. reinvoke.calls, .attempts and .gate.wait have grpc.method and grpc.target too. All
 // of our own have reinvoke.name if [WithName] was given: where a program has several
@@ -30,13 +31,14 @@
 //
 // # Attributes
 //
-//	grpc.method          full name without the slash in front; "other" for one that is not of a fixed set
-//	grpc.target          canonical target of the connection; empty for a function of Do
-//	reinvoke.outcome     first-try, recovered, exhausted, not-retried, ended
-//	reinvoke.class       the 12 classes of package codes; None for a success
-//	reinvoke.rule        the rule that classified it; none for a success
-//	reinvoke.gate.state  open, closed, probing
-//	reinvoke.account     tokens, earned
+//	grpc.method            full name without the slash in front; "other" for one that is not of a fixed set
+//	grpc.target            canonical target of the connection; empty for a function of Do
+//	reinvoke.outcome       first-try, recovered, exhausted, not-retried, ended
+//	reinvoke.class         the 12 classes of package codes; None for a success
+//	reinvoke.rule          the rule that classified it; none for a success
+//	reinvoke.gate.state    open, closed, probing
+//	reinvoke.gate.in_vain  true if the call succeeded, so that it would have been held in vain
+//	reinvoke.account       tokens, earned
 //
 // Their number is bounded. A method counts as one of a fixed set where generated code
 // says so (grpc.StaticMethod), where its proto is linked into the program, or where

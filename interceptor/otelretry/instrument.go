@@ -68,12 +68,15 @@ func watch(r *interceptor.Retrier, meter metric.Meter, own []attribute.KeyValue)
 		metric.WithDescription("Gates of quotas that calls were refused by.")))
 	waiting := must(meter.Int64ObservableGauge("reinvoke.gate.waiting", metric.WithUnit("{call}"),
 		metric.WithDescription("Calls that wait at gates.")))
+	wouldHold := must(meter.Int64ObservableCounter("reinvoke.gate.would_hold", metric.WithUnit("{call}"),
+		metric.WithDescription("Calls that gates would have held or turned away but for a dry run.")))
 	with := func(more ...attribute.KeyValue) metric.MeasurementOption {
 		return metric.WithAttributeSet(attribute.NewSet(append(more, own...)...))
 	}
 	held, earned := with(attribute.String("reinvoke.account", "tokens")), with(attribute.String("reinvoke.account", "earned"))
 	closed, probing, open := with(stateKey.String("closed")), with(stateKey.String("probing")), with(stateKey.String("open"))
 	all := with()
+	inVain, rightly := with(attribute.Bool("reinvoke.gate.in_vain", true)), with(attribute.Bool("reinvoke.gate.in_vain", false))
 
 	there := weak.Make(r)
 	registration, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
@@ -91,8 +94,12 @@ func watch(r *interceptor.Retrier, meter metric.Meter, own []attribute.KeyValue)
 		o.ObserveInt64(gates, int64(n.Probing), probing)
 		o.ObserveInt64(gates, int64(n.Open), open)
 		o.ObserveInt64(waiting, int64(n.Waiting), all)
+		if n.WouldHold > 0 {
+			o.ObserveInt64(wouldHold, int64(n.InVain), inVain)
+			o.ObserveInt64(wouldHold, int64(n.WouldHold-n.InVain), rightly)
+		}
 		return nil
-	}, tokens, gates, waiting)
+	}, tokens, gates, waiting, wouldHold)
 	if err != nil {
 		otel.Handle(err)
 		return
