@@ -46,6 +46,7 @@ func (g *Gate) reopen(now, due time.Time) {
 	if !measured {
 		pace = max(g.offered(closed), g.pacer.open/2)
 	}
+	pace = max(pace, g.lately)
 	g.pacer.begin(now, g.c.Headroom*pace, g.c.Growth, closed)
 	g.pacer.loose, g.pacer.credit = !measured, g.pacer.cycle/4
 	if !g.m.Doubted(now).IsZero() {

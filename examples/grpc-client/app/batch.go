@@ -95,7 +95,7 @@ func (p *program) askAll(ctx context.Context, todo []prompt, to sink, progress *
 		time.AfterFunc(p.patience, cancel)
 	})()
 
-	a, stop, err := p.connect(calls)
+	a, stop, err := p.connect(calls, progress.gate)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 
 const (
 	quotaMetric = "generativelanguage.googleapis.com/generate_content_free_tier_requests"
+	tokenMetric = "generativelanguage.googleapis.com/generate_content_free_tier_input_token_count"
 	quotaText   = "You exceeded your current quota, please check your plan and billing details."
 )
 
@@ -28,13 +29,26 @@ func failure(code grpccodes.Code, message string, details ...protoadapt.MessageV
 	return st.Err()
 }
 
-// perMinute is a quota that refills soon. RetryInfo holds the whole seconds
-// of the delay, as the real one does; only the text has the rest of it.
-func perMinute(delay time.Duration) error {
+// kind is a quota as the service names it.
+type kind struct{ metric, id string }
+
+var (
+	requestsPerMinute = kind{quotaMetric, "GenerateRequestsPerMinutePerProjectPerModel-FreeTier"}
+	tokensPerMinute   = kind{tokenMetric, "GenerateContentInputTokensPerModelPerMinute-FreeTier"}
+)
+
+// perMinute is a quota that refills soon.
+func perMinute(delay time.Duration) error { return outOf(requestsPerMinute, 15, delay) }
+
+// outOf is a quota by the minute that has nothing left for so long. RetryInfo holds the
+// whole seconds of the delay, as the real one does; only the text has the rest of it.
+func outOf(k kind, limit int, delay time.Duration) error {
+	v := violation(k.id)
+	v.Violations[0].QuotaMetric, v.Violations[0].QuotaValue = k.metric, int64(limit)
 	return failure(
 		grpccodes.ResourceExhausted,
-		fmt.Sprintf("%s\n* Quota exceeded for metric: %s, limit: 15\nPlease retry in %gs.", quotaText, quotaMetric, delay.Seconds()),
-		violation("GenerateRequestsPerMinutePerProjectPerModel-FreeTier"),
+		fmt.Sprintf("%s\n* Quota exceeded for metric: %s, limit: %d\nPlease retry in %gs.", quotaText, k.metric, limit, delay.Seconds()),
+		v,
 		&errdetails.RetryInfo{RetryDelay: durationpb.New(delay.Truncate(time.Second))},
 	)
 }

@@ -25,6 +25,8 @@ type options struct {
 	retryFailed bool
 	endpoint    string // "" for the embedded server
 	insecure    bool
+	quota       quota // of the embedded server
+	gateOff     bool
 	explain     string // an error, "-" for standard input, "" for none
 	table       string // a file, "" for the default
 	method      string // for explain
@@ -49,6 +51,9 @@ policy says.
   -parallel N       ask N prompts at a time (default 4)
   -model NAME       ask this model (default ` + defaultModel + `)
   -stream           ask for streamed answers
+  -quota R[/T]      the embedded server allows R requests a minute, and T tokens (words)
+                    in them; the minutes are real ones
+  -gate on|off      off: calls do not wait for each other's quota (default on)
 
   -explain ERROR    say what would become of a call that fails with ERROR: a status
                     ("UNAVAILABLE: text"), the text of a gRPC error, a line of a log,
@@ -60,7 +65,7 @@ Results are JSON lines in the order of the prompts: line, server, model, prompt,
 answer, attempts, waited (seconds), error (null if there is none), class.
 
 Without -endpoint the server is the embedded one: it makes its answers up and
-fails some prompts once or twice. It fails for good those that begin with !daily,
+fails some prompts once or twice, without -quota. It fails for good those that begin with !daily,
 !zero, !key, !request or !blocked, and streamed ones that begin with !midway
 after a chunk.
 
@@ -86,6 +91,8 @@ func parse(args []string) (options, error) {
 	fs.Func("table", "", into(&o.table, "a file"))
 	fs.Func("method", "", func(s string) error { o.method = s; return checkMethod(s) })
 	fs.Func("endpoint", "", func(s string) error { o.endpoint = s; return checkEndpoint(s) })
+	fs.Func("quota", "", func(s string) (err error) { o.quota, err = parseQuota(s); return err })
+	fs.Func("gate", "", func(s string) (err error) { o.gateOff, err = isOff(s); return err })
 	fs.Func("parallel", "", func(s string) (err error) { o.parallel, err = number(s); return err })
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -119,6 +126,17 @@ func number(s string) (int, error) {
 		return 0, fmt.Errorf("want a whole number, 1 to %d", most)
 	}
 	return n, nil
+}
+
+// isOff parses a switch.
+func isOff(s string) (bool, error) {
+	switch s {
+	case "on":
+		return false, nil
+	case "off":
+		return true, nil
+	}
+	return false, errors.New("want on or off")
 }
 
 // checkEndpoint returns an error for what is no host:port.
@@ -162,7 +180,7 @@ func given(fs *flag.FlagSet) map[string]bool {
 
 // contradiction returns an error for flags that mean nothing together.
 func contradiction(o options, given map[string]bool) error {
-	for _, name := range []string{"out", "parallel", "stream", "retry-failed"} {
+	for _, name := range []string{"out", "parallel", "stream", "retry-failed", "quota", "gate"} {
 		if given[name] && o.prompts == "" {
 			return fmt.Errorf("-%s: want -prompts with it", name)
 		}
@@ -188,6 +206,8 @@ func contradiction(o options, given map[string]bool) error {
 		return errors.New("-model: want a name such as " + defaultModel)
 	case o.retryFailed && o.out == "":
 		return errors.New("-retry-failed: want -out with it, the file of the earlier run")
+	case given["quota"] && o.endpoint != "":
+		return errors.New("-quota: want it without -endpoint, whose service has a quota of its own")
 	case o.insecure && o.endpoint == "":
 		return errors.New("-insecure: want -endpoint with it")
 	case o.insecure && !isLoopback(o.endpoint):

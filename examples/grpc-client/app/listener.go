@@ -23,7 +23,12 @@ func listen(ctx context.Context) (*cuttableListener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &cuttableListener{Listener: l, conns: map[string]net.Conn{}}, nil
+	return cuttable(l), nil
+}
+
+// cuttable returns a listener that remembers the connections of another.
+func cuttable(l net.Listener) *cuttableListener {
+	return &cuttableListener{Listener: l, conns: map[string]net.Conn{}}
 }
 
 // Accept remembers the connection.

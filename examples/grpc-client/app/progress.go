@@ -8,6 +8,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
 // progress counts what a batch has done, and shows it on a terminal.
@@ -20,13 +21,17 @@ type progress struct {
 	attempts         int
 	waited           float64      // seconds
 	retries          atomic.Int64 // counted while calls are running
+	closings, held   atomic.Int64 // of the gate; calls that waited there
 }
 
 // newProgress starts to count, and says what there is to do.
 func (p *program) newProgress(total, before int) *progress {
 	g := &progress{screen: p.errs, total: total, before: before}
-	if p.endpoint == "" {
+	switch {
+	case p.scaled():
 		g.screen.printf("No -endpoint: an embedded server makes up the answers; default delays divided by %d.\n", demoScale)
+	case p.endpoint == "":
+		g.screen.printf("No -endpoint: an embedded server makes up the answers, %v.\n", p.quota)
 	}
 	switch {
 	case before == total:
@@ -52,12 +57,22 @@ func (p *program) newProgress(total, before int) *progress {
 
 // event takes an event of any call.
 func (g *progress) event(e interceptor.Event) {
+	if e.Outcome != interceptor.Pending && e.Gated > 0 {
+		g.held.Add(1)
+	}
 	if !e.Decision.Retry {
 		return
 	}
 	n := g.retries.Add(1)
 	if g.bar != nil {
 		g.bar.Describe(fmt.Sprintf("asking (retries: %d)", n))
+	}
+}
+
+// gate takes what the gate has done.
+func (g *progress) gate(e interceptor.GateEvent) {
+	if e.State == gate.Closed {
+		g.closings.Add(1)
 	}
 }
 
@@ -93,6 +108,12 @@ func (g *progress) end(stopped bool, to sink) int {
 		g.screen.printf(
 			"%s asked: %d answered, %d failed; %s, waited %.2f s.\n",
 			plural(asked, "prompt"), g.answered, g.failed, plural(g.attempts, "attempt"), g.waited,
+		)
+	}
+	if n := g.closings.Load(); n > 0 {
+		g.screen.printf(
+			"The gate closed %s until the server would take calls again; %s waited there.\n",
+			plural(int(n), "time"), plural(int(g.held.Load()), "prompt"),
 		)
 	}
 	if earlier := to.failed() - g.failed; earlier > 0 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	pb "cloud.google.com/go/ai/generativelanguage/apiv1beta/generativelanguagepb"
 	"google.golang.org/grpc"
@@ -20,6 +21,8 @@ type step struct {
 	hang   bool  // stay silent until the client has gone
 	block  bool  // answer without saying anything, as the service does to what it finds unsafe
 	renew  bool  // err is for those whose token is the first one; others are let in
+
+	takes time.Duration // to answer it
 }
 
 // planner says what to do to an attempt: n counts the attempts of the same
@@ -44,10 +47,15 @@ func startServer(ctx context.Context, plan planner) (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded server: %w", err)
 	}
+	return serve(l, plan), nil
+}
+
+// serve starts a server that takes its connections from l.
+func serve(l *cuttableListener, plan planner) *server {
 	s := &server{plan: plan, listener: l, grpc: grpc.NewServer(), attempts: map[[2]string]int{}}
 	pb.RegisterGenerativeServiceServer(s.grpc, s)
 	go func() { _ = s.grpc.Serve(l) }() // it ends with stop
-	return s, nil
+	return s
 }
 
 func (s *server) stop() { s.grpc.Stop() }
@@ -86,10 +94,25 @@ func (s *server) play(ctx context.Context, st step) error {
 	case st.hang:
 		<-ctx.Done()
 		return status.FromContextError(ctx.Err()).Err()
-	case st.renew && tokenOf(ctx) != firstToken:
-		return nil
+	case st.renew && tokenOf(ctx) != firstToken, st.err == nil:
+		return think(ctx, st.takes)
 	}
 	return st.err
+}
+
+// think takes the time that an answer needs.
+func think(ctx context.Context, d time.Duration) error {
+	if d == 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return status.FromContextError(ctx.Err()).Err()
+	}
 }
 
 // GenerateContent answers a prompt.
@@ -138,7 +161,7 @@ func (s *server) CountTokens(ctx context.Context, req *pb.CountTokensRequest) (*
 	if err := s.play(ctx, s.next(req.GetModel(), prompt)); err != nil {
 		return nil, err
 	}
-	return &pb.CountTokensResponse{TotalTokens: int32(min(len(strings.Fields(prompt)), 1<<20))}, nil
+	return &pb.CountTokensResponse{TotalTokens: int32(min(tokensOf(prompt), 1<<20))}, nil //nolint:gosec // it fits
 }
 
 // EmbedContent returns an embedding.

@@ -1,0 +1,89 @@
+package app
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// quota is what a service allows a model in a minute; 0 is no limit.
+type quota struct{ requests, tokens int }
+
+// parseQuota reads "REQUESTS" or "REQUESTS/TOKENS".
+func parseQuota(s string) (q quota, err error) {
+	requests, tokens, both := strings.Cut(s, "/")
+	const most = 1_000_000_000
+	count := func(s string) int {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > most {
+			return 0
+		}
+		return n
+	}
+	q.requests = count(requests)
+	if both {
+		q.tokens = count(tokens)
+	}
+	if q.requests == 0 || (both && q.tokens == 0) {
+		return q, errors.New("want REQUESTS or REQUESTS/TOKENS a minute, each 1 or more, as 60 or 60/100000")
+	}
+	return q, nil
+}
+
+// String returns the quota in words.
+func (q quota) String() string {
+	s := plural(q.requests, "request") + " a minute"
+	if q.tokens > 0 {
+		s += " and " + plural(q.tokens, "token") + " in them"
+	}
+	return s
+}
+
+// meter counts what a minute has had. The minutes follow each other, whether calls come
+// or not. The planner that asks it is asked by one attempt at a time.
+type meter struct {
+	quota
+	began time.Time // the minute that is counted
+	used  quota
+}
+
+// take takes a request of so many tokens. The error is what the service answers to one
+// that is over the quota.
+func (m *meter) take(now time.Time, tokens int) error {
+	if over := now.Sub(m.began); over >= time.Minute {
+		m.began, m.used = m.began.Add(over.Truncate(time.Minute)), quota{}
+	}
+	left := m.began.Add(time.Minute).Sub(now)
+	switch {
+	case m.requests > 0 && m.used.requests+1 > m.requests:
+		return outOf(requestsPerMinute, m.requests, left)
+	case m.tokens > 0 && m.used.tokens+tokens > m.tokens:
+		return outOf(tokensPerMinute, m.tokens, left)
+	}
+	m.used.requests++
+	m.used.tokens += tokens
+	return nil
+}
+
+// thinking returns how long the answer to a prompt takes where there is a quota: 0.5 to
+// 1.5 s, the same in every run.
+func thinking(prompt string) time.Duration {
+	return 500*time.Millisecond + time.Duration(hashOf(prompt)%1000)*time.Millisecond
+}
+
+// within returns a planner for a server that has a quota, and does otherwise as another
+// plans.
+func (q quota) within(began time.Time, plan planner) planner {
+	m := &meter{quota: q, began: began}
+	return func(model, prompt string, n int) step {
+		st := plan(model, prompt, n)
+		if st.err == nil {
+			st.err, st.takes = m.take(time.Now(), tokensOf(prompt)), thinking(prompt)
+		}
+		return st
+	}
+}
+
+// tokensOf returns how many tokens a text has: its words.
+func tokensOf(text string) int { return len(strings.Fields(text)) }
