@@ -3,9 +3,9 @@
 //
 // Read client.go first: it is the wiring that a program of your own needs, and
 // probe.go beside it, which tells what becomes of a call. Then script.go, the
-// failures and how each call should end. Demo.go plays them, timeline.go and
-// jsonlines.go show them; server.go, failures.go and listener.go are the
-// server. Batch.go and ask.go answer prompts, and store.go keeps the answers.
+// failures and how each call should end; crowd.go is the scene of many calls. Demo.go
+// plays them, timeline.go and jsonlines.go show them; server.go, quota.go,
+// failures.go and listener.go are the server. Batch.go and ask.go answer prompts, and store.go keeps the answers.
 // Explain.go says what would become of an error, which pasted.go has read.
 package app
 

@@ -14,7 +14,7 @@ import (
 // service is asked with.
 const (
 	aboutDemo = "The policy in force: the default table with its delays divided by 10, so that the demo is done in seconds.\n" +
-		"Delays that the server asks for are waited out in full."
+		"Delays that the server asks for are waited out in full. Each scene has a quota, and so a gate, of its own."
 	aboutTour = "The policy in force: the default table."
 )
 
@@ -26,18 +26,23 @@ func (p *program) demo(ctx context.Context, scenes []scene) (status int, err err
 	}
 	defer srv.stop()
 	credentials := &tokens{}
-	r := interceptor.New(append([]interceptor.Option{
-		interceptor.WithTable(demoTable()), interceptor.WithObserver(observe), interceptor.WithRefresh(credentials.refresh),
-		interceptor.WithoutGate(), // each call of the script meets a trouble of its own, and does not wait for the last one's
-	}, p.extra...)...)
-	client, err := newClient(ctx, r, toEmbedded(srv, credentials))
+	st := stage{model: p.model, redactor: p.redactor, show: p.reporter(), before: credentials.reset, gate: make(chan interceptor.GateEvent, 100)}
+	st.seen = func(s scene) int { return srv.seen(p.model, s.title) + srv.seen(spareModel, s.title) }
+	st.requests = func(prompt string) int { return srv.seen(p.model, prompt) }
+	usual := []interceptor.Option{interceptor.WithTable(demoTable()), interceptor.WithObserver(observe)}
+	st.client, err = newClient(ctx, interceptor.New(append(append([]interceptor.Option{
+		interceptor.WithRefresh(credentials.refresh), interceptor.WithGateKey(quotaOf), interceptor.WithGateObserver(st.gateChanged),
+	}, usual...), p.extra...)...), toEmbedded(srv, credentials))
 	if err != nil {
 		return failed, err
 	}
-	defer client.Close() //nolint:errcheck // the process ends
+	defer st.client.Close() //nolint:errcheck // the process ends
+	st.bare, err = newClient(ctx, interceptor.New(append(usual, interceptor.WithoutGate())...), toEmbedded(srv, credentials))
+	if err != nil {
+		return failed, err
+	}
+	defer st.bare.Close() //nolint:errcheck // the process ends
 
-	st := stage{client: client, model: p.model, redactor: p.redactor, show: p.reporter(), before: credentials.reset}
-	st.seen = func(s scene) int { return srv.seen(p.model, s.title) + srv.seen(spareModel, s.title) }
 	st.show.policy(demoTable(), aboutDemo)
 	status = st.play(ctx, scenes)
 	for n := 0; n != p.again && status == succeeded; n++ {
@@ -73,6 +78,20 @@ type stage struct {
 	show     reporter
 	before   func(scene)     // each call; may be nil
 	seen     func(scene) int // attempts that the server counted; may be nil
+
+	// For crowds: a client without gate, what the gate of the other one does, and how
+	// many requests with a prompt the server has had.
+	bare     *generativelanguage.GenerativeClient
+	gate     chan interceptor.GateEvent
+	requests func(prompt string) int
+}
+
+// gateChanged is told what the gate does. It must not wait for whoever looks.
+func (st *stage) gateChanged(e interceptor.GateEvent) {
+	select {
+	case st.gate <- e:
+	default:
+	}
 }
 
 // play makes the calls one after the other and returns 0 if each ended as it
@@ -84,12 +103,16 @@ func (st *stage) play(ctx context.Context, scenes []scene) (status int) {
 		if st.before != nil {
 			st.before(s)
 		}
-		r := st.call(ctx, i+1, s)
+		play := st.call
+		if s.crowd {
+			play = st.crowd
+		}
+		r := play(ctx, i+1, s)
 		if ctx.Err() != nil {
 			st.show.interrupted()
 			return interrupted
 		}
-		if st.seen != nil {
+		if st.seen != nil && !s.crowd {
 			r.seen = st.seen(s)
 		}
 		if len(r.differences()) > 0 {
@@ -112,7 +135,7 @@ func (st *stage) call(ctx context.Context, number int, s scene) result {
 			st.show.attempt(e)
 		}
 	})
-	ctx = interceptor.NewContext(ctx, s.options...)
+	ctx = interceptor.NewContext(context.WithValue(ctx, sceneKey{}, s.title), s.options...)
 	if s.deadline > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, s.deadline)

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,12 +29,13 @@ func TestDemo_everyCallEndsAsThePolicySays(t *testing.T) {
 	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("took %v, want 30 s at most", took)
 	}
-	wantContains(t, got.out, "delays divided by 10", "22 of 22 calls ended as they should", policy.Default()[codes.Quota].Jitter.String())
+	wantContains(t, got.out, "delays divided by 10", "23 of 23 scenes ended as they should", policy.Default()[codes.Quota].Jitter.String())
 	wantContains(t, got.out, strings.TrimSpace(strings.SplitN(demoTable().String(), "\n", 3)[1])) // the row of Quota, with its waits
 	_, closing, _ := strings.Cut(got.out, "class     calls  attempts")
 	for _, class := range classes() {
 		wantContains(t, closing, "\n"+class+" ")
 	}
+	wantContains(t, got.out, "the gate is closed for ", "the gate is open: ", "24 of 24 calls answered with ", "waited at the gate: as the policy says", "without the gate: 24 of 24 calls answered with ")
 	if strings.ContainsAny(got.out, "\x1b\r") {
 		t.Error("escape codes or redrawn lines where there is no terminal")
 	}
@@ -53,6 +55,10 @@ func TestDemo_jsonLines(t *testing.T) {
 		if o["type"] == "call" && o["expected"] != true {
 			t.Errorf("not as expected: %v", o)
 		}
+	}
+	crowd, _ := all[slices.IndexFunc(all, func(o map[string]any) bool { return o["type"] == "call" && o["crowd"] != nil })]["crowd"].(map[string]any)
+	if crowd["answered"] != 24.0 || crowd["requests"].(float64) > crowd["requests_without_gate"].(float64) || count["gate"] < 2 {
+		t.Errorf("crowd: %v, and %d changes of the gate; want all answered, with fewer requests than without it", crowd, count["gate"])
 	}
 	if count["policy"] != 1 || count["call"] != len(script()) || count["summary"] != 1 || count["attempt"] <= count["call"] {
 		t.Errorf("lines by type: %v", count)
@@ -81,6 +87,18 @@ func play(t *testing.T, w world, scenes []scene) output {
 	return output{status: status, out: out.String()}
 }
 
+// sceneOf returns a scene of the script.
+func sceneOf(t *testing.T, title string) scene {
+	t.Helper()
+	for _, s := range script() {
+		if s.title == title {
+			return s
+		}
+	}
+	t.Fatalf("no scene %q", title)
+	return scene{}
+}
+
 func TestDemo_saysWhichCallDidNotEndAsItShould(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -95,18 +113,18 @@ func TestDemo_saysWhichCallDidNotEndAsItShould(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			scenes := script()[6:7] // an internal error
+			scenes := []scene{sceneOf(t, "an internal error")}
 			test.spoil(&scenes[0])
 			got := play(t, world{}, scenes)
 			wantStatus(t, got, failed)
-			wantContains(t, got.out, "NOT as the policy says", test.want, "0 of 1 calls", "call 1 (an internal error)")
+			wantContains(t, got.out, "NOT as the policy says", test.want, "0 of 1 scenes", "call 1 (an internal error)")
 		})
 	}
 }
 
 func TestDemo_terminal(t *testing.T) {
 	t.Parallel()
-	scenes := script()[6:7]
+	scenes := []scene{sceneOf(t, "an internal error")}
 	for _, test := range []struct {
 		name           string
 		terminal       bool
@@ -169,6 +187,17 @@ func TestScript_coversEveryClass(t *testing.T) {
 		if !covered[class] {
 			t.Errorf("no scene for %v", class)
 		}
+	}
+}
+
+func TestResult_crowd(t *testing.T) {
+	r := result{scene: scene{crowd: true}, with: &throng{answered: 24, requests: 26}, without: &throng{answered: 24, requests: 42}}
+	if got := r.differences(); len(got) > 0 {
+		t.Errorf("got %q, want nothing", got)
+	}
+	r.with = &throng{answered: 23, requests: 43}
+	if got, want := strings.Join(r.differences(), "; "), "calls answered 23, want 24; requests 43, want at most the 42 without the gate"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -70,6 +70,23 @@ type (
 		Error       string              `json:"error,omitempty"`
 		Expected    bool                `json:"expected"`
 		Differences []string            `json:"differences,omitempty"`
+		Crowd       *crowdLine          `json:"crowd,omitempty"`
+	}
+	gateLine struct {
+		Type    string  `json:"type"`
+		Call    int     `json:"call"`
+		Title   string  `json:"title"`
+		State   string  `json:"state"`
+		For     float64 `json:"for,omitempty"` // as the server has asked
+		Waiting int     `json:"waiting"`
+		Pace    float64 `json:"pace"` // calls a second
+	}
+	crowdLine struct {
+		Calls           int `json:"calls"`
+		Answered        int `json:"answered"`
+		Held            int `json:"held"`
+		Requests        int `json:"requests"`
+		RequestsWithout int `json:"requests_without_gate"`
 	}
 	summaryLine struct {
 		Type       string     `json:"type"`
@@ -123,6 +140,13 @@ func (j *jsonLines) attempt(e interceptor.Event) {
 	j.write(line)
 }
 
+func (j *jsonLines) gate(e interceptor.GateEvent) {
+	j.write(gateLine{
+		Type: "gate", Call: j.number, Title: j.scene.title, State: e.State.String(),
+		For: e.Failure.Delay.Seconds(), Waiting: e.Waiting, Pace: e.Pace,
+	})
+}
+
 func (j *jsonLines) end(r result) {
 	line := callLine{
 		Type: "call", Call: r.number, Title: r.scene.title, Class: r.class, Code: codeName(r.err),
@@ -130,6 +154,9 @@ func (j *jsonLines) end(r result) {
 		Waited: r.end.Waited.Seconds(), Took: r.end.Took.Seconds(), Answer: r.text, Error: r.fault, Differences: r.differences(),
 	}
 	line.Expected = len(line.Differences) == 0
+	if r.scene.crowd {
+		line.Crowd = &crowdLine{crowdCalls, r.with.answered, r.with.held, r.with.requests, r.without.requests}
+	}
 	j.write(line)
 }
 

@@ -26,6 +26,8 @@ type result struct {
 	err   error             // not to be shown
 	fault string            // what there is to show of it, redacted
 	mixed bool              // its failures were of several classes
+
+	with, without *throng // of a crowd, with the gate and without; nil for a call
 }
 
 // unseen stands for the count of a server that is not ours.
@@ -51,6 +53,13 @@ func (r *result) differences() []string {
 		}
 	}
 	want := r.scene.want
+	if r.scene.crowd {
+		differ("calls answered", r.with.answered, crowdCalls)
+		if r.with.requests > r.without.requests {
+			differ("requests", r.with.requests, fmt.Sprintf("at most the %d without the gate", r.without.requests))
+		}
+		return all
+	}
 	if r.scene.free {
 		differ("code", codeName(r.err), "OK")
 		return all

@@ -41,6 +41,8 @@ type scene struct {
 	// cached says that its token is one that the client goes on using until it is
 	// told to fetch another.
 	cached bool
+	// crowd says that many calls are made, not one.
+	crowd bool
 	// free says that any answer will do: the service is not ours.
 	free bool
 }
@@ -69,6 +71,10 @@ func script() []scene {
 			title: "a quota by the minute", method: "GenerateContent", call: generateContent,
 			steps: []step{{err: perMinute(1300 * time.Millisecond)}},
 			want:  ending{class: codes.Quota, outcome: interceptor.Recovered, why: policy.Success, attempts: 2, waited: 1300 * time.Millisecond},
+		},
+		{
+			title: "many calls at a quota by the minute", method: "GenerateContent", call: generateContent, crowd: true,
+			want: ending{class: codes.Quota},
 		},
 		{
 			title: "a quota, and a caller with too little time to wait", method: "GenerateContent", call: generateContent, deadline: time.Second,
@@ -180,9 +186,18 @@ func script() []scene {
 
 // planOf is what a server does that plays these scenes.
 func planOf(scenes []scene) planner {
+	crowds := map[string]planner{}
+	for _, s := range scenes {
+		if s.crowd {
+			crowds[s.title], crowds[s.title+ungated] = planCrowd(), planCrowd()
+		}
+	}
 	return func(model, prompt string, n int) step {
 		if model == spareModel {
 			return step{}
+		}
+		if plan := crowds[prompt]; plan != nil {
+			return plan(model, prompt, n)
 		}
 		for _, s := range scenes {
 			if s.title == prompt && n <= len(s.steps) {

@@ -25,7 +25,7 @@ func totals(all []result) []classTotal {
 	for class := range codes.Class(codes.NumClasses) {
 		row := classTotal{class: class, outcomes: map[interceptor.Outcome]int{}}
 		for _, r := range all {
-			if r.class == class {
+			if r.class == class && !r.scene.crowd {
 				row.add(r)
 			}
 		}
@@ -71,7 +71,9 @@ func (t *timeline) tally(all []result) string {
 		fmt.Fprintln(&b, line(row, name))
 	}
 	for _, r := range all {
-		sum.add(r)
+		if !r.scene.crowd {
+			sum.add(r)
+		}
 	}
 	fmt.Fprintln(&b, t.paint(bold, line(sum, "all")))
 	return b.String()

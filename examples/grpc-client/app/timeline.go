@@ -9,6 +9,7 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
 	"github.com/reinvoke/reinvoke/policy"
+	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
 // reporter shows what happens.
@@ -20,6 +21,8 @@ type reporter interface {
 	begin(number int, s scene)
 	attempt(e interceptor.Event)
 	end(r result)
+	// gate tells what the gate does while a crowd calls.
+	gate(e interceptor.GateEvent)
 	// interrupted comes instead of what is left.
 	interrupted()
 	// close comes last. It tells the results that are not as they should be.
@@ -45,6 +48,9 @@ func (t *timeline) begin(number int, s scene) {
 	limit := ""
 	if s.deadline > 0 {
 		limit = ", deadline " + seconds(s.deadline)
+	}
+	if s.crowd {
+		limit = fmt.Sprintf(", %d calls in %s", crowdCalls, seconds(crowdCalls*crowdBeat))
 	}
 	t.printf(
 		"%s  %s  %s\n", t.paint(faint, fmt.Sprintf("%3d", number)),
@@ -100,9 +106,23 @@ func (t *timeline) row(e interceptor.Event, colour, code, class, rule, next stri
 	)
 }
 
+// gate shows a change of the gate.
+func (t *timeline) gate(e interceptor.GateEvent) {
+	if e.State == gate.Open {
+		t.printf("     %s: %s, %.0f leave in a second\n", t.paint(green, "the gate is open"), plural(e.Waiting, "call")+" wait", e.Pace)
+		return
+	}
+	t.printf("     %s for %s: the server has asked for that, and calls wait before they are sent\n", t.paint(yellow, "the gate is closed"), seconds(e.Failure.Delay))
+}
+
 func (t *timeline) end(r result) {
 	t.stop()
 	t.stop = func() {}
+	if r.scene.crowd {
+		t.printf("     %v; %s waited at the gate%s\n", r.with, plural(r.with.held, "call"), t.verdict(r))
+		t.printf("     %s\n\n", t.paint(faint, "without the gate: "+r.without.String()))
+		return
+	}
 	if t.shot && r.err != nil { // of a stream that had begun there is no event but this
 		t.failed(r.end)
 	}
@@ -141,6 +161,9 @@ func summary(e interceptor.Event) string {
 	if e.Waited > 0 {
 		s += ", waited " + seconds(e.Waited)
 	}
+	if e.Gated > 0 {
+		s += " at the gate"
+	}
 	return s
 }
 
@@ -158,7 +181,7 @@ func (t *timeline) close(all []result, took time.Duration) {
 	if well < len(all) {
 		colour = red
 	}
-	t.printf("%s, in %s.\n", t.paint(colour, fmt.Sprintf("%d of %d calls ended as they should", well, len(all))), seconds(took))
+	t.printf("%s, in %s.\n", t.paint(colour, fmt.Sprintf("%d of %d scenes ended as they should", well, len(all))), seconds(took))
 }
 
 // plural counts things.

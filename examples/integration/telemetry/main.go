@@ -31,7 +31,6 @@ import (
 	"github.com/reinvoke/reinvoke/examples/grpc-client/app"
 	"github.com/reinvoke/reinvoke/interceptor"
 	"github.com/reinvoke/reinvoke/interceptor/otelretry"
-	"github.com/reinvoke/reinvoke/policy"
 )
 
 func main() {
@@ -75,9 +74,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	watching, done := context.WithCancel(ctx)
 	defer done()
 	go h.watch(watching, time.Second)
-	// The script switches gates off, so that its calls do not wait for each other; here
-	// they shall.
-	if err := app.Play(ctx, io.Discard, *rounds, instrument, interceptor.WithGate(policy.DefaultGate())); err != nil {
+	if err := app.Play(ctx, io.Discard, *rounds, instrument); err != nil {
 		return err
 	}
 	done()

@@ -1,0 +1,115 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	generativelanguage "cloud.google.com/go/ai/generativelanguage/apiv1beta"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor"
+)
+
+// The crowd of the demo: so many calls, one after each beat, come to a quota by the
+// minute that others have nearly used up, shortly before the next minute.
+const (
+	crowdCalls = 24
+	crowdBeat  = 50 * time.Millisecond
+	crowdQuota = 30 // requests a minute,
+	crowdUsed  = 24 // of which others have made so many,
+	crowdLeft  = 3 * time.Second
+)
+
+// ungated is what the prompt of a crowd ends with whose calls know no gate.
+const ungated = ", without the gate"
+
+// planCrowd returns what the server does to a crowd.
+func planCrowd() planner {
+	var m *meter
+	return func(_, _ string, n int) step {
+		now := time.Now()
+		if n == 1 {
+			m = &meter{
+				quota: quota{requests: crowdQuota}, used: quota{requests: crowdUsed},
+				began: now.Add(crowdLeft - time.Minute),
+			}
+		}
+		return step{err: m.take(now, 0)}
+	}
+}
+
+// sceneKey is where a context keeps the title of the scene that its call is of.
+type sceneKey struct{}
+
+// quotaOf is the key of the gate: each scene has a quota of its own, or it would wait
+// for the trouble of the one before.
+func quotaOf(ctx context.Context, _ string) string {
+	title, _ := ctx.Value(sceneKey{}).(string)
+	return title
+}
+
+// throng is what became of the calls of a crowd.
+type throng struct {
+	answered int
+	held     int // calls that waited at the gate
+	requests int // that the server had
+}
+
+// String says it in words.
+func (g throng) String() string {
+	return fmt.Sprintf("%d of %d calls answered with %s", g.answered, crowdCalls, plural(g.requests, "request"))
+}
+
+// crowd makes the calls of a crowd, and beside them those of one without gate, and
+// shows what the gate does.
+func (st *stage) crowd(ctx context.Context, number int, s scene) result {
+	st.show.begin(number, s)
+	r := result{number: number, scene: s, class: codes.Quota, seen: unseen, with: &throng{}, without: &throng{}}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var both sync.WaitGroup
+		both.Go(func() { *r.with = st.throng(ctx, st.client, s, s.title) })
+		both.Go(func() { *r.without = st.throng(ctx, st.bare, s, s.title+ungated) })
+		both.Wait()
+	}()
+	for {
+		select {
+		case e := <-st.gate:
+			if e.Key == s.title {
+				st.show.gate(e)
+			}
+			continue
+		case <-done:
+		}
+		return r
+	}
+}
+
+// throng makes the calls of a crowd by one client.
+func (st *stage) throng(ctx context.Context, client *generativelanguage.GenerativeClient, s scene, prompt string) (g throng) {
+	var mu sync.Mutex
+	var calls sync.WaitGroup
+	for range crowdCalls {
+		calls.Go(func() {
+			call := context.WithValue(withProbe(ctx, func(e interceptor.Event) {
+				if e.Outcome != interceptor.Pending && e.Gated > 0 {
+					mu.Lock()
+					g.held++
+					mu.Unlock()
+				}
+			}), sceneKey{}, prompt)
+			if _, err := s.call(call, client, st.model, prompt); err == nil {
+				mu.Lock()
+				g.answered++
+				mu.Unlock()
+			}
+		})
+		time.Sleep(crowdBeat)
+	}
+	calls.Wait()
+	g.requests = st.requests(prompt)
+	return g
+}
