@@ -76,6 +76,7 @@ type explanation struct {
 	repeatable bool
 	because    string // it is, or is not
 	state      policy.State
+	gateConfig policy.GateConfig
 }
 
 // newExplanation looks up what a configuration says.
@@ -86,7 +87,7 @@ func newExplanation(c policy.Config, method string, pasted error) (*explanation,
 	}
 	cfg, section := live.For(method)
 	table := cfg.Table
-	x := &explanation{pasted: pasted, method: method}
+	x := &explanation{pasted: pasted, method: method, gateConfig: cfg.Gate}
 	x.state = policy.State{Table: &table, Limits: cfg.Limits, Attempts: 1, Tokens: 1e9, Earned: 1e9}
 	x.repeatable, x.because = repeatable(method)
 	if section != nil {
@@ -197,6 +198,7 @@ func (x *explanation) String() string {
 	}
 	line("row", "%v", x.state.Table[f.Class])
 	x.schedule(line)
+	x.gate(line)
 	return b.String()
 }
 
