@@ -109,12 +109,21 @@ func (c *client) check(t *testing.T, opts ...grpc.CallOption) codes.Failure {
 }
 
 // watch opens one server stream that must fail, reads it to its end, and
-// classifies that.
+// classifies that. It does not use the generated client, which loses the stream, and
+// with it the status, if that has failed before its request is sent: SendMsg then
+// returns io.EOF, and RecvMsg tells why.
 func (c *client) watch(t *testing.T, opts ...grpc.CallOption) codes.Failure {
 	t.Helper()
-	stream, err := c.health.Watch(patience(t), &healthpb.HealthCheckRequest{Service: "echo"}, opts...)
+	stream, err := c.conn.NewStream(patience(t), &grpc.StreamDesc{ServerStreams: true}, healthpb.Health_Watch_FullMethodName, opts...)
+	if err != nil {
+		return c.classify(t, err)
+	}
+	if err := stream.SendMsg(&healthpb.HealthCheckRequest{Service: "echo"}); err != nil && !errors.Is(err, io.EOF) {
+		return c.classify(t, err)
+	}
+	_ = stream.CloseSend() // it always returns nil
 	for err == nil {
-		_, err = stream.Recv()
+		err = stream.RecvMsg(&healthpb.HealthCheckResponse{})
 	}
 	return c.classify(t, err)
 }
