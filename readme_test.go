@@ -142,3 +142,44 @@ func TestReadme_fleet(t *testing.T) {
 	}
 	same(t, readme, text, marks.ReplaceAllLiteral(text, []byte("<!-- fleet: begin -->\n"+b.String()+"<!-- fleet: end -->")))
 }
+
+// TestReadme_gate compares the table of the gate with the report that `make fleet`
+// writes; -update takes it from there.
+func TestReadme_gate(t *testing.T) {
+	rows := map[string][]string{}
+	section := ""
+	for _, line := range strings.Split(string(read(t, "bench/fleet/report/ordinary.md")), "\n") {
+		if name, ok := strings.CutPrefix(line, "## "); ok {
+			section = name
+		}
+		if cells := strings.Split(strings.Trim(line, "| "), " | "); len(cells) == 9 && cells[0] == "1" {
+			rows[section+", "+cells[1]] = cells
+		}
+	}
+	var b strings.Builder
+	b.WriteString("| one process | with the gate | without | gax |\n|---|---|---|---|\n")
+	for _, sc := range [][2]string{
+		{"D1, hints [38s 38s], deadline 5s, calls of 100ms", "the first two calls are told to wait 38 s, and all others would be taken (D1)"},
+		{"D2, deadline 10s, calls of 100ms, sizes known", "one prompt in twenty is too large for a quota of tokens: the small ones (D2)"},
+		{"D3, hints that are right", "a quota by the minute, for a minute asked for twice as much (D3)"},
+		{"D3, hints ten times too short", "the same, hints ten times too short"},
+		{"D4, 20 %, hint 50ms, deadline 5s, calls of 100ms", "a fifth of the calls is refused at random (D4)"},
+		{"D4, 50 %, hint 1s, deadline 20s, calls of 10s", "half of the calls, each of which takes 10 s"},
+	} {
+		cells, ok := rows[sc[0]]
+		if !ok {
+			t.Fatalf("the report has no line for %s: run make fleet", sc[0])
+		}
+		b.WriteString("| " + sc[1])
+		for i := range 3 {
+			b.WriteString(" | " + cells[2+i][:5] + " / " + cells[6+i])
+		}
+		b.WriteString(" |\n")
+	}
+	marks := regexp.MustCompile(`(?s)<!-- gate: begin -->\n.*?<!-- gate: end -->`)
+	text := read(t, readme)
+	if len(marks.FindAll(text, -1)) != 1 {
+		t.Fatal("the README has no place for the table of the gate")
+	}
+	same(t, readme, text, marks.ReplaceAllLiteral(text, []byte("<!-- gate: begin -->\n"+b.String()+"<!-- gate: end -->")))
+}

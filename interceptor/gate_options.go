@@ -6,9 +6,15 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// WithGate sets when the calls of the connection wait together: the default is
-// policy.DefaultGate, which closes only where the server has said when to come
-// back; policy.FleetGate closes in the server's trouble too, and probes.
+// WithGate sets when the calls of the connection wait together, instead of what the
+// [policy.Config] says: the default is policy.DefaultGate, which closes only where the
+// server has said when to come back; policy.FleetGate closes in the server's trouble
+// too, and probes. Package policy/gate says how a gate is kept from being worse than none.
+//
+// A call waits until its turn, its deadline or the end of its context, and without a
+// deadline for GateConfig.MaxWait. One whose turn cannot come in time ends at once and
+// unsent, with RESOURCE_EXHAUSTED and what is left to wait: see [RetryAfter]. The gates
+// of a Retrier are those of its connections' targets and of [GateKey], 1,024 at most.
 func WithGate(c policy.GateConfig) Option {
 	return connectionOption(func(conn *connection) {
 		conn.fault(c.Validate())
@@ -17,7 +23,7 @@ func WithGate(c policy.GateConfig) Option {
 }
 
 // WithoutGate lets every call find out by itself whether the server takes calls
-// again.
+// again. [WithGateDryRun] does too, and tells what the gate would have done.
 func WithoutGate() Option {
 	return connectionOption(func(c *connection) { c.r.gates.off = true })
 }

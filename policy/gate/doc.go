@@ -39,10 +39,14 @@
 //   - Slow answers. A call that was not refused within some times what refusals take
 //     counts as accepted: what a model accepts may take half a minute.
 //   - Pace. A pace is enforced only where 16 calls or more were accepted in a cycle, and
-//     while refusals stay rare. Otherwise only those that wait are spaced.
+//     while refusals stay rare. Otherwise only those that wait are spaced. It is never
+//     slower than calls were accepted in the minute before the gate closed, because a
+//     pace that was too slow would be measured again.
 //
 // A call whose turn cannot come before its deadline, and that no scout can save, is
-// refused at once; one without a deadline waits for a minute, and then goes through.
+// refused at once; one without a deadline waits for a minute, and then goes through. A
+// channel that is too quiet to afford it, with fewer than 3 calls a minute, scouts only
+// where a deadline is near.
 //
 // Everything here is a pure state machine: time and dice come in as arguments,
 // nothing sleeps, and nothing is safe for concurrent use. Package interceptor owns
