@@ -378,9 +378,7 @@ func (c *call) endStream(err error, attempt grpc.ClientStream) error {
 
 // ended tells those who watch that the call has failed for good.
 func (c *call) ended(final error) {
-	if c.shade != nil {
-		c.shade.close()
-	}
+	c.closeShade()
 	c.observeEnd(final)
 	c.logGaveUp()
 }

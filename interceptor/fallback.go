@@ -85,6 +85,7 @@ func (c *call) fallBack(x FailedCall) conceded {
 		reset(x.Reply)
 	}
 	c.fellBack = true
+	c.closeShade()
 	var next any
 	var err error
 	f, ctx := c.knobs.fallback, c.ctx

@@ -10,9 +10,9 @@ type GateCounts struct {
 	Closed, Probing, Open int
 	// Waiting is how many calls wait at all of them together.
 	Waiting int
-	// WouldHold is how many calls would have been held for a second or more, or turned
-	// away, since a dry run began (see [WithGateDryRun]); InVain is how many of them
-	// succeeded without. Both are 0 without a dry run.
+	// WouldHold is how many attempts would have been held for a second or more, or
+	// turned away, since a dry run began (see [WithGateDryRun]); InVain is how many of
+	// them succeeded without. Both are 0 without a dry run.
 	WouldHold, InVain int
 }
 

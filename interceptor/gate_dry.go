@@ -14,21 +14,30 @@ import (
 
 // WithGateDryRun has the gates hold nobody: every call goes as if there were none,
 // while each gate closes, scouts and reopens as it would, with what stands for the
-// calls. A call that it would have held for a second or more, or turned away, is a line
-// of the log that says how the call ended, at Info if it succeeded and at Debug if it
-// did not, and is counted in [GateCounts]. So the gate can be judged by traffic of
-// one's own before it holds any.
+// calls. An attempt that it would have held for a second or more, or turned away, is a
+// line of the log that says how the attempt ended, at Info if it succeeded and at Debug
+// if it did not, and is counted in [GateCounts]. So the gate can be judged by traffic of
+// one's own before it holds any. With [WithoutGate] there is nothing to tell.
 //
-// What stands for a call ends as the call itself did: a refusal counts for as long as
-// the server has asked to wait, and nothing is known afterwards. A caller that makes
-// one call after the other would have been held once, where the dry run counts each of
-// its calls.
+// What stands for a call ends as the call itself did. A refusal counts for as long as
+// the server has asked to wait, or has asked others since, and nothing is known
+// afterwards. A caller that makes one call after the other would have been held once,
+// where the dry run counts each of its calls. In the server's trouble (policy.FleetGate)
+// the figures are rough, because the server has the load of all calls. At most 10,000 stand at a time at the gate
+// of a key, in about 1 kB each; further calls are not told of.
 func WithGateDryRun() Option {
 	return connectionOption(func(c *connection) { c.r.gates.dry = true })
 }
 
-// worthTelling is the least time for which a dry run tells of a call.
-const worthTelling = time.Second
+const (
+	// worthTelling is the least time for which a dry run tells of a call.
+	worthTelling = time.Second
+	// mostShades is how many stand at the gate of a key at a time.
+	mostShades = 10_000
+	// mostToTell is how many lines may wait to be logged, beyond which lines of calls are
+	// left out, though counted.
+	mostToTell = 1000
+)
 
 // shade stands for a call at a gate in a dry run: the call goes on, and its shade waits.
 // It may outlive the call. The lock of the gates guards it.
@@ -38,6 +47,8 @@ type shade struct {
 	k      *keyed
 	method string
 	kind   kinds
+	number int     // of the attempt that would have been held
+	dice   float64 // for its answer
 
 	came     time.Time     // when the attempt began that would have been held
 	running  bool          // an attempt of the call is under way
@@ -62,7 +73,7 @@ type shade struct {
 //go:noinline
 func (c *call) pass() {
 	g := &c.r.gates
-	key, size := c.gateKey(), c.size()
+	key, size, dice := c.gateKey(), c.size(), c.r.rand() // the caller's functions run without the lock
 	defer g.announce()
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -72,8 +83,8 @@ func (c *call) pass() {
 		return
 	}
 	c.shade = nil
-	if k := g.keys.find(key); k != nil && k.Gate != nil {
-		s := &shade{g: g, k: k, method: c.method, kind: c.kind, came: now, running: true}
+	if k := g.keys.find(key); k != nil && k.Gate != nil && k.Waiting() < mostShades {
+		s := &shade{g: g, k: k, method: c.method, kind: c.kind, number: c.earlier + c.state.Attempts + 1, dice: dice, came: now, running: true}
 		s.Owner = s
 		c.present(&s.Waiter, size)
 		if s.enter(now) == gate.Pass {
@@ -101,41 +112,66 @@ func (s *shade) enter(now time.Time) gate.Verdict {
 	return verdict
 }
 
-// answer takes the answer to an attempt of the call.
-func (s *shade) answer(f codes.Failure, err error) {
+// answer takes the answer to an attempt of the call. It reports false if the shade stands
+// for the call no more, or its gate has gone.
+func (s *shade) answer(f codes.Failure, err error) bool {
 	defer s.g.announce()
 	s.g.mu.Lock()
 	defer s.g.mu.Unlock()
-	if s.over {
-		return
+	if s.over || s.ended {
+		return false
 	}
 	now := s.g.r.clock.Now()
+	s.k.heard(now, f)
 	if !s.answered {
 		s.first = f
 	}
 	s.running, s.answered, s.at, s.failure, s.err = false, true, now, f, err
-	if !s.turned {
-		return
-	}
-	s.settle(now, f)
-	if s.k.Gate != nil {
+	if s.turned {
+		s.settle(now, f)
+		if s.k.Gate == nil {
+			return false
+		}
 		s.g.turn(s.k, now)
+	}
+	return true
+}
+
+// heard notes what the server has last answered in a dry run: until when it refuses, or
+// that it is well.
+func (k *keyed) heard(now time.Time, f codes.Failure) {
+	switch f.Class {
+	case codes.None:
+		k.refuses, k.well = time.Time{}, now
+	case codes.Quota:
+		k.refuses, k.well = now.Add(f.Delay), time.Time{}
+	case codes.Server, codes.Network, codes.Timeout:
+		k.well = time.Time{}
+	default: // which says nothing of other calls
 	}
 }
 
 // admit is what the gate does when the turn has come. What the server would answer now
-// is what it has answered, if that still holds, or else its next answer.
+// is what it has answered, if that still holds; or else what it has answered others
+// since, or answers next.
 func (s *shade) admit(now time.Time, verdict gate.Verdict) {
 	s.turn(now)
 	s.away = verdict == gate.Refuse
 	f := s.failure
 	left := s.at.Add(f.Delay).Sub(now)
+	if f.Class == codes.Quota {
+		left = max(left, s.k.refuses.Sub(now))
+	}
 	switch {
 	case s.running:
 	case s.away, s.answered && f.Class == codes.None:
 		s.settle(now, f)
 	case s.answered && f.Delay > 0 && left > 0:
 		f.Delay = left
+		s.settle(now, f)
+	case s.answered && s.k.well.After(s.at):
+		s.settle(now, codes.Failure{})
+	case s.answered && f.Class != codes.Quota:
 		s.settle(now, f)
 	case s.ended:
 		s.settle(now, codes.Failure{Class: codes.Ended})
@@ -146,18 +182,25 @@ func (s *shade) admit(now time.Time, verdict gate.Verdict) {
 func (s *shade) settle(now time.Time, f codes.Failure) {
 	s.over = true
 	if !s.away && s.k.Gate != nil {
-		s.g.take(s.k, now, s.Ticket(), f, s.err, s.g.r.rand())
+		s.g.take(s.k, now, s.Ticket(), f, s.err, s.dice)
 	}
 	s.tell()
 }
 
-// close notes that the call has failed for good: its attempt that would have been held
-// waits on, as it would, but no other answer comes.
+// closeShade closes what stands for the call, if anything does.
+func (c *call) closeShade() {
+	if c.shade != nil {
+		c.shade.close()
+	}
+}
+
+// close notes that no other answer comes, because the call has failed for good or was
+// answered in another way. What stands for its attempt waits on, as it would.
 func (s *shade) close() {
 	defer s.g.announce()
 	s.g.mu.Lock()
 	defer s.g.mu.Unlock()
-	s.ended = true
+	s.ended, s.running = true, false
 	if s.over || !s.turned {
 		return
 	}
@@ -205,7 +248,7 @@ func (s *shade) tell() {
 	if s.first.Class == codes.None {
 		s.g.inVain++
 	}
-	if len(s.g.r.logs.to) > 0 {
+	if len(s.g.r.logs.to) > 0 && len(s.g.told) < mostToTell {
 		now := *s
 		s.g.told = append(s.g.told, notice{shade: &now})
 	}
@@ -245,11 +288,16 @@ func (s *shade) sentence(key string) string {
 	default:
 		then = fmt.Sprintf("it failed (%v)", f.Class)
 	}
+	what := "this call"
+	if s.number > 1 {
+		what = fmt.Sprintf("attempt %d", s.number)
+	}
+	what += " of " + s.method
 	switch {
 	case s.away && s.left > 0:
-		return fmt.Sprintf("the gate of %s would have turned this call of %s away, %v before its turn; %s", key, s.method, rounded(s.left), then)
+		return fmt.Sprintf("the gate of %s would have turned %s away, %v before its turn; %s", key, what, rounded(s.left), then)
 	case s.away:
-		return fmt.Sprintf("the gate of %s would have held this call of %s for %v, in vain; %s", key, s.method, rounded(s.held), then)
+		return fmt.Sprintf("the gate of %s would have held %s for %v and then turned it away; %s", key, what, rounded(s.held), then)
 	}
-	return fmt.Sprintf("the gate of %s would have held this call of %s for %v; %s", key, s.method, rounded(s.held), then)
+	return fmt.Sprintf("the gate of %s would have held %s for %v; %s", key, what, rounded(s.held), then)
 }

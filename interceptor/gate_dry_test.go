@@ -6,15 +6,18 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
 
+	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
 	"github.com/reinvoke/reinvoke/policy"
 	"github.com/reinvoke/reinvoke/policy/gate"
@@ -148,6 +151,156 @@ func TestGateDryRun_deadlines(t *testing.T) {
 			t.Errorf("%d calls would wait after the deadline of all, want none", n)
 		}
 		time.Sleep(2 * time.Minute)
+	})
+}
+
+// TestGateDryRun_keepsNoCall: however slow the log is, no call has to tell of all others.
+func TestGateDryRun_keepsNoCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{unary: refuseFirst(1, hinted(time.Minute))}
+		slow := logging.LoggerFunc(func(context.Context, logging.Level, string, ...any) { time.Sleep(10 * time.Millisecond) })
+		r := interceptor.New(interceptor.WithGateDryRun(), interceptor.WithLogger(slow))
+		conn := serve(t, s, r.DialOptions()...)
+		_, _ = callUnary(t.Context(), conn, interceptor.MaxRetries(0))
+		var slowest atomic.Int64 // calls
+		var wg sync.WaitGroup
+		for range 400 {
+			wg.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond) // it would be turned away
+				defer cancel()
+				if took(func() { _, _ = callUnary(ctx, conn) }) > 100*time.Millisecond {
+					slowest.Add(1)
+				}
+			})
+			time.Sleep(2 * time.Millisecond)
+		}
+		wg.Wait()
+		if n := slowest.Load(); n > 0 {
+			t.Errorf("%d calls took more than 100 ms, want no call that takes more than some lines of the log", n)
+		}
+		time.Sleep(5 * time.Minute)
+		if n := r.Gates(); n.WouldHold < 100 {
+			t.Errorf("got %+v, want most of 400 calls", n)
+		}
+	})
+}
+
+// TestGateDryRun_otherAnswers: what a fallback answers is not what the server would have
+// answered, and a call that fails in another way leaves nothing behind.
+func TestGateDryRun_otherAnswers(t *testing.T) {
+	for name, opt := range map[string]interceptor.CallOption{
+		"another request": interceptor.WithFallback(func(context.Context, interceptor.FailedCall) (any, error) {
+			return &testpb.SimpleRequest{FillUsername: true}, nil
+		}),
+		"a reply of its own": interceptor.WithFallback(func(context.Context, interceptor.FailedCall) (any, error) { return nil, nil }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var events gateEvents
+				s := &server{unary: func(_ context.Context, _ int, in *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+					if in.GetFillUsername() {
+						return &testpb.SimpleResponse{}, nil
+					}
+					return nil, hinted(time.Minute)
+				}}
+				r := interceptor.New(interceptor.WithGateDryRun(), interceptor.WithGateObserver(events.observe), interceptor.WithRand(noSpread), interceptor.MaxRetries(0))
+				conn := serve(t, s, r.DialOptions()...)
+				for range 30 {
+					if _, err := callUnary(t.Context(), conn, opt); err != nil {
+						t.Fatal(err)
+					}
+					time.Sleep(500 * time.Millisecond)
+				}
+				if n := r.Gates(); n.Closed != 1 || n.Waiting == 0 {
+					t.Errorf("got %+v, want a closed gate: every call was refused", n)
+				}
+				time.Sleep(5 * time.Minute)
+				synctest.Wait()
+				for _, e := range events.all {
+					if !e.Doubted.IsZero() {
+						t.Error("the server is said to have taken a call that it refused")
+					}
+				}
+				if n := r.Gates(); n.Waiting != 0 || n.WouldHold < 25 || n.InVain > 0 {
+					t.Errorf("got %+v, want most of 30 calls, rightly", n)
+				}
+			})
+		})
+	}
+}
+
+// TestGateDryRun_attempts: each attempt is told of by its number, and the answer to one
+// whose gate has gone meanwhile closes another.
+func TestGateDryRun_attempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var j journal
+		s := &server{unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+			switch n {
+			case 1, 3:
+				return nil, hinted(50 * time.Second)
+			case 2:
+				return nil, overloaded()
+			}
+			return &testpb.SimpleResponse{}, nil
+		}}
+		late := interceptor.WithPolicy(codes.Server, policy.Policy{Retries: 1, Base: 5 * time.Minute, Max: 5 * time.Minute, Multiplier: 1})
+		r := interceptor.New(interceptor.WithGateDryRun(), interceptor.WithLogger(&j), interceptor.WithRand(noSpread), interceptor.Repeatable(), late)
+		conn := serve(t, s, r.DialOptions()...)
+		_, _ = callUnary(t.Context(), conn, interceptor.MaxRetries(0))
+		if _, err := callUnary(t.Context(), conn); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Minute)
+		if got := j.with("dry run: Quota: gate closed"); len(got) != 2 {
+			t.Errorf("it closed %d times, want 2: %q", len(got), j.with("dry run"))
+		}
+		if got := j.with("would have held this call of"); len(got) != 1 || !strings.Contains(got[0], "it failed (Server)") {
+			t.Errorf("got %q, want one line of the first attempt", got)
+		}
+	})
+}
+
+// TestGateDryRun_late: a refusal that comes when the gate of its call has long gone closes
+// another.
+func TestGateDryRun_late(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var j journal
+		s := &server{unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+			if n == 2 {
+				time.Sleep(10 * time.Minute)
+			}
+			return nil, hinted(50 * time.Second)
+		}}
+		r := interceptor.New(interceptor.WithGateDryRun(), interceptor.WithLogger(&j), interceptor.MaxRetries(0))
+		conn := serve(t, s, r.DialOptions()...)
+		for range 2 {
+			_, _ = callUnary(t.Context(), conn)
+		}
+		time.Sleep(5 * time.Minute)
+		if got := j.with("dry run: Quota: gate closed"); len(got) != 2 {
+			t.Errorf("it closed %d times, want 2: %q", len(got), j.with("dry run"))
+		}
+	})
+}
+
+// TestGateDryRun_dice: a function of the caller's runs without the lock.
+func TestGateDryRun_dice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r *interceptor.Retrier
+		dice := func() float64 {
+			if r != nil {
+				r.Gates()
+			}
+			return 0
+		}
+		s := &server{unary: quotaUntil(time.Now().Add(20 * time.Second))}
+		r = interceptor.New(interceptor.WithGateDryRun(), interceptor.WithRand(dice))
+		conn := serve(t, s, r.DialOptions()...)
+		for range 10 {
+			go func() { _, _ = callUnary(t.Context(), conn) }()
+			time.Sleep(time.Second)
+		}
+		time.Sleep(5 * time.Minute)
 	})
 }
 

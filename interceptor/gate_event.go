@@ -63,10 +63,19 @@ func (g *gates) note(k *keyed, now time.Time) {
 	g.told = append(g.told, notice{event: e})
 }
 
+// tellAtOnce is how much one call tells; a goroutine tells what is left, so that no call
+// is kept for what others do.
+const tellAtOnce = 8
+
 // announce tells those who watch of the changes so far, without the lock, one
 // after the other and in their order.
 func (g *gates) announce() {
-	for g.tell.TryLock() {
+	for told := 0; g.tell.TryLock(); told++ {
+		if told == tellAtOnce {
+			g.tell.Unlock()
+			go g.announce()
+			return
+		}
 		n, ok := g.nextTold()
 		if ok {
 			func() {
@@ -170,17 +179,17 @@ func (g *gates) announceOne(e GateEvent) {
 
 // sentence returns the line of the log.
 func (e *GateEvent) sentence(key string) string {
-	at := func(t time.Time) string { return t.Format(time.RFC3339Nano) }
+	at := func(t time.Time) string { return t.Add(time.Second - 1).Truncate(time.Second).Format(time.RFC3339) } // or a little before
 	switch {
 	case e.State == gate.Closed:
 		return fmt.Sprintf("%v: gate closed for %s, because of %s, until %s: %d calls wait", e.Failure.Class, key, e.Failure.Rule, at(e.Until), e.Waiting)
 	case e.State == gate.Probing:
 		return fmt.Sprintf("%v: gate closed for %s, because of %s, probing from %s: %d calls wait", e.Failure.Class, key, e.Failure.Rule, at(e.Until), e.Waiting)
 	case e.Doubted.IsZero():
-		return fmt.Sprintf("gate reopened for %s: %d calls wait, %.3g leave in a second", key, e.Waiting, e.Pace)
+		return fmt.Sprintf("gate reopened for %s: %d calls wait, at most %.3g leave in a second", key, e.Waiting, e.Pace)
 	}
-	return fmt.Sprintf("gate reopened for %s: %d calls wait, %.3g leave in a second; the server took a call before the time that it had named, "+
-		"and until %s one refusal closes nothing", key, e.Waiting, e.Pace, at(e.Doubted))
+	return fmt.Sprintf("gate reopened for %s: %d calls wait, at most %.3g leave in a second; the server took a call before the time that it had named, "+
+		"and until %s a single refusal closes nothing", key, e.Waiting, e.Pace, at(e.Doubted))
 }
 
 // logGated tells of a call that has waited for a second or more.

@@ -25,6 +25,8 @@ type keyed struct {
 	state      gate.State // that was told
 	err        error      // why it closed last
 	failure    codes.Failure
+	refuses    time.Time   // in a dry run: until when the server has said last that it refuses; zero if it is well
+	well       time.Time   // likewise: when it has last accepted a call; zero if it has failed since
 	stop       func() bool // stops the timer; nil for none
 	at         time.Time   // when it fires
 	timer      int         // the number of the one that counts

@@ -231,12 +231,17 @@ func TestGate_logs(t *testing.T) {
 			wg.Go(func() { _, _ = callUnary(t.Context(), conn) })
 			time.Sleep(time.Millisecond)
 		}
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		_, _ = callUnary(ctx, conn)
 		wg.Wait()
 		for _, want := range []string{
+			"ERROR [RETRY] Quota: the gate turned /grpc.testing.TestService/UnaryCall away, and it was not sent (gate-closed)",
+			"retry.attempt=0 | retry.wait=0s | retry.elapsed=0s | retry.reach=Unsent",
 			"INFO [RETRY] Quota: gate closed for /grpc.testing.TestService/UnaryCall at passthrough:///bufconn, because of quota-hint, until 2000-01-01T00:00:20Z: 0 calls wait",
 			"WARN [RETRY] Quota: attempt 1 of /grpc.testing.TestService/UnaryCall failed, next in 20s, when the gate opens",
 			"INFO [RETRY] gate reopened for /grpc.testing.TestService/UnaryCall at passthrough:///bufconn",
-			"the server took a call before the time that it had named, and until 2000-01-01T00:05:00",
+			"the server took a call before the time that it had named, and until 2000-01-01T00:05:01Z a single refusal closes nothing",
 			"DEBUG [RETRY] /grpc.testing.TestService/UnaryCall has waited 20s at the gate of /grpc.testing.TestService/UnaryCall at passthrough:///bufconn",
 		} {
 			found := 0

@@ -185,8 +185,7 @@ func (c *call) answer(f codes.Failure, err error) {
 
 // answerGate tells the gate how an attempt has ended.
 func (c *call) answerGate(f codes.Failure, err error) {
-	if c.shade != nil {
-		c.shade.answer(f, err)
+	if c.shade != nil && c.shade.answer(f, err) {
 		return
 	}
 	a := c.r.gates.done(c.gateKey, c.ticketOf, f, err)

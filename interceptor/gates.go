@@ -145,6 +145,9 @@ func (g *gates) done(key func() gateKey, t func() gate.Ticket, f codes.Failure, 
 			return a
 		}
 	}
+	if g.dry {
+		k.heard(now, f)
+	}
 	g.take(k, now, ticket, f, err, u)
 	if k.Holds(now, f) {
 		a = answered{held: true, till: max(k.Until().Sub(now), 0)}

@@ -75,6 +75,9 @@ func (c *call) logGaveUp() {
 		return
 	}
 	msg := fmt.Sprintf("[RETRY] %v: %s after attempt %d of %s (%v)", c.failure.Class, what, c.attempts(), c.method, c.decision.Why)
+	if c.barred {
+		msg = fmt.Sprintf("[RETRY] %v: the gate turned %s away, and it was not sent (%v)", c.failure.Class, c.method, c.decision.Why)
+	}
 	if advice := c.advice(); advice != "" {
 		msg += ": " + advice
 	}
@@ -114,17 +117,25 @@ func (c *call) log(level logging.Level, msg string) {
 	if c.kind == function {
 		fields = logging.Fields{logging.MethodFieldKey, c.method}
 	}
-	fields = append(
-		fields,
-		"grpc.code", c.failure.Code.String(),
-		"retry.class", c.failure.Class.String(),
-		"retry.rule", c.failure.Rule,
-		"retry.why", c.decision.Why.String(),
-		"retry.attempt", c.attempts(),
-		"retry.wait", c.nextIn(),
-		"retry.elapsed", c.state.Elapsed,
-		"retry.reach", c.failure.Reach.String(),
-	)
+	if c.failure.Class == codes.None { // nothing has failed yet
+		fields = append(fields, "retry.attempt", c.attempts())
+	} else {
+		reach := c.failure.Reach
+		if c.barred { // the failure is that of another call
+			reach = codes.Unsent
+		}
+		fields = append(
+			fields,
+			"grpc.code", c.failure.Code.String(),
+			"retry.class", c.failure.Class.String(),
+			"retry.rule", c.failure.Rule,
+			"retry.why", c.decision.Why.String(),
+			"retry.attempt", c.attempts(),
+			"retry.wait", c.nextIn(),
+			"retry.elapsed", c.state.Elapsed,
+			"retry.reach", reach.String(),
+		)
+	}
 	if c.failure.Reason != "" {
 		fields = append(fields, "retry.reason", name(c.failure.Reason), "retry.domain", name(c.failure.Domain))
 	}

@@ -152,10 +152,10 @@ func ordinary() (all []*scenario) {
 	for _, hints := range [][]time.Duration{
 		{200 * ms, 200 * ms, 200 * ms}, {s, s}, {2 * s, 2 * s, 2 * s}, {10 * s, 10 * s, 10 * s}, {5 * s, 58 * s}, {38 * s, 38 * s},
 	} {
-		all = append(all, d1(5*s, quickly, hints...), d1(0, quickly, hints...), d1(20*s, slowly, hints...))
+		all = append(all, d1(5*s, quickly, hints...), d1(0, quickly, hints...), d1(20*s, slowly, hints...), d1(s/2, quickly, hints...), d1(s, quickly, hints...))
 	}
 	for _, sizes := range []bool{true, false} {
-		all = append(all, d2(10*s, quickly, sizes), d2(time.Minute, quickly, sizes), d2(0, quickly, sizes), d2(20*s, slowly, sizes))
+		all = append(all, d2(s, quickly, sizes), d2(10*s, quickly, sizes), d2(time.Minute, quickly, sizes), d2(0, quickly, sizes), d2(20*s, slowly, sizes))
 	}
 	times := func(by float64) func(time.Duration) time.Duration {
 		return func(left time.Duration) time.Duration { return time.Duration(by * float64(left)) }
@@ -177,5 +177,5 @@ func ordinary() (all []*scenario) {
 	for _, share := range []float64{0.05, 0.2, 0.5} {
 		all = append(all, d4later(share, s, 5*s, quickly), d4later(share, 10*s, time.Minute, quickly))
 	}
-	return append(all, d4(0.05, 10*s, 5*s, quickly), d4(0.05, s, 20*s, slowly), d4(0.2, 50*ms, 20*s, slowly), d4(0.2, s, 20*s, slowly), d4(0.5, s, 20*s, slowly))
+	return append(all, d4(0.05, 10*s, s, quickly), d4(0.2, 10*s, s, quickly), d4(0.05, 10*s, 5*s, quickly), d4(0.05, s, 20*s, slowly), d4(0.2, 50*ms, 20*s, slowly), d4(0.2, s, 20*s, slowly), d4(0.5, s, 20*s, slowly))
 }

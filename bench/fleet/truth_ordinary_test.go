@@ -147,6 +147,9 @@ func TestFleet_tellsTheTruthOfOrdinaryPrograms(t *testing.T) {
 		{5 * s, quickly, []time.Duration{38 * s, 38 * s}},
 		{20 * s, slowly, []time.Duration{10 * s, 10 * s, 10 * s}},
 		{20 * s, slowly, []time.Duration{38 * s, 38 * s}},
+		{s, quickly, []time.Duration{10 * s, 10 * s, 10 * s}},
+		{s, quickly, []time.Duration{38 * s, 38 * s}},
+		{s / 2, quickly, []time.Duration{38 * s, 38 * s}},
 	} {
 		play := func(opts ...interceptor.Option) int {
 			s := &ordinaryServer{refuses: firstCalls(c.hints...), service: c.service}

@@ -82,6 +82,9 @@ func (g *Gate) Done(now time.Time, t Ticket, f codes.Failure, u float64) {
 	if m == refused && !t.sent.IsZero() {
 		g.m.refusals.note(now.Sub(t.sent))
 	}
+	if m == accepted {
+		g.m.accepted.add(now, 1)
+	}
 	probe := t.kind == probing && t.sent.Equal(g.probe)
 	if probe {
 		g.probe = time.Time{}

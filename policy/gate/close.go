@@ -125,7 +125,7 @@ func (g *Gate) shut(now time.Time) {
 		if open := now.Sub(g.openedAt); !g.openedAt.IsZero() && open > 0 {
 			g.pacer.open = g.pacer.accepted / open.Seconds()
 		}
-		g.lately = max(g.m.calls.count(now)-g.m.refused.count(now), 0) / minute.Seconds()
+		g.lately = g.m.accepted.count(now) / minute.Seconds()
 		g.recovery.on = false
 		g.entered, g.returned, g.scouts.came = 0, 0, -1
 		g.shutAt = now

@@ -42,7 +42,7 @@ func (g *Gate) Enter(now time.Time, w *Waiter) Verdict {
 // wait puts a call into the queue, or refuses it.
 func (g *Gate) wait(now time.Time, w *Waiter) Verdict {
 	ahead := g.queue.insert(w)
-	if g.hopeless(now, w, ahead) {
+	if g.hopeless(now, w, ahead, g.queue.fresh() == w) {
 		g.queue.remove(w)
 		return Refuse
 	}
@@ -91,7 +91,7 @@ func (g *Gate) Admit(now time.Time) (*Waiter, Verdict) {
 		g.passSmall(now, w)
 		return w, Pass
 	}
-	if w, at := g.scout(); w != nil && !now.Before(at) {
+	if w, at := g.scout(now); w != nil && !now.Before(at) {
 		g.queue.remove(w)
 		g.ch.scout(now)
 		g.scouts.sent, g.scouts.came = now, g.entered
@@ -104,7 +104,7 @@ func (g *Gate) Admit(now time.Time) (*Waiter, Verdict) {
 	}
 	if w := g.queue.first; w != nil && g.free(now) {
 		g.queue.remove(w)
-		if g.hopeless(now, w, 0) {
+		if g.hopeless(now, w, 0, false) {
 			return w, Refuse
 		}
 		g.pass(now, w, plain)
@@ -143,7 +143,7 @@ func (g *Gate) Next(now time.Time) time.Time {
 		next = g.until
 		if !g.scouts.sent.IsZero() {
 			sooner(g.verdictAt(now))
-		} else if w, at := g.scout(); w != nil {
+		} else if w, at := g.scout(now); w != nil {
 			sooner(at)
 		}
 		if !g.small.sent.IsZero() {

@@ -45,7 +45,7 @@ type Gate struct {
 	entered          int       // new calls that came to it while it was closed
 	entry            time.Time // when the last of them came
 	demand           float64   // new calls in a second, while it was last closed
-	lately           float64   // calls in a second that were not refused, in the minute before it closed
+	lately           float64   // calls that were accepted in a second, in the minute before it closed
 	came             float64   // calls in a second before trouble, and since
 	returned         int       // calls that were refused and came back to wait
 	passed, answered int       // calls that went through; of which the answer is known
@@ -68,6 +68,7 @@ func New(c policy.GateConfig, now time.Time, ch *Channel, m *Memory) *Gate {
 	g.trouble.failed = g.bad
 	if !m.known(now, 0) {
 		m.calls.seed(now, g.recent, g.over)
+		m.accepted.seed(now, g.recent, g.over)
 	}
 	return g
 }

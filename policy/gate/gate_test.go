@@ -137,18 +137,26 @@ func TestGate_herdIsBounded(t *testing.T) {
 // one in the queue is told when the gate closes for longer.
 func TestGate_refusesAtOnceWhatCannotCome(t *testing.T) {
 	now := at(0)
-	g := closedFor(10*time.Second, now) // a scout may go after 750 ms, and its answer is known 1 s later
+	g := closedFor(10*time.Second, now)                                // a scout may go after 750 ms, and its answer is known 1 s later
+	hopeless := gate.Waiter{Deadline: now.Add(750 * time.Millisecond)} // half of it may be needed
 	soon, saved := gate.Waiter{Deadline: now.Add(1750 * time.Millisecond)}, gate.Waiter{Deadline: now.Add(1751 * time.Millisecond)}
-	if got := g.Enter(now, &soon); got != gate.Refuse {
-		t.Errorf("got %v for a deadline before the scout's answer, want refuse", got)
+	if got := g.Enter(now, &hopeless); got != gate.Refuse {
+		t.Errorf("got %v for a call that has too little time to be the scout, want refuse", got)
 	}
 	if got := g.Enter(now, &saved); got != gate.Wait {
-		t.Errorf("got %v for a deadline after it, want wait", got)
+		t.Errorf("got %v for a deadline after the scout's answer, want wait", got)
+	}
+	if got := g.Enter(now, &soon); got != gate.Refuse {
+		t.Errorf("got %v for a deadline before the answer of the scout, which is another call: want refuse", got)
 	}
 	late, forever := gate.Waiter{Deadline: now.Add(11 * time.Second)}, gate.Waiter{}
 	g.Enter(now, &late)
 	g.Enter(now, &forever)
-	now = now.Add(750 * time.Millisecond)
+	now = now.Add(749 * time.Millisecond)
+	if w, _ := g.Admit(now); w != nil {
+		t.Error("a scout went that had time to wait for the answer of another")
+	}
+	now = now.Add(time.Millisecond)
 	if w, verdict := g.Admit(now); w != &saved || verdict != gate.Pass {
 		t.Fatalf("got %v, want the call that only a scout can save let through", verdict)
 	}

@@ -40,7 +40,8 @@ const (
 // concurrent use.
 type Memory struct {
 	calls    window    // sent in the last minute
-	refused  window    // of them
+	refused  window    // of them, by which the gate might have closed
+	accepted window    // in the last minute
 	doubted  time.Time // until when hints are in doubt
 	missed   int       // scouts refused since one was accepted
 	scouted  time.Time // when the last of them was refused

@@ -108,6 +108,15 @@ func (q *queue) remove(w *Waiter) {
 	q.limits.remove(w)
 }
 
+// fresh returns the first call that has made no attempt, or nil.
+func (q *queue) fresh() *Waiter {
+	w := q.first
+	for w != nil && w.Again {
+		w = w.next
+	}
+	return w
+}
+
 // giveUp takes a call out that has to be told, because its turn cannot come.
 func (q *queue) giveUp(w *Waiter) {
 	q.remove(w)

@@ -28,6 +28,7 @@ const (
 // whether the hint is true: one that is accepted opens the gate.
 type scouts struct {
 	next    time.Time // when the next may go
+	early   time.Time // when one may that has no time to wait for the answer of another
 	sent    time.Time // when the one under way was sent; zero for none
 	trusted time.Time // when the one was sent that counts as accepted without an answer
 	from    time.Time // when calls that merely wait may scout
@@ -49,21 +50,19 @@ func (s *scouts) begin(now, due time.Time, hint time.Duration, recent float64) {
 
 // planScout sets the time of the next scout.
 func (g *Gate) planScout(now time.Time, u float64) {
-	g.scouts.next = now.Add(time.Duration((0.75 + u/2) * float64(g.m.interval(now))))
+	wait := time.Duration((0.75 + u/2) * float64(g.m.interval(now)))
+	g.scouts.next, g.scouts.early = now.Add(wait), now.Add(wait/2)
 }
 
 // scout returns the call that is to be the next scout, and when it may go; nil if
 // none is to. It is the oldest that has made no attempt, since the head of the queue
 // often is the very call that the hint was meant for.
-func (g *Gate) scout() (*Waiter, time.Time) {
+func (g *Gate) scout(now time.Time) (*Waiter, time.Time) {
 	if g.state != Closed || !g.scouts.sent.IsZero() {
 		return nil, time.Time{}
 	}
 	at := later(g.scouts.next, g.ch.nextScout())
-	w := g.queue.first
-	for w != nil && w.Again {
-		w = w.next
-	}
+	w := g.queue.fresh()
 	if w == nil {
 		return nil, time.Time{}
 	}
@@ -71,6 +70,11 @@ func (g *Gate) scout() (*Waiter, time.Time) {
 		soon := later(g.shutAt.Add(g.asked/4*3), g.ch.nextScout())
 		if g.scouts.came < 0 && soon.Before(at) { // one goes in every closing, before the time comes
 			at = soon
+		}
+		if !w.Deadline.IsZero() && !g.verdictAt(now).Before(w.Deadline.Add(-g.need(w))) {
+			if early := later(g.scouts.early, g.ch.nextScout()); early.Before(at) {
+				at = early
+			}
 		}
 		return w, at
 	}

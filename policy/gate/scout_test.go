@@ -234,11 +234,32 @@ func TestScout_saves(t *testing.T) {
 	if next != waiting || !next.Ticket().Scout() {
 		t.Fatal("the call that waits is not the next scout")
 	}
-	late := p.come(&gate.Waiter{Deadline: p.now.Add(2200 * time.Millisecond)})
+	late := p.come(&gate.Waiter{Deadline: p.now.Add(1900 * time.Millisecond)})
 	p.now = p.now.Add(20 * time.Millisecond)
 	p.g.Done(p.now, next.Ticket(), refusal(time.Minute), p.dice)
 	if w, verdict := p.g.Admit(p.now); w != late || verdict != gate.Refuse { // the next goes after 2 s, and is answered after 2.25
 		t.Errorf("got %v, want the call refused that nothing can save", verdict)
+	}
+}
+
+// TestScout_itself: a call that has no time to wait for the answer of a scout is the
+// scout itself, if it is the oldest that has made no attempt.
+func TestScout_itself(t *testing.T) {
+	p := quietPlayer(t)
+	p.refused(&gate.Waiter{}, time.Minute)
+	p.now = p.now.Add(450 * time.Millisecond) // half of the time after which another one would go
+	scout := p.come(&gate.Waiter{Deadline: p.now.Add(600 * time.Millisecond)})
+	other := &gate.Waiter{Deadline: p.now.Add(600 * time.Millisecond)}
+	if got := p.g.Enter(p.now, other); got != gate.Refuse {
+		t.Errorf("got %v, want the call refused that can be no scout", got)
+	}
+	if got := p.next(); got != scout || !got.Ticket().Scout() {
+		t.Fatal("the call with little time is no scout")
+	}
+	p.now = p.now.Add(20 * time.Millisecond)
+	p.g.Done(p.now, scout.Ticket(), codes.Failure{}, p.dice)
+	if got := p.g.State(p.now); got != gate.Open {
+		t.Errorf("it is %v after the scout was accepted, want open", got)
 	}
 }
 
@@ -590,5 +611,38 @@ func TestGate_Set(t *testing.T) {
 	}
 	if w := p.next(); w != first || p.since() != 10*time.Second {
 		t.Errorf("the first call went after %v, want its own 10s", p.since())
+	}
+}
+
+// TestPace_ofWhatWasAccepted: of many calls at once that were refused, none counts as
+// accepted in the minute before.
+func TestPace_ofWhatWasAccepted(t *testing.T) {
+	p := quietPlayer(t)
+	all := make([]*gate.Waiter, 600)
+	for i := range all {
+		all[i] = p.come(&gate.Waiter{})
+	}
+	p.now = p.now.Add(100 * time.Millisecond)
+	for i, w := range all {
+		f := codes.Failure{}
+		if i >= 60 {
+			f = refusal(20 * time.Second)
+		}
+		p.g.Done(p.now, w.Ticket(), f, p.dice)
+	}
+	for n := 0; p.g.State(p.now) == gate.Open; n++ {
+		if n == 20 {
+			t.Fatal("it is open after 20 refusals in a row")
+		}
+		p.now = p.now.Add(100 * time.Millisecond)
+		w := p.come(&gate.Waiter{})
+		p.now = p.now.Add(10 * time.Millisecond)
+		p.refused(w, 20*time.Second)
+	}
+	p.come(&gate.Waiter{Again: true}) // its caller waits for it, and brings no others
+	p.now = p.g.Until()
+	p.g.Admit(p.now)
+	if got := p.g.Pace(p.now); got < 1.05 || got > 1.15 {
+		t.Errorf("%.2f calls leave in a second, want 1.1 for the 60 that were accepted in a minute", got)
 	}
 }

@@ -24,31 +24,36 @@ func (g *Gate) turn(now time.Time, ahead int) time.Time {
 }
 
 // hopeless reports whether the turn of a call with so many before it cannot come
-// in time, and no scout can save it. That the gate opens later than the server has said
-// is no reason.
-func (g *Gate) hopeless(now time.Time, w *Waiter, ahead int) bool {
+// in time, and no scout can save it, nor can it be the next one itself, if it is the
+// first in the queue that has made no attempt. That the gate opens later than the server
+// has said is no reason.
+func (g *Gate) hopeless(now time.Time, w *Waiter, ahead int, first bool) bool {
 	if w.Deadline.IsZero() {
 		return false
 	}
 	leave := w.Deadline.Add(-g.need(w))
-	return !g.turn(now, ahead).Before(leave) && (g.state != Closed || !g.verdictAt(now).Before(leave))
+	if g.turn(now, ahead).Before(leave) {
+		return false
+	}
+	if g.state != Closed {
+		return true
+	}
+	if g.verdictAt(now).Before(leave) {
+		return false
+	}
+	early := later(now, later(g.scouts.early, g.ch.nextScout()))
+	return !first || !g.scouts.sent.IsZero() || !early.Before(w.Deadline.Add(-g.needs(w)))
 }
 
-// pressed reports whether a scout alone may save a call. What a call needs, if nothing
-// is known of that, may be half of the time that it had.
+// pressed reports whether a scout alone may save a call.
 func (g *Gate) pressed(now time.Time, w *Waiter, ahead int) bool {
 	if w.Deadline.IsZero() {
 		return false
 	}
-	half := w.Deadline.Sub(w.came) / 2
-	if g.demand >= busy && now.Sub(w.came) > half { // it has waited for long enough
+	if half := w.Deadline.Sub(w.came) / 2; g.demand >= busy && now.Sub(w.came) > half { // it has waited for long enough
 		return true
 	}
-	need := g.need(w)
-	if g.latency.calls == 0 {
-		need = half
-	}
-	return !g.turn(now, ahead).Before(w.Deadline.Add(-need))
+	return !g.turn(now, ahead).Before(w.Deadline.Add(-g.needs(w)))
 }
 
 // lastMoment returns when a call leaves a closed gate at the latest, to have the time
@@ -68,16 +73,26 @@ func (g *Gate) need(w *Waiter) time.Duration {
 	return min(time.Duration(g.c.Margin*float64(g.latency.mean)), w.Deadline.Sub(w.came)/2)
 }
 
+// needs returns the same as need, but half of the time that the call had if nothing is
+// known of that.
+func (g *Gate) needs(w *Waiter) time.Duration {
+	if g.latency.calls == 0 {
+		return w.Deadline.Sub(w.came) / 2
+	}
+	return g.need(w)
+}
+
 // sweep finds those in the queue whose turn cannot come any more, and whether there
 // are some that only a scout can save.
 func (g *Gate) sweep(now time.Time) {
 	g.scouts.urgent = false
-	ahead := 0
+	ahead, fresh := 0, false
 	for w := g.queue.first; w != nil; {
 		next := w.next
-		if g.hopeless(now, w, ahead) {
+		if g.hopeless(now, w, ahead, !w.Again && !fresh) {
 			g.queue.giveUp(w)
 		} else {
+			fresh = fresh || !w.Again
 			g.scouts.urgent = g.scouts.urgent || g.pressed(now, w, ahead)
 			ahead++
 		}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/reinvoke/reinvoke/codes"
@@ -22,9 +23,12 @@ func (s span) String() string {
 
 // closing is what a gate does after a failure that closes it, from then on.
 type closing struct {
-	opens span          // Closed: when it opens if no scout does
-	scout span          // when the first call goes through before that; Probing: the first probe
-	least time.Duration // calls with less time left are turned away; 0 for none
+	opens span // Closed: when it opens if no scout does
+	scout span // when the first call goes through before that; Probing: the first probe
+
+	// Calls with no more time left are turned away: one that comes alone, and one that
+	// comes behind another. 0 for none.
+	alone, behind time.Duration
 }
 
 // lastDice is the highest number from the dice.
@@ -50,12 +54,21 @@ func closingOf(c policy.GateConfig, f codes.Failure) (x closing) {
 		}
 		*end.scout = g.Next(start).Sub(start)
 	}
-	for left := 50 * time.Millisecond; left <= 2*f.Delay+time.Second; left += 50 * time.Millisecond {
-		if closed(lastDice).Enter(start, &gate.Waiter{Deadline: start.Add(left)}) != gate.Refuse {
-			break
+	least := func(others int) (least time.Duration) {
+		const step = 50 * time.Millisecond
+		for left := step; left <= 2*f.Delay+time.Second; left += step {
+			g := closed(lastDice)
+			for range others {
+				g.Enter(start, &gate.Waiter{})
+			}
+			if g.Enter(start, &gate.Waiter{Deadline: start.Add(left)}) != gate.Refuse {
+				break
+			}
+			least = left
 		}
-		x.least = left
+		return least
 	}
+	x.alone, x.behind = least(0), least(1)
 	return x
 }
 
@@ -68,13 +81,15 @@ func (x *explanation) gate(line func(name, format string, args ...any)) {
 	switch {
 	case f.Class == codes.Quota && c.Hints && f.Delay > 0:
 		at := closingOf(c, f)
-		line("gate", "closes for all calls of this quota on the connection, for %v, unless it has many and chance explains the refusal", at.opens)
+		line("gate", "closes for all calls of this quota on the connection, for %v, unless many calls show that chance explains the refusal", at.opens)
 		if at.scout.first < at.opens.first {
 			line("", "one call that was not refused yet goes through after %v, and opens it if the server takes it", at.scout)
 		}
-		if at.least > 0 {
-			line("", "a call with up to %v left is turned away: %v, with a RetryInfo of what is left", at.least, f.Code)
+		behind := ""
+		if at.behind > at.alone {
+			behind = fmt.Sprintf(", nor one at most %v behind another", at.behind)
 		}
+		line("", "a call whose deadline is at most %v away is not sent%s: %v, with a RetryInfo of what is left", at.alone, behind, f.Code)
 	case f.Class == codes.Quota:
 		at := closingOf(c, f)
 		line("gate", "closes for all calls of this quota on the connection; one call goes through after %v to find out, and opens it if the server takes it", at.scout)

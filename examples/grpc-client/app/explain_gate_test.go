@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,27 +64,34 @@ func TestExplain_gateIsTheRealOne(t *testing.T) {
 						opens = e.Until.Sub(began)
 					}
 				}))
+				var mu sync.Mutex
 				var first time.Duration
 				call := func(opts ...interceptor.CallOption) error {
 					return r.Do(t.Context(), "f", func(context.Context) error {
-						if took := time.Since(began); first == 0 {
-							first = took
+						mu.Lock()
+						defer mu.Unlock()
+						if first == 0 {
+							first = time.Since(began)
 						}
 						return perMinute(hint)
 					}, opts...)
 				}
 				_ = call(interceptor.MaxRetries(0))
+				mu.Lock()
 				first = 0
+				mu.Unlock()
 				for range 3 {
 					go func() { _ = call(interceptor.MaxRetries(0)) }()
 				}
 				time.Sleep(2 * time.Minute)
+				mu.Lock()
+				defer mu.Unlock()
 				if opens != want.opens || first != min(want.scout, want.opens) {
 					t.Errorf("hint %v, dice %v: it opens after %v, and the first call goes through after %v; explained are %v and %v", hint, dice, opens, first, want.opens, want.scout)
 				}
 			})
 		}
-		for left, away := range map[time.Duration]bool{explained.least: true, explained.least + 50*time.Millisecond: false} {
+		for left, away := range map[time.Duration]bool{explained.alone: true, explained.alone + 50*time.Millisecond: false} {
 			if left == 0 {
 				continue
 			}

@@ -56,9 +56,9 @@ row        2 retries, 5 s to 120 s, x3
 retry 1    after 38s to 47.5s (hint)
 retry 2    after 38s to 1m2.5s (hint)
 then       the call ends with this error: class-exhausted
-gate       closes for all calls of this quota on the connection, for 38s to 47.5s, unless it has many and chance explains the refusal
+gate       closes for all calls of this quota on the connection, for 38s to 47.5s, unless many calls show that chance explains the refusal
            one call that was not refused yet goes through after 750ms to 1.25s, and opens it if the server takes it
-           a call with up to 2.2s left is turned away: ResourceExhausted, with a RetryInfo of what is left
+           a call whose deadline is at most 1.2s away is not sent, nor one at most 2.2s behind another: ResourceExhausted, with a RetryInfo of what is left
            interceptor.WithoutGate() switches it off
 `,
 		},

@@ -53,7 +53,7 @@ policy says.
   -stream           ask for streamed answers
   -quota R[/T]      the embedded server allows R requests a minute, and T tokens (words)
                     in them; the minutes are real ones
-  -gate on|off      off: calls do not wait for each other's quota (default on)
+  -gate on|off      off: prompts do not wait for each other's quota (default on)
 
   -explain ERROR    say what would become of a call that fails with ERROR: a status
                     ("UNAVAILABLE: text"), the text of a gRPC error, a line of a log,
@@ -65,7 +65,7 @@ Results are JSON lines in the order of the prompts: line, server, model, prompt,
 answer, attempts, waited (seconds), error (null if there is none), class.
 
 Without -endpoint the server is the embedded one: it makes its answers up and
-fails some prompts once or twice, without -quota. It fails for good those that begin with !daily,
+fails some prompts once or twice, unless it has a -quota. It fails for good those that begin with !daily,
 !zero, !key, !request or !blocked, and streamed ones that begin with !midway
 after a chunk.
 

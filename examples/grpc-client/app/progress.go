@@ -106,13 +106,13 @@ func (g *progress) end(stopped bool, to sink) int {
 	asked := g.answered + g.failed
 	if g.before < g.total {
 		g.screen.printf(
-			"%s asked: %d answered, %d failed; %s, waited %.2f s.\n",
+			"%s asked: %d answered, %d failed; %s, waited %.2f s in all.\n",
 			plural(asked, "prompt"), g.answered, g.failed, plural(g.attempts, "attempt"), g.waited,
 		)
 	}
 	if n := g.closings.Load(); n > 0 {
 		g.screen.printf(
-			"The gate closed %s until the server would take calls again; %s waited there.\n",
+			"The gate closed %s; %s waited there.\n",
 			plural(int(n), "time"), plural(int(g.held.Load()), "prompt"),
 		)
 	}
