@@ -264,3 +264,24 @@ func serveAs(t *testing.T, target string, s *server, dial ...grpc.DialOption) *g
 	testpb.RegisterTestServiceServer(srv, s)
 	return connectToAs(t, target, srv, dial...)
 }
+
+// TestGate_unsentScout: a call that is a scout and then is not sent says nothing of the
+// server.
+func TestGate_unsentScout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{unary: refuseFirst(1, hinted(time.Minute))}
+		r := interceptor.New(interceptor.WithRand(noSpread))
+		conn := serve(t, s, r.DialOptions()...)
+		_, _ = callUnary(t.Context(), conn, interceptor.MaxRetries(0))
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		_, err := callUnary(ctx, conn, interceptor.NotRepeatable(), interceptor.WithHedge(time.Second, 2))
+		if status.Code(err) != grpccodes.InvalidArgument {
+			t.Fatalf("got %v, want it to say that the method is not hedged", err)
+		}
+		time.Sleep(10 * time.Second)
+		if n := r.Gates(); n.Closed != 1 {
+			t.Errorf("got %+v, want a closed gate: nothing was sent", n)
+		}
+	})
+}

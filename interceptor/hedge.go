@@ -8,6 +8,8 @@ import (
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/reinvoke/reinvoke/codes"
 )
 
 // hedging is what WithHedge has set.
@@ -61,13 +63,21 @@ func (c *call) hedged(req, reply any, invoker grpc.UnaryInvoker) (done bool, err
 	case c.knobs.disabled:
 		return false, nil
 	case own && !c.state.Repeatable:
-		return true, status.Errorf(grpccodes.InvalidArgument,
+		return true, c.unhedged(
 			"interceptor: WithHedge: %s is not known to be repeatable, and only such methods are hedged: add interceptor.Repeatable()", c.method)
 	case own && !copied:
-		return true, status.Errorf(grpccodes.InvalidArgument,
+		return true, c.unhedged(
 			"interceptor: WithHedge: %s: request %T, reply %T: want protobuf messages, which can be copied", c.method, req, reply)
 	case !c.state.Repeatable || !copied:
 		return false, nil
 	}
 	return true, c.hedge(copyOf(req), reply, invoker)
+}
+
+// unhedged gives back the places of a call that cannot be hedged though it was told to,
+// and returns what is wrong.
+func (c *call) unhedged(format string, args ...any) error {
+	err := status.Errorf(grpccodes.InvalidArgument, format, args...)
+	c.answer(codes.Failure{Class: codes.Ended}, err)
+	return err
 }
