@@ -285,3 +285,41 @@ func TestGate_unsentScout(t *testing.T) {
 		}
 	})
 }
+
+// TestGate_streamPastTheBuffer: a stream that is too large to be retried tells the gate
+// how it ended all the same.
+func TestGate_streamPastTheBuffer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, refused := range map[string]bool{"refused": true, "accepted": false} {
+			var events gateEvents
+			s := &server{
+				unary: refuseFirst(1, hinted(time.Minute)),
+				stream: func(int, *testpb.StreamingOutputCallRequest, testpb.TestService_StreamingOutputCallServer) error {
+					if refused {
+						return hinted(time.Minute)
+					}
+					return nil
+				},
+			}
+			oneKey := interceptor.WithGateKey(func(context.Context, string) string { return "k" })
+			r := interceptor.New(interceptor.WithRand(noSpread), interceptor.WithReplayBuffer(10), interceptor.WithGateObserver(events.observe), oneKey)
+			client := testpb.NewTestServiceClient(serve(t, s, r.DialOptions()...))
+			_, _ = client.UnaryCall(t.Context(), &testpb.SimpleRequest{}, interceptor.MaxRetries(0))
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			stream, err := client.StreamingOutputCall(ctx, &testpb.StreamingOutputCallRequest{Payload: &testpb.Payload{Body: make([]byte, 100)}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = stream.Recv()
+			time.Sleep(100 * time.Millisecond)
+			if n := r.Gates(); (n.Closed == 1) != refused {
+				t.Errorf("%s: %+v after %v", name, n, err)
+			}
+			cancel()
+			time.Sleep(10 * time.Minute)
+			if got := events.states(); refused && len(got) != 2 {
+				t.Errorf("%s: %v, want one closing and one reopening", name, got)
+			}
+		}
+	})
+}

@@ -173,6 +173,11 @@ func (c *call) giveBack() {
 	}
 }
 
+// awaited reports whether the gate or the breaker waits for how the attempt ends.
+func (c *call) awaited() bool {
+	return !c.ticket.Sent().IsZero() || c.shade != nil || c.doneBreaker != nil
+}
+
 // answer tells the gate and the breaker how an attempt has ended: with f, or
 // with success if it is zero.
 func (c *call) answer(f codes.Failure, err error) {

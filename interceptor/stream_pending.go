@@ -229,9 +229,9 @@ func (p *pending) forgo(s *clientStream, reason unkept) {
 }
 
 // leaveLife leaves the life of the call to the stream, if it has a history or
-// someone wants to know how it ends.
+// someone wants to know how it ends: the gate and the breaker among others.
 func (p *pending) leaveLife(s *clientStream) {
-	if s.call == nil && p.life != nil && (len(p.life.history) > 0 || p.resume != nil || p.target.r.observer != nil || p.life.cancel != nil) {
+	if s.call == nil && p.life != nil && (len(p.life.history) > 0 || p.resume != nil || p.target.r.observer != nil || p.life.cancel != nil || p.life.awaited()) {
 		s.call = p.life
 	}
 }
