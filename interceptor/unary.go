@@ -77,11 +77,11 @@ func (r *Retrier) unaryWhole(ctx context.Context, method string, req, reply any,
 		return final
 	}
 	if c.knobs.hedge.most > 1 {
-		if hedged, err := c.hedged(req, reply, invoker); hedged { //nolint:contextcheck // the call has the context
+		if hedged, err := c.hedged(req, reply, invoker); hedged {
 			return err
 		}
 	}
-	if err := c.try(c.ctx, req, reply, invoker, w); err != nil { //nolint:contextcheck // as above
+	if err := c.try(c.ctx, req, reply, invoker, w); err != nil { //nolint:contextcheck // the call has the context
 		return c.reinvoke(req, reply, invoker, w, err)
 	}
 	c.succeeded()
