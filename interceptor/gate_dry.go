@@ -1,74 +1,62 @@
 package interceptor
 
 import (
-	"context"
-	"fmt"
-	"strings"
 	"time"
-
-	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
-// WithGateDryRun has the gates hold nobody: every call goes as if there were none,
-// while each gate closes, scouts and reopens as it would, with what stands for the
-// calls. An attempt that it would have held for a second or more, or turned away, is a
-// line of the log that says how the attempt ended, at Info if it succeeded and at Debug
-// if it did not, and is counted in [GateCounts]. So the gate can be judged by traffic of
-// one's own before it holds any. With [WithoutGate] there is nothing to tell.
+// WithGateDryRun makes the gates hold nobody and report instead. Every call goes at
+// once; a shade takes the place of the call at the gate, so the gate closes, scouts and
+// reopens as usual.
 //
-// What stands for a call ends as the call itself did. A refusal counts for as long as
-// the server has asked to wait, or has asked others since, and nothing is known
-// afterwards. A caller that makes one call after the other would have been held once,
-// where the dry run counts each of its calls. In the server's trouble (policy.FleetGate)
-// the figures are rough, because the server has the load of all calls. At most 10,000 stand at a time at the gate
-// of a key, in about 1 kB each; further calls are not told of.
+// An attempt is reported if the gate would have held it for a second or more, or turned
+// it away: in the log, at Info after a success and at Debug after a failure, and in
+// [GateCounts]. After [WithoutGate] nothing is reported.
+//
+// A shade gets the answer of its own call. A refusal holds for the time in its hint, or
+// in a later hint to another call; from then on the answer is unknown. Three limits
+// follow. A caller with one call after the other would have been held once, and is
+// counted for each call. During an outage (policy.FleetGate) the figures are rough: the
+// server still has the whole load. A key has at most 10,000 shades, of about 1 kB each;
+// calls beyond are not reported.
 func WithGateDryRun() Option {
 	return connectionOption(func(c *connection) { c.r.gates.dry = true })
 }
 
-const (
-	// worthTelling is the least time for which a dry run tells of a call.
-	worthTelling = time.Second
-	// mostShades is how many stand at the gate of a key at a time.
-	mostShades = 10_000
-	// mostToTell is how many lines may wait to be logged, beyond which lines of calls are
-	// left out, though counted.
-	mostToTell = 1000
-)
+// mostShades bounds the shades of a key.
+const mostShades = 10_000
 
-// shade stands for a call at a gate in a dry run: the call goes on, and its shade waits.
-// It may outlive the call. The lock of the gates guards it.
+// shade waits at a gate in a dry run while its call goes on, and may outlive the call.
+// The lock of the gates guards it.
 type shade struct {
 	gate.Waiter
 	g      *gates
 	k      *keyed
 	method string
 	kind   kinds
-	number int     // of the attempt that would have been held
-	dice   float64 // for its answer
+	number int     // of the attempt
+	dice   float64 // for the answer
 
-	came     time.Time     // when the attempt began that would have been held
+	came     time.Time     // start of the attempt
 	running  bool          // an attempt of the call is under way
-	answered bool          // one has been
-	ended    bool          // the call has, with a failure
-	at       time.Time     // when it was answered last,
-	failure  codes.Failure // and with which; zero for success
+	answered bool          // an attempt has ended
+	ended    bool          // the call has failed, or has another answer
+	at       time.Time     // last answer,
+	failure  codes.Failure // zero for success
 	err      error
-	first    codes.Failure // of the attempt that would have been held
+	first    codes.Failure // first answer
 
 	stop   func() bool   // stops the timer for the deadline; nil for none
-	turned bool          // its turn has come, or never will
-	away   bool          // it would have been turned away,
-	left   time.Duration // so long before its turn
+	turned bool          // the wait is over:
+	away   bool          // turned away,
+	left   time.Duration // so long before the turn
 	held   time.Duration
-	over   bool // it stands for nothing any more
+	over   bool // reported
 }
 
-// pass lets an attempt of the call begin, and has a shade wait if the gate would have it
-// wait.
+// pass lets an attempt begin, and sends a shade to the gate if there is one.
 //
 //go:noinline
 func (c *call) pass() {
@@ -112,8 +100,8 @@ func (s *shade) enter(now time.Time) gate.Verdict {
 	return verdict
 }
 
-// answer takes the answer to an attempt of the call. It reports false if the shade stands
-// for the call no more, or its gate has gone.
+// answer takes the answer to an attempt. It reports false where the gate has to be told
+// in the usual way: after the shade is over, or after the gate has gone.
 func (s *shade) answer(f codes.Failure, err error) bool {
 	defer s.g.announce()
 	s.g.mu.Lock()
@@ -137,8 +125,7 @@ func (s *shade) answer(f codes.Failure, err error) bool {
 	return true
 }
 
-// heard notes what the server has last answered in a dry run: until when it refuses, or
-// that it is well.
+// heard notes the last answer of the server in a dry run.
 func (k *keyed) heard(now time.Time, f codes.Failure) {
 	switch f.Class {
 	case codes.None:
@@ -147,13 +134,12 @@ func (k *keyed) heard(now time.Time, f codes.Failure) {
 		k.refuses, k.well = now.Add(f.Delay), time.Time{}
 	case codes.Server, codes.Network, codes.Timeout:
 		k.well = time.Time{}
-	default: // which says nothing of other calls
+	default: // about this call alone
 	}
 }
 
-// admit is what the gate does when the turn has come. What the server would answer now
-// is what it has answered, if that still holds; or else what it has answered others
-// since, or answers next.
+// admit ends the wait. The answer at this moment is taken from the best source: the own
+// answer, if still valid; the last answer to another call; the next own answer.
 func (s *shade) admit(now time.Time, verdict gate.Verdict) {
 	s.turn(now)
 	s.away = verdict == gate.Refuse
@@ -178,7 +164,7 @@ func (s *shade) admit(now time.Time, verdict gate.Verdict) {
 	}
 }
 
-// settle tells the gate how the attempt has ended whose turn has come.
+// settle tells the gate the answer.
 func (s *shade) settle(now time.Time, f codes.Failure) {
 	s.over = true
 	if !s.away && s.k.Gate != nil {
@@ -187,15 +173,15 @@ func (s *shade) settle(now time.Time, f codes.Failure) {
 	s.tell()
 }
 
-// closeShade closes what stands for the call, if anything does.
+// closeShade closes the shade of the call, if any.
 func (c *call) closeShade() {
 	if c.shade != nil {
 		c.shade.close()
 	}
 }
 
-// close notes that no other answer comes, because the call has failed for good or was
-// answered in another way. What stands for its attempt waits on, as it would.
+// close is for a call with no further answer: failed for good, or answered by a fallback.
+// The shade waits on.
 func (s *shade) close() {
 	defer s.g.announce()
 	s.g.mu.Lock()
@@ -211,7 +197,7 @@ func (s *shade) close() {
 	}
 }
 
-// expire ends the wait at the deadline of the call.
+// expire ends the wait at the deadline.
 func (s *shade) expire() {
 	defer s.g.announce()
 	s.g.mu.Lock()
@@ -237,67 +223,4 @@ func (s *shade) turn(now time.Time) {
 	if s.stop != nil {
 		s.stop()
 	}
-}
-
-// tell keeps what the gate would have done to be told.
-func (s *shade) tell() {
-	if s.held < worthTelling && !s.away {
-		return
-	}
-	s.g.wouldHold++
-	if s.first.Class == codes.None {
-		s.g.inVain++
-	}
-	if len(s.g.r.logs.to) > 0 && len(s.g.told) < mostToTell {
-		now := *s
-		s.g.told = append(s.g.told, notice{shade: &now})
-	}
-}
-
-// announceShade logs what the gate would have done.
-func (g *gates) announceShade(s *shade) {
-	level := logging.LevelDebug
-	if s.first.Class == codes.None {
-		level = logging.LevelInfo
-	}
-	logs := &g.r.logs
-	if !logs.limit.allow(g.r.clock, level, aboutGate, s.first.Class, logs.summarize) {
-		return
-	}
-	fields := logging.Fields{logging.MethodFieldKey, s.method}
-	if s.kind != function {
-		service, method, _ := strings.Cut(strings.TrimPrefix(s.method, "/"), "/")
-		fields = logging.Fields{logging.ServiceFieldKey, service, logging.MethodFieldKey, method}
-	}
-	fields = append(fields, "retry.gate.key", g.loggedQuota(s.k.key), "retry.gate.target", s.k.key.target,
-		"retry.gate.dry_run", true, "retry.gate.held", s.held, "retry.gate.turned_away", s.away, "retry.class", s.first.Class.String())
-	for _, l := range logs.to {
-		l.Log(context.Background(), level, "[RETRY] dry run: "+s.sentence(g.loggedKey(s.k.key)), fields...)
-	}
-}
-
-// sentence returns the line of the log.
-func (s *shade) sentence(key string) string {
-	then := "it succeeded"
-	switch f := &s.first; f.Class {
-	case codes.None:
-	case codes.Quota:
-		then = "it was refused"
-	case codes.Ended:
-		then = "its caller ended it"
-	default:
-		then = fmt.Sprintf("it failed (%v)", f.Class)
-	}
-	what := "this call"
-	if s.number > 1 {
-		what = fmt.Sprintf("attempt %d", s.number)
-	}
-	what += " of " + s.method
-	switch {
-	case s.away && s.left > 0:
-		return fmt.Sprintf("the gate of %s would have turned %s away, %v before its turn; %s", key, what, rounded(s.left), then)
-	case s.away:
-		return fmt.Sprintf("the gate of %s would have held %s for %v and then turned it away; %s", key, what, rounded(s.held), then)
-	}
-	return fmt.Sprintf("the gate of %s would have held %s for %v; %s", key, what, rounded(s.held), then)
 }

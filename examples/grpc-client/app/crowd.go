@@ -12,20 +12,20 @@ import (
 	"github.com/reinvoke/reinvoke/interceptor"
 )
 
-// The crowd of the demo: so many calls, one after each beat, come to a quota by the
-// minute that others have nearly used up, shortly before the next minute.
+// The crowd of the demo: calls at a steady beat, shortly before the end of a minute, with
+// most of the quota used up by others.
 const (
 	crowdCalls = 24
 	crowdBeat  = 50 * time.Millisecond
 	crowdQuota = 30 // requests a minute,
-	crowdUsed  = 24 // of which others have made so many,
+	crowdUsed  = 24 // of them by others
 	crowdLeft  = 3 * time.Second
 )
 
-// ungated is what the prompt of a crowd ends with whose calls know no gate.
+// ungated is the end of the prompt of calls without gate.
 const ungated = ", without the gate"
 
-// planCrowd returns what the server does to a crowd.
+// planCrowd plans a crowd.
 func planCrowd() planner {
 	var m *meter
 	return func(_, _ string, n int) step {
@@ -40,11 +40,11 @@ func planCrowd() planner {
 	}
 }
 
-// sceneKey is where a context keeps the title of the scene that its call is of.
+// sceneKey is the key of the scene's title in a context.
 type sceneKey struct{}
 
-// quotaOf is the key of the gate: each scene has a quota of its own, or it would wait
-// for the trouble of the one before.
+// quotaOf is the key of the gate: a quota for each scene, or one scene would wait for the
+// trouble of another.
 func quotaOf(ctx context.Context, _ string) string {
 	title, _ := ctx.Value(sceneKey{}).(string)
 	return title
@@ -54,7 +54,7 @@ func quotaOf(ctx context.Context, _ string) string {
 type throng struct {
 	answered int
 	held     int // calls that waited at the gate
-	requests int // that the server had
+	requests int // at the server
 }
 
 // String says it in words.
@@ -62,8 +62,7 @@ func (g throng) String() string {
 	return fmt.Sprintf("%d of %d calls answered with %s", g.answered, crowdCalls, plural(g.requests, "request"))
 }
 
-// crowd makes the calls of a crowd, and beside them those of one without gate, and
-// shows what the gate does.
+// crowd makes the calls with the gate and, at the same time, without, and shows the gate.
 func (st *stage) crowd(ctx context.Context, number int, s scene) result {
 	st.show.begin(number, s)
 	r := result{number: number, scene: s, class: codes.Quota, seen: unseen, with: &throng{}, without: &throng{}}

@@ -40,16 +40,15 @@ func (q quota) String() string {
 	return s
 }
 
-// meter counts what a minute has had. The minutes follow each other, whether calls come
-// or not. The planner that asks it is asked by one attempt at a time.
+// meter counts the use of a quota, minute by minute. Not safe for concurrent use: the
+// server asks its planner for one attempt at a time.
 type meter struct {
 	quota
-	began time.Time // the minute that is counted
+	began time.Time // of the minute
 	used  quota
 }
 
-// take takes a request of so many tokens. The error is what the service answers to one
-// that is over the quota.
+// take takes a request, or returns the refusal of the service.
 func (m *meter) take(now time.Time, tokens int) error {
 	if over := now.Sub(m.began); over >= time.Minute {
 		m.began, m.used = m.began.Add(over.Truncate(time.Minute)), quota{}
@@ -66,14 +65,12 @@ func (m *meter) take(now time.Time, tokens int) error {
 	return nil
 }
 
-// thinking returns how long the answer to a prompt takes where there is a quota: 0.5 to
-// 1.5 s, the same in every run.
+// thinking returns the time to answer a prompt: 0.5 to 1.5 s, the same in every run.
 func thinking(prompt string) time.Duration {
 	return 500*time.Millisecond + time.Duration(hashOf(prompt)%1000)*time.Millisecond
 }
 
-// within returns a planner for a server that has a quota, and does otherwise as another
-// plans.
+// within returns a planner with this quota, for all else like plan.
 func (q quota) within(began time.Time, plan planner) planner {
 	m := &meter{quota: q, began: began}
 	return func(model, prompt string, n int) step {
@@ -85,5 +82,5 @@ func (q quota) within(began time.Time, plan planner) planner {
 	}
 }
 
-// tokensOf returns how many tokens a text has: its words.
+// tokensOf counts the tokens of a text: its words.
 func tokensOf(text string) int { return len(strings.Fields(text)) }
