@@ -430,6 +430,7 @@ func TestGate_leavesNothing(t *testing.T) {
 		s := &server{unary: quotaUntil(time.Now().Add(5 * time.Second))}
 		conn := serve(t, s, retrying()...)
 		_, _ = callUnary(t.Context(), conn)
+		synctest.Wait() // for goroutines of grpc on their way
 		before := goroutinesHere(t)
 		_, _ = inParallel(50, func(int) error { _, err := callUnary(t.Context(), conn); return err })
 		time.Sleep(2 * time.Minute)
