@@ -185,6 +185,25 @@ func TestGateDryRun_keepsNoCall(t *testing.T) {
 	})
 }
 
+// TestGateDryRun_leftOut: a summary of lines at Debug is one at Debug.
+func TestGateDryRun_leftOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var j journal
+		s := &server{unary: quotaUntil(time.Now().Add(time.Minute))}
+		r := interceptor.New(interceptor.WithGateDryRun(), interceptor.WithLogger(&j), interceptor.WithLogLimit(10), interceptor.MaxRetries(0))
+		conn := serve(t, s, r.DialOptions()...)
+		for range 100 {
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond) // it would be turned away
+			_, _ = callUnary(ctx, conn)
+			cancel()
+		}
+		time.Sleep(5 * time.Minute)
+		if got := j.with("lines left out"); len(got) == 0 || len(j.with("DEBUG")) < 10 || !strings.HasPrefix(got[0], "DEBUG ") {
+			t.Errorf("got %q, want a summary at Debug", got)
+		}
+	})
+}
+
 // TestGateDryRun_otherAnswers: what a fallback answers is not what the server would have
 // answered, and a call that fails in another way leaves nothing behind.
 func TestGateDryRun_otherAnswers(t *testing.T) {

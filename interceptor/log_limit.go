@@ -47,6 +47,7 @@ type limiter struct {
 // leftOut counts the lines of a window that were not logged.
 type leftOut struct {
 	all      int
+	level    logging.Level // the highest
 	subjects [subjects]int
 	classes  [codes.NumClasses]int
 }
@@ -67,8 +68,10 @@ func (l *limiter) allow(clock Clock, level logging.Level, a about, class codes.C
 		return true
 	}
 	if l.left.all++; l.left.all == 1 {
+		l.left.level = level
 		clock.AfterFunc(max(l.until.Sub(now), 0), func() { l.end(tell) })
 	}
+	l.left.level = max(l.left.level, level)
 	l.left.subjects[a]++
 	if class < codes.NumClasses {
 		l.left.classes[class]++
@@ -93,15 +96,6 @@ func (c *call) mayLog(level logging.Level, a about) bool {
 
 // summarize logs what was left out.
 func (l *logs) summarize(left leftOut) {
-	level := logging.LevelInfo
-	switch {
-	case left.subjects[aboutGivingUp] > 0:
-		level = logging.LevelError
-	case left.subjects[aboutRetry] > 0, left.subjects[aboutFallback] > 0:
-		level = logging.LevelWarn
-	case left.subjects[aboutNothing] == left.all:
-		level = logging.LevelDebug
-	}
 	var classes []string
 	for class, n := range left.classes {
 		if n > 0 {
@@ -112,7 +106,7 @@ func (l *logs) summarize(left leftOut) {
 		left.subjects[aboutRetry], left.subjects[aboutGivingUp], left.subjects[aboutRecovery], left.subjects[aboutFallback],
 		left.subjects[aboutNothing], left.subjects[aboutGate], strings.Join(classes, ", "))
 	for _, to := range l.to {
-		to.Log(context.Background(), level, msg, logging.SystemTag[0], logging.SystemTag[1],
+		to.Log(context.Background(), left.level, msg, logging.SystemTag[0], logging.SystemTag[1],
 			logging.ComponentFieldKey, logging.KindClientFieldValue,
 			"retry.left_out", left.all, "retry.left_out.retries", left.subjects[aboutRetry], "retry.left_out.given_up", left.subjects[aboutGivingUp])
 	}
