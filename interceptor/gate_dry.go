@@ -16,11 +16,13 @@ import (
 // [GateCounts]. After [WithoutGate] nothing is reported.
 //
 // A shade gets the answer of its own call. A refusal holds for the time in its hint, or
-// in a later hint to another call; from then on the answer is unknown. Three limits
-// follow. A caller with one call after the other would have been held once, and is
-// counted for each call. During an outage (policy.FleetGate) the figures are rough: the
-// server still has the whole load. A key has at most 10,000 shades, of about 1 kB each;
-// calls beyond are not reported.
+// in a later hint to another call; from then on a success of another call counts, and
+// without one the answer is unknown.
+//
+// Three limits: a caller with one call after the other would have been held once, and is
+// counted for each call; during an outage (policy.FleetGate) the figures are rough, since
+// the server still has the whole load; a key has at most 10,000 shades, of about 1 kB
+// each, and calls beyond are not reported.
 func WithGateDryRun() Option {
 	return connectionOption(func(c *connection) { c.r.gates.dry = true })
 }
