@@ -42,7 +42,7 @@ func (g *Gate) Enter(now time.Time, w *Waiter) Verdict {
 // wait puts a call into the queue, or refuses it.
 func (g *Gate) wait(now time.Time, w *Waiter) Verdict {
 	ahead := g.queue.insert(w)
-	if g.hopeless(now, w, ahead, g.queue.fresh() == w) {
+	if g.hopeless(now, w, ahead, !w.Again && g.queue.fresh() == w) {
 		g.queue.remove(w)
 		return Refuse
 	}
