@@ -296,12 +296,18 @@ func (c *call) pause(wait time.Duration) error {
 }
 
 // sleep waits before a retry, unless it waits at a gate, and returns for how
-// long.
+// long. If the connection closes, the wait is over: the attempt tells.
 func (c *call) sleep(wait time.Duration) (time.Duration, error) {
 	if c.held {
 		return 0, c.ctx.Err()
 	}
-	err := clock.Sleep(c.ctx, c.r.clock, wait)
+	began := c.r.clock.Now()
+	closed := c.r.conns.Begin(c.cc)
+	gone, err := clock.SleepUnless(c.ctx, c.r.clock, wait, closed)
+	c.r.conns.End(c.cc)
+	if gone {
+		return c.r.clock.Now().Sub(began), err
+	}
 	if err == nil && c.needsConnection() {
 		var more time.Duration
 		more, err = c.awaitReady(wait)

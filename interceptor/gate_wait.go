@@ -121,8 +121,8 @@ func (c *call) size() int {
 
 // wait waits for a verdict, the end of the context or that of the connection.
 func (c *call) wait() (verdict gate.Verdict, gone bool) {
-	closed := c.r.gates.watch(c.cc)
-	defer c.r.gates.unwatch(c.cc)
+	closed := c.r.conns.Begin(c.cc)
+	defer c.r.conns.End(c.cc)
 	return c.park(closed)
 }
 

@@ -8,8 +8,6 @@ import (
 	"time"
 	"weak"
 
-	"google.golang.org/grpc"
-
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/policy"
 	"github.com/reinvoke/reinvoke/policy/gate"
@@ -31,9 +29,8 @@ type gates struct {
 	mu      sync.Mutex
 	keys    keyring
 	channel gate.Channel
-	conns   map[*grpc.ClientConn]*watched // of those that wait
-	told    []notice                      // to be told
-	tell    sync.Mutex                    // held by whoever tells
+	told    []notice   // to be told
+	tell    sync.Mutex // held by whoever tells
 
 	wouldHold, inVain int // see GateCounts
 }

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor/internal/connwatch"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -25,6 +26,7 @@ type Retrier struct {
 	observer Observer
 	logs     logs
 
+	conns        connwatch.Watch // of the connections that calls wait on
 	gates        gates
 	gateObserver func(GateEvent)
 	breaker      Breaker // nil for none

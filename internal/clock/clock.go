@@ -33,33 +33,41 @@ func (system) AfterFunc(d time.Duration, f func()) (stop func() bool) {
 // returns the context's error. It returns at once if ctx is already done, and
 // otherwise if d is not positive.
 func Sleep(ctx context.Context, c Clock, d time.Duration) error {
+	_, err := SleepUnless(ctx, c, d, nil)
+	return err
+}
+
+// SleepUnless is [Sleep] that also returns when woken closes, and reports whether
+// that was the reason. A nil channel never closes.
+func SleepUnless(ctx context.Context, c Clock, d time.Duration, woken <-chan struct{}) (early bool, err error) {
 	if err := ctx.Err(); err != nil || d <= 0 {
-		return err
+		return false, err
 	}
 	if _, ok := c.(system); ok { // a timer alone costs half as much as AfterFunc with a channel
 		timer := time.NewTimer(d)
 		defer timer.Stop()
-		if err := wait(ctx, timer.C); err != nil {
-			return err
+		if early, err = wait(ctx, timer.C, woken); err != nil || early {
+			return early, err
 		}
 		if deadline, ok := ctx.Deadline(); ok && !c.Now().Before(deadline) {
-			return context.DeadlineExceeded // its own timer is about to say so
+			return false, context.DeadlineExceeded // its own timer is about to say so
 		}
-		return nil
+		return false, nil
 	}
 	done := make(chan time.Time)
 	stop := c.AfterFunc(d, func() { close(done) })
 	defer stop()
-	return wait(ctx, done)
+	return wait(ctx, done, woken)
 }
 
-// wait returns nil when done delivers or closes, or the context's error. If
-// both have happened the context's error counts.
-func wait(ctx context.Context, done <-chan time.Time) error {
+// wait waits until done or woken delivers or closes, and reports which, or until
+// ctx is done. If several have happened, the context's error counts.
+func wait(ctx context.Context, done <-chan time.Time, woken <-chan struct{}) (early bool, err error) {
 	select {
 	case <-done:
-		return ctx.Err()
+	case <-woken:
+		early = true
 	case <-ctx.Done():
-		return ctx.Err()
 	}
+	return early, ctx.Err()
 }

@@ -58,6 +58,19 @@ func TestSleep_atTheDeadline(t *testing.T) {
 	})
 }
 
+func TestSleepUnless_wakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, c := range map[string]clock.Clock{"system": clock.System(), "fake": clock.NewFake(time.Now())} {
+			begin, woken := time.Now(), make(chan struct{})
+			time.AfterFunc(time.Second, func() { close(woken) })
+			early, err := clock.SleepUnless(t.Context(), c, time.Hour, woken)
+			if !early || err != nil || time.Since(begin) != time.Second {
+				t.Errorf("%s: got %t, %v after %v, want woken after 1s", name, early, err, time.Since(begin))
+			}
+		}
+	})
+}
+
 func TestSleep_fake(t *testing.T) {
 	fake := clock.NewFake(time.Unix(0, 0))
 	done := make(chan error)

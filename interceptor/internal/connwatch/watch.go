@@ -1,0 +1,72 @@
+// Package connwatch tells calls that wait when their connection is closed: a
+// call on a closed connection has nothing to wait for.
+package connwatch
+
+import (
+	"context"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
+)
+
+// Watch tells when connections close. There is one goroutine for each connection
+// of which a call waits, and none for the others. The zero value is ready to use.
+// A Watch is safe for concurrent use.
+type Watch struct {
+	mu    sync.Mutex
+	conns map[*grpc.ClientConn]*watched
+}
+
+// watched is a connection of which calls wait.
+type watched struct {
+	closed  chan struct{}
+	waiting int
+	cancel  context.CancelFunc
+}
+
+// Begin returns a channel that is closed when the connection closes. The caller
+// calls [Watch.End] once it waits no longer. Of a nil connection, Begin returns nil.
+func (w *Watch) Begin(cc *grpc.ClientConn) <-chan struct{} {
+	if cc == nil {
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := w.conns[cc]
+	if c == nil {
+		ctx, cancel := context.WithCancel(context.Background())
+		c = &watched{closed: make(chan struct{}), cancel: cancel}
+		if w.conns == nil {
+			w.conns = map[*grpc.ClientConn]*watched{}
+		}
+		w.conns[cc] = c
+		go c.follow(ctx, cc)
+	}
+	c.waiting++
+	return c.closed
+}
+
+// End ends what Begin began.
+func (w *Watch) End(cc *grpc.ClientConn) {
+	if cc == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := w.conns[cc]
+	if c.waiting--; c.waiting == 0 {
+		c.cancel()
+		delete(w.conns, cc)
+	}
+}
+
+// follow waits until the connection is closed, or ctx ends.
+func (c *watched) follow(ctx context.Context, cc *grpc.ClientConn) {
+	for state := cc.GetState(); state != connectivity.Shutdown; state = cc.GetState() {
+		if !cc.WaitForStateChange(ctx, state) {
+			return
+		}
+	}
+	close(c.closed)
+}
