@@ -10,7 +10,6 @@ import (
 	grpccodes "google.golang.org/grpc/codes"
 
 	"github.com/reinvoke/reinvoke/codes"
-	"github.com/reinvoke/reinvoke/internal/clock"
 	"github.com/reinvoke/reinvoke/policy"
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
@@ -274,8 +273,8 @@ func (c *call) note() {
 }
 
 // pause waits, fetches fresh credentials if they are what is missing, and
-// counts the retry that then begins. If the caller's context ends first, it gives
-// the token back and returns the call's final error.
+// counts the retry that then begins. If the caller's context ends first, or the
+// connection is closed, it gives the token back and returns the call's final error.
 func (c *call) pause(wait time.Duration) error {
 	wait, err := c.sleep(wait)
 	if err != nil {
@@ -295,27 +294,6 @@ func (c *call) pause(wait time.Duration) error {
 	return nil
 }
 
-// sleep waits before a retry, unless it waits at a gate, and returns for how
-// long. If the connection closes, the wait is over: the attempt tells.
-func (c *call) sleep(wait time.Duration) (time.Duration, error) {
-	if c.held {
-		return 0, c.ctx.Err()
-	}
-	began := c.r.clock.Now()
-	closed := c.r.conns.Begin(c.cc)
-	gone, err := clock.SleepUnless(c.ctx, c.r.clock, wait, closed)
-	c.r.conns.End(c.cc)
-	if gone {
-		return c.r.clock.Now().Sub(began), err
-	}
-	if err == nil && c.needsConnection() {
-		var more time.Duration
-		more, err = c.awaitReady(wait)
-		wait += more
-	}
-	return wait, err
-}
-
 // count counts the retry that begins. It is kept out of the frame that waits,
 // because a State on the stack of every waiting call adds up.
 //
@@ -331,11 +309,12 @@ func (c *call) count() {
 	c.state = c.state.Count(c.decision)
 }
 
-// cancelled ends the call because its context ended during a wait.
-func (c *call) cancelled(ctxErr error) error {
+// cancelled ends the call because its context ended during a wait, or its connection
+// was closed: err says which.
+func (c *call) cancelled(err error) error {
 	c.giveBack()
 	c.decision = policy.Decision{Why: policy.CallerEnded, Class: c.failure.Class}
-	final := c.newError(ctxErr)
+	final := c.newError(err)
 	c.ended(final)
 	return final
 }

@@ -31,8 +31,16 @@ func TestConnectionCloses_inABackoff(t *testing.T) {
 					}
 					dial := interceptor.New(opts...).DialOptions()
 					closing := serve(t, &server{unary: refuseAlways(failure)}, dial...)
-					other := &server{unary: refuseFirst(1, failure)}
+					other := &server{unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+						if n == 2 {
+							return nil, failure
+						}
+						return &testpb.SimpleResponse{}, nil
+					}}
 					otherConn := serve(t, other, dial...)
+					if _, err := callUnary(t.Context(), otherConn); err != nil { // so that the two do not connect at once
+						t.Fatal(err)
+					}
 					time.AfterFunc(300*time.Millisecond, func() { _ = closing.Close() })
 					done := make(chan error, 1)
 					go func() { _, err := callUnary(t.Context(), otherConn); done <- err }()
@@ -40,11 +48,11 @@ func TestConnectionCloses_inABackoff(t *testing.T) {
 					if got := took(func() { _, err = callUnary(t.Context(), closing) }); got != 300*time.Millisecond {
 						t.Errorf("it returned after %v, want 300ms", got)
 					}
-					if status.Code(err) != grpccodes.Canceled {
-						t.Errorf("got %v, want CANCELLED as grpc says of a closed connection", err)
+					if status.Code(err) != grpccodes.Canceled || interceptor.FailureOf(err).Code != status.Code(failure) {
+						t.Errorf("got %v, want CANCELLED as grpc says of a closed connection, because of the server's failure", err)
 					}
-					if err := <-done; err != nil || other.attempts() != 2 {
-						t.Errorf("the other connection: got %v after %d attempts, want success after 2", err, other.attempts())
+					if err := <-done; err != nil || other.attempts() != 3 {
+						t.Errorf("the other connection: got %v after %d attempts, want success after 3", err, other.attempts())
 					}
 				})
 			})
@@ -52,29 +60,32 @@ func TestConnectionCloses_inABackoff(t *testing.T) {
 	}
 }
 
-// TestConnectionCloses_whileTheServerAnswers: an attempt that began while its
-// connection was closing can still be refused. Its retry does not wait for a minute.
+// TestConnectionCloses_whileTheServerAnswers: an attempt of a connection that is being
+// closed can still be refused. It is the last one.
 func TestConnectionCloses_whileTheServerAnswers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		attempts := 0
-		late := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-			if attempts++; attempts == 2 {
-				return hinted(time.Minute)
-			}
-			return invoke(ctx, method, req, reply, cc, opts...)
-		}
-		s := &server{unary: refuseAlways(hinted(time.Minute))}
-		conn := serve(t, s, append(retrying(), grpc.WithChainUnaryInterceptor(late))...)
-		_, _ = callUnary(t.Context(), conn, interceptor.MaxRetries(0))
-		time.AfterFunc(300*time.Millisecond, func() { _ = conn.Close() })
-		var err error
-		if got := took(func() { _, err = callUnary(t.Context(), conn) }); got != 300*time.Millisecond {
-			t.Errorf("it returned after %v, want 300ms", got)
-		}
-		if status.Code(err) != grpccodes.Canceled || attempts != 3 {
-			t.Errorf("got %v after %d attempts, want CANCELLED after 3", err, attempts)
-		}
-	})
+	for name, failure := range map[string]error{
+		"a hint":    hinted(time.Minute),
+		"no wait":   withInfo(t, grpccodes.Unauthenticated, "expired", "ACCESS_TOKEN_EXPIRED"),
+		"a backoff": status.Error(grpccodes.Unavailable, "try again"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				attempts := 0
+				late := func(_ context.Context, _ string, _, _ any, cc *grpc.ClientConn, _ grpc.UnaryInvoker, _ ...grpc.CallOption) error {
+					attempts++
+					_ = cc.Close()
+					return failure
+				}
+				renew := interceptor.WithRefresh(func(context.Context) error { return nil })
+				conn := serve(t, &server{}, append(retrying(renew, interceptor.Repeatable()), grpc.WithChainUnaryInterceptor(late))...)
+				var err error
+				got := took(func() { _, err = callUnary(t.Context(), conn) })
+				if status.Code(err) != grpccodes.Canceled || attempts != 1 || got != 0 {
+					t.Errorf("got %v after %d attempts and %v, want CANCELLED after 1 and at once", err, attempts, got)
+				}
+			})
+		})
+	}
 }
 
 // TestConnectionCloses_stream: a stream that waits for its retry is let go as well.

@@ -58,14 +58,15 @@ func (c *call) waitAtGate() error {
 		c.waited += took
 		c.logGated(k, took)
 	}
-	switch err := c.ctx.Err(); {
+	err := c.ctx.Err()
+	if err == nil && gone {
+		err = errClosed()
+	}
+	switch {
 	case err != nil:
 		c.leave(k, verdict)
 		c.barredBy(k)
 		return c.cancelled(err)
-	case gone && verdict == gate.Wait: // the attempt tells
-		c.leave(k, verdict)
-		return nil
 	case verdict == gate.Refuse:
 		return c.turnedAway(k)
 	}

@@ -112,7 +112,11 @@ func connectToAs(tb testing.TB, target string, srv *grpc.Server, opts ...grpc.Di
 	go func() { _ = srv.Serve(listener) }()
 	conn, err := grpc.NewClient(target, append([]grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+			dialing.Lock()
+			defer dialing.Unlock()
+			return listener.DialContext(ctx)
+		}),
 	}, opts...)...)
 	if err != nil {
 		tb.Fatal(err)
@@ -123,6 +127,10 @@ func connectToAs(tb testing.TB, target string, srv *grpc.Server, opts ...grpc.Di
 	})
 	return conn
 }
+
+// dialing has one connection dial at a time: bufconn makes timers of zero length, and
+// two goroutines of one bubble that do so at once crash the race detector of Go 1.26.
+var dialing sync.Mutex
 
 // bubble runs f in a synctest bubble, with a connection that has a Retrier of
 // these options and dice that always show zero.

@@ -4,10 +4,45 @@ import (
 	"context"
 	"time"
 
+	grpccodes "google.golang.org/grpc/codes"
 	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/internal/clock"
 )
+
+// sleep waits before a retry, unless it waits at a gate, and returns for how
+// long. Its error says that the caller's context has ended, or that the connection
+// was closed.
+func (c *call) sleep(wait time.Duration) (time.Duration, error) {
+	if c.held {
+		return 0, c.ctx.Err()
+	}
+	if c.cc != nil && c.cc.GetState() == connectivity.Shutdown {
+		return 0, errClosed()
+	}
+	closed := c.r.conns.Begin(c.cc)
+	gone, err := clock.SleepUnless(c.ctx, c.r.clock, wait, closed)
+	c.r.conns.End(c.cc)
+	switch {
+	case err != nil:
+		return wait, err
+	case gone:
+		return wait, errClosed()
+	case !c.needsConnection():
+		return wait, nil
+	}
+	more, err := c.awaitReady(wait)
+	return wait + more, err
+}
+
+// errClosed returns what grpc says of a call on a connection that was closed. While
+// the connection is being closed an attempt may still reach the server: it would tell
+// nothing new.
+func errClosed() error {
+	return status.Error(grpccodes.Canceled, "grpc: the client connection is closing")
+}
 
 // lastMoment is what awaitReady leaves of the caller's time, so that an
 // attempt still tells why the connection is down. Judgement: an attempt that
@@ -29,10 +64,10 @@ func (c *call) needsConnection() bool { return c.cc != nil && c.failure.Reach !=
 // known to be down fails at once with the old error: it would be wasted, and a
 // backoff of milliseconds would waste them all. It is not WaitForReady, which
 // turns an UNAVAILABLE into a DEADLINE_EXCEEDED. It returns how long it waited,
-// and an error only if the caller's context ends.
+// and an error only if the caller's context ends or the connection is closed.
 func (c *call) awaitReady(backoff time.Duration) (time.Duration, error) {
 	state := c.cc.GetState()
-	if state == connectivity.Ready || state == connectivity.Shutdown {
+	if state == connectivity.Ready {
 		return 0, nil
 	}
 	began := c.r.clock.Now()
@@ -57,5 +92,9 @@ func (c *call) awaitReady(backoff time.Duration) (time.Duration, error) {
 		}
 		state = c.cc.GetState()
 	}
-	return c.r.clock.Now().Sub(began), c.ctx.Err()
+	took := c.r.clock.Now().Sub(began)
+	if err := c.ctx.Err(); err != nil || state != connectivity.Shutdown {
+		return took, err
+	}
+	return took, errClosed()
 }
