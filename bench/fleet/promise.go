@@ -165,8 +165,9 @@ func promiseReport(scenes []scene, seed uint64) string {
 
 // notKept says why.
 const notKept = `
-Why some do not: a server that refuses half of the calls at random looks, to one client, as a bucket of tokens that many clients share and that is empty. The
-bucket needs the gate to close, and the gate believes the server until a call is accepted before its time. In D1 with 1,000 processes the three refusals hit
+Why some do not: a server that refuses half of the calls at random looks, to a client that makes few calls, as a bucket of tokens that many clients share and that is empty. The
+bucket needs the gate to close, and the gate believes the server until a call is accepted before its time; after two minutes that were well a client that makes
+many calls needs some closings to learn of it too. In D1 with 1,000 processes the three refusals hit
 three calls behind the gate, and two without it, where one call took two.
 `
 

@@ -35,11 +35,15 @@ func (g *Gate) speaks(now time.Time, t Ticket, f codes.Failure) bool {
 	g.m.refused.add(now, 1)
 	g.m.learned = now
 	g.vain.open.refused++
+	holds := max(g.m.calls.rate(now), g.demand) * f.Delay.Seconds()
 	alarm := unlikely
-	if g.pacer.on && !g.pacer.loose && g.m.share(now) <= rare {
+	switch {
+	case g.pacer.on && !g.pacer.loose && g.m.share(now) <= rare:
 		alarm = unlikelyAtPace
+	case holds >= many:
+		alarm = heldInVain / holds
 	}
-	if g.m.known(now, g.demand) && g.m.chance(now, &g.row, &g.vain, f.Delay, alarm) {
+	if g.m.known(now, g.demand) && g.m.chance(now, &g.row, &g.vain, f.Delay, holds, alarm) {
 		return false
 	}
 	return g.row.n >= several || g.m.Doubted(now).IsZero()

@@ -7,6 +7,12 @@ const (
 	// the server keeps its word. Measured (bench/fleet, A3 with 30 to 300 clients): with
 	// more, clients that share a bucket take each other's calls for chance, and go on.
 	credible = 0.08
+	// common is the same where the calls that the hint would hold are many. Judgement:
+	// where more than half of the calls are refused, whoever waits is better off.
+	common = 0.5
+	// many is how many calls that are: soon after a refusal so many answers are there
+	// that a row of refusals tells more than one does. Judgement: as for the pace.
+	many = sample
 	// shortHint is from when on hints are worth to be kept for all. Judgement: less is
 	// over before the next call.
 	shortHint = 500 * time.Millisecond
@@ -84,16 +90,20 @@ func (m *Memory) known(now time.Time, demand float64) bool {
 }
 
 // chance reports whether a row of refusals can be chance: a share of the calls is
-// refused whatever the others do, as in the last minute. A large share is believed only
-// if hints are in doubt, or short; then also the share that was refused whenever it
-// was in vain to close the gate. A call without an answer counts as one that was not
-// refused, because refusals are quicker.
-func (m *Memory) chance(now time.Time, r *row, v *vain, hint time.Duration, unlikely float64) bool {
+// refused whatever the others do, as in the last minute. How large a share is believed
+// depends on how many calls the hint would hold, unless hints are in doubt, or short:
+// then any, and also the share that was refused whenever it was in vain to close the
+// gate. A call without an answer counts as one that was not refused, because refusals
+// are quicker.
+func (m *Memory) chance(now time.Time, r *row, v *vain, hint time.Duration, holds, unlikely float64) bool {
 	q := max(m.refused.count(now)-float64(r.n), 0) / max(m.calls.count(now), 1)
-	if m.Doubted(now).IsZero() && hint >= shortHint {
-		q = min(q, credible)
-	} else {
+	switch {
+	case !m.Doubted(now).IsZero() || hint < shortHint:
 		q = max(q, v.share(r.n))
+	case holds >= many:
+		q = min(q, common)
+	default:
+		q = min(q, credible)
 	}
 	return chance(r.n, max(r.calls+1, r.n), min(max(q, seldom), 1), unlikely)
 }

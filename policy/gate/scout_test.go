@@ -440,6 +440,34 @@ func TestChance(t *testing.T) {
 	}
 }
 
+// TestChance_ofMany: the more calls a hint would hold, the less a gate closes by
+// chance; where it would hold few, three refusals in a row tell.
+func TestChance_ofMany(t *testing.T) {
+	for hint, want := range map[time.Duration]int{time.Second: 3, 4 * time.Second: 5, time.Minute: 8} { // of 10 calls a second
+		p := busyPlayer(t)
+		closed := 0
+		for n := range 720 { // half of them are refused, and then all
+			p.now = p.now.Add(100 * time.Millisecond)
+			w := p.come(&gate.Waiter{})
+			if !p.went(w) {
+				break
+			}
+			p.now = p.now.Add(20 * time.Millisecond)
+			if n < 700 && n%2 == 0 {
+				p.accepted(w)
+				continue
+			}
+			p.g.Done(p.now, w.Ticket(), refusal(hint), p.dice)
+			if n >= 700 {
+				closed = n - 698 // with the one before
+			}
+		}
+		if p.g.State(p.now) != gate.Closed || closed != want {
+			t.Errorf("with a hint of %v it is %v after %d refusals in a row, want closed after %d", hint, p.g.State(p.now), closed, want)
+		}
+	}
+}
+
 // TestChance_burst: calls that were under way at the first refusal are one cause.
 func TestChance_burst(t *testing.T) {
 	p := busyPlayer(t)
