@@ -18,7 +18,10 @@ type Breaker interface {
 	Allow() (done func(err error), err error)
 }
 
-// WithBreaker asks b before every attempt. While it is open calls fail at once with
+// WithBreaker asks b before every attempt, those of hedging and of a fallback included.
+// Every attempt that b allows is told of once, however it ends: a stream whose context
+// ends while nobody reads it as well, one that is neither read nor cancelled after
+// [policy.GateConfig.ProbeMax], an attempt that panics as one that ended well. While it is open calls fail at once with
 // UNAVAILABLE, or, if they have been tried, with the last error of the server; they
 // are not retried. It is told of failures of the classes Server, Network and
 // Timeout: all other answers are those of a server that works.
@@ -34,15 +37,28 @@ func WithBreaker(b Breaker) Option {
 	})
 }
 
+// allowed asks the breaker for an attempt. If it refuses, the attempt holds nothing.
+func (c *call) allowed() error {
+	if c.r.breaker == nil {
+		return nil
+	}
+	done, err := c.r.breaker.Allow()
+	if err != nil {
+		c.place.lapse() // the turn at the gate was not used
+		c.place = nil
+		return err
+	}
+	c.hold().breaker = done
+	return nil
+}
+
 // askBreaker asks the breaker for an attempt. It returns the final error if there
 // is none.
 func (c *call) askBreaker() error {
-	done, err := c.r.breaker.Allow()
+	err := c.allowed()
 	if err == nil {
-		c.doneBreaker = done
 		return nil
 	}
-	c.answerGate(codes.Failure{Class: codes.Ended}, nil) // the place at the gate was not used
 	if len(c.history) == 0 {
 		c.barred = true
 		c.err = status.Error(grpccodes.Unavailable, "the circuit breaker is open")
@@ -54,19 +70,4 @@ func (c *call) askBreaker() error {
 	final.hook = err
 	c.ended(final)
 	return final
-}
-
-// tellBreaker tells the breaker how an attempt has ended.
-func (c *call) tellBreaker(f codes.Failure, err error) {
-	done := c.doneBreaker
-	if done == nil {
-		return
-	}
-	c.doneBreaker = nil
-	switch f.Class {
-	case codes.Server, codes.Network, codes.Timeout:
-		done(err)
-	default:
-		done(nil)
-	}
 }

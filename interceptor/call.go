@@ -11,7 +11,6 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/policy"
-	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
 // target is what a call is made to and with.
@@ -56,18 +55,18 @@ type call struct {
 	first    [3]Attempt // where history begins
 
 	// At the gate and the breaker (see gate_wait.go).
-	waiter      *waiter // nil until there is a gate
-	shade       *shade  // that stands for the attempt in a dry run; nil if none does
-	ticket      gate.Ticket
-	doneBreaker func(error) // nil for nothing to be told
-	gated       time.Duration
-	sent        int           // bytes that a stream has sent
-	held        bool          // a retry has to wait for nothing else,
-	opens       time.Duration // which is for so long
-	due         time.Time     // when the server will take the call; zero for no matter
-	scouted     bool          // the last attempt was refused as a scout of the gate
-	scouts      int           // such attempts
-	barred      bool          // it was not let through to its first attempt
+	waiter  *waiter        // nil until there is a gate
+	shade   *shade         // that stands for the call in a dry run; nil if none does
+	place   *place         // what the attempt holds of them; nil for nothing
+	token   policy.Account // taken for a retry that has yet to begin
+	gated   time.Duration
+	sent    int           // bytes that a stream has sent
+	held    bool          // a retry has to wait for nothing else,
+	opens   time.Duration // which is for so long
+	due     time.Time     // when the server will take the call; zero for no matter
+	scouted bool          // the last attempt was refused as a scout of the gate
+	scouts  int           // such attempts
+	barred  bool          // it was not let through to its first attempt
 
 	shown     bool // a stream has shown something of its last attempt
 	resumed   bool // or of an earlier one
@@ -235,6 +234,9 @@ func (c *call) decide() {
 		c.state.Tokens, c.state.Earned = 0, 0
 		c.ask(u)
 	}
+	if c.decision.Retry {
+		c.token = c.decision.Pays
+	}
 }
 
 // ask asks policy.Decide.
@@ -249,15 +251,8 @@ func retriedBelow(err error) bool {
 	return ok && len(e.Attempts) > 1
 }
 
-// note records the failed attempt and tells those who watch. If one of them
-// panics there is no retry, and its token goes back.
+// note records the failed attempt and tells those who watch.
 func (c *call) note() {
-	told := false
-	defer func() {
-		if !told && c.decision.Retry {
-			c.r.budget.Return(c.decision.Pays)
-		}
-	}()
 	if c.history == nil {
 		c.history = c.first[:0]
 	}
@@ -269,7 +264,6 @@ func (c *call) note() {
 	if c.decision.Retry {
 		c.logRetry()
 	}
-	told = true
 }
 
 // pause waits, fetches fresh credentials if they are what is missing, and
@@ -282,14 +276,14 @@ func (c *call) pause(wait time.Duration) error {
 		return c.cancelled(err)
 	}
 	c.waited += wait
+	if final := c.renew(); final != nil {
+		return final
+	}
 	gated := c.gated
 	if final := c.enter(); final != nil {
 		return final
 	}
 	c.history[len(c.history)-1].Wait = wait + c.gated - gated
-	if final := c.renew(); final != nil {
-		return final
-	}
 	c.count()
 	return nil
 }
@@ -299,7 +293,8 @@ func (c *call) pause(wait time.Duration) error {
 //
 //go:noinline
 func (c *call) count() {
-	if c.scouted { // neither its row nor its attempts have been used
+	c.token = policy.Free // it is spent
+	if c.scouted {        // neither its row nor its attempts have been used
 		c.scouted = false
 		c.scouts++
 		c.earlier++

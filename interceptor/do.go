@@ -38,6 +38,7 @@ func (r *Retrier) Do(ctx context.Context, name string, f func(ctx context.Contex
 		}
 	}
 	c := &call{target: target{r: r, ctx: ctx, method: name, kind: function, opts: own}}
+	defer c.quit()
 	if final := c.enter(); final != nil {
 		return final
 	}

@@ -70,6 +70,7 @@ func (c *call) pass() {
 	now := g.r.clock.Now()
 	if s := c.shade; s != nil && !s.over {
 		s.running = true
+		c.hold().shade = s
 		return
 	}
 	c.shade = nil
@@ -78,9 +79,10 @@ func (c *call) pass() {
 		s.Owner = s
 		c.present(&s.Waiter, size)
 		if s.enter(now) == gate.Pass {
-			c.ticket = s.Ticket()
+			c.hold().pass(key, s.Ticket())
 		} else {
 			c.shade = s
+			c.hold().shade = s
 		}
 		g.turn(k, now)
 	}

@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/policy"
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
@@ -21,16 +22,29 @@ func (w *waiter) admit(_ time.Time, verdict gate.Verdict) { w.ready <- verdict }
 // enter waits until the call may make an attempt: at the gate, if there is one,
 // and then for the breaker. It returns the final error if it may not.
 func (c *call) enter() error {
-	c.ticket = gate.Ticket{}
 	if c.r.gates.there() {
 		if final := c.waitAtGate(); final != nil {
 			return final
 		}
 	}
-	if c.r.breaker != nil {
-		return c.askBreaker()
+	return c.askBreaker()
+}
+
+// tryEnter is enter for an attempt that others run beside: it reports false where the
+// attempt would have to wait, or may not be made.
+func (c *call) tryEnter() bool {
+	if c.r.gates.there() && !c.r.gates.dry {
+		k, verdict := c.arrive()
+		switch {
+		case k == nil:
+		case verdict != gate.Pass:
+			c.leave(k, verdict)
+			return false
+		default:
+			c.hold().pass(k.key, c.waiter.Ticket())
+		}
 	}
-	return nil
+	return c.allowed() == nil
 }
 
 // waitAtGate waits for the call's turn. It is kept out of the frames of calls that
@@ -70,7 +84,7 @@ func (c *call) waitAtGate() error {
 	case verdict == gate.Refuse:
 		return c.turnedAway(k)
 	}
-	c.ticket = c.waiter.Ticket()
+	c.hold().pass(k.key, c.waiter.Ticket())
 	return nil
 }
 
@@ -108,7 +122,7 @@ func (c *call) arrive() (*keyed, gate.Verdict) {
 func (c *call) present(w *gate.Waiter, size int) {
 	w.Deadline, _ = c.ctx.Deadline()
 	w.Due, w.Size = c.due, size
-	w.Again = len(c.history) > 0 || c.resumed || c.fellBack || c.racing > 0
+	w.Again = len(c.history) > 0 || c.state.Attempts > 1 || c.resumed || c.fellBack || c.racing > 0
 }
 
 // size returns how large the request is, in bytes, as far as that is known; 0 if it is
@@ -166,41 +180,53 @@ func (c *call) leave(k *keyed, verdict gate.Verdict) {
 
 // giveBack gives the token for a retry back that does not begin.
 func (c *call) giveBack() {
-	if c.decision.Retry {
-		c.r.budget.Return(c.decision.Pays)
-	}
+	c.returnToken()
 	if n := len(c.history); n > 0 {
 		c.history[n-1].Wait = 0 // it was not waited out
 	}
 }
 
-// awaited reports whether the gate or the breaker waits for how the attempt ends.
-func (c *call) awaited() bool {
-	return !c.ticket.Sent().IsZero() || c.shade != nil || c.doneBreaker != nil
+// returnToken returns the token, if there is one that was not spent.
+func (c *call) returnToken() {
+	c.r.budget.Return(c.token)
+	c.token = policy.Free
 }
 
-// answer tells the gate and the breaker how an attempt has ended: with f, or
-// with success if it is zero.
+// awaited reports whether the gate or the breaker waits for how the attempt ends.
+func (c *call) awaited() bool {
+	return c.place != nil || c.shade != nil
+}
+
+// answer gives the place of an attempt back: it tells the gate and the breaker that
+// the attempt has ended with f, or with success if it is zero. Also an attempt that
+// held nothing tells the gate.
 func (c *call) answer(f codes.Failure, err error) {
-	c.tellBreaker(f, err)
+	p := c.place
+	c.place = nil
+	switch {
+	case p == nil:
+		p = &c.r.none
+	case !p.claim(): // the caller is gone, and was quicker
+		c.scouted, c.held, c.state.AtGate = false, false, false
+		return
+	}
+	p.tellBreaker(f, err)
 	if isHookError(err) { // which says nothing about the server
 		f = codes.Failure{Class: codes.Ended}
 	}
-	c.answerGate(f, err)
-}
-
-// answerGate tells the gate how an attempt has ended.
-func (c *call) answerGate(f codes.Failure, err error) {
 	if c.shade != nil && c.shade.answer(f, err) {
 		return
 	}
-	a := c.r.gates.done(c.gateKey, c.ticketOf, f, err)
+	c.answerGate(p.ticket, f, err)
+}
+
+// answerGate tells the gate how an attempt has ended that had a ticket.
+func (c *call) answerGate(t gate.Ticket, f codes.Failure, err error) {
+	a := c.r.gates.done(c.gateKey, func() gate.Ticket { return c.ticketOr(t) }, f, err)
 	if c.r.gates.dry {
-		c.ticket = gate.Ticket{}
 		return
 	}
-	c.scouted = c.ticket.Scout() && f.Class == codes.Quota
-	c.ticket = gate.Ticket{}
+	c.scouted = t.Scout() && f.Class == codes.Quota && c.racing == 0
 	c.held = a.held && c.racing == 0
 	c.state.AtGate = c.held
 	c.due, c.opens = time.Time{}, a.till
@@ -209,10 +235,10 @@ func (c *call) answerGate(f codes.Failure, err error) {
 	}
 }
 
-// ticketOf returns the ticket of the attempt.
-func (c *call) ticketOf() gate.Ticket {
-	if c.ticket.Sent().IsZero() {
+// ticketOr returns a ticket, or that of an attempt that had none.
+func (c *call) ticketOr(t gate.Ticket) gate.Ticket {
+	if t.Sent().IsZero() {
 		return gate.Ungated(c.size())
 	}
-	return c.ticket
+	return t
 }

@@ -2,6 +2,7 @@ package interceptor
 
 import (
 	"context"
+	"runtime"
 	"time"
 
 	"google.golang.org/grpc"
@@ -22,6 +23,7 @@ type race struct {
 	reply   any // what kind of reply they fill, each its own
 
 	ended   chan *racer
+	racers  []*racer // all that have begun
 	running int
 	stopped bool // no further attempt starts by itself
 
@@ -45,11 +47,25 @@ type race struct {
 // racer is one of the attempts.
 type racer struct {
 	number     int
+	place      *place
 	began      time.Time
 	generation uint64
 	reply      any
 	results    results
 	err        error
+	broken     any  // what an interceptor on the right has panicked with
+	exited     bool // or it has ended the goroutine
+}
+
+// run makes the attempt. Whatever happens, the race is told.
+func (a *racer) run(ctx context.Context, v invocation, request any, opts []grpc.CallOption, ended chan<- *racer) {
+	a.exited = true
+	defer func() {
+		a.broken = recover()
+		ended <- a
+	}()
+	a.err = v.do(ctx, request, a.reply, opts)
+	a.exited = false
 }
 
 // hedge makes attempts beside each other until one succeeds or nothing more is
@@ -76,6 +92,10 @@ func (c *call) hedge(request, reply any, invoker grpc.UnaryInvoker) error {
 				reset(reply)
 			}
 			return then.final
+		}
+		if final := c.askBreaker(); final != nil {
+			reset(reply)
+			return final
 		}
 		request = copyOf(then.next)
 	}
@@ -104,6 +124,7 @@ func (c *call) race(request, reply any, invoker grpc.UnaryInvoker) *race {
 		c: c, v: c.invocation(invoker), ctx: ctx, request: request, reply: reply,
 		ended: make(chan *racer, most), wake: make(chan int, 2*most), // there is room for all
 	}
+	defer r.quit()
 	c.state.Attempts = 1
 	r.begin()
 	for r.won == nil && r.final == nil {
@@ -124,14 +145,11 @@ func (c *call) race(request, reply any, invoker grpc.UnaryInvoker) *race {
 func (r *race) begin() {
 	c := r.c
 	c.beginAttempt()
-	a := &racer{number: c.state.Attempts, began: c.attemptBegan, generation: c.generation, reply: newMessage(r.reply)}
-	opts := a.results.instead(c.opts, c.r.evidence)
-	ctx, v, request, ended := c.attemptContext(r.ctx), r.v, r.request, r.ended
+	a := &racer{number: c.state.Attempts, place: c.place, began: c.attemptBegan, generation: c.generation, reply: newMessage(r.reply)}
+	c.place = nil // it is the racer's
+	r.racers = append(r.racers, a)
 	r.running++
-	go func() {
-		a.err = v.do(ctx, request, a.reply, opts)
-		ended <- a
-	}()
+	go a.run(c.attemptContext(r.ctx), r.v, r.request, a.results.instead(c.opts, c.r.evidence), r.ended)
 	if !r.stopped && c.state.Attempts < c.state.Limits.MaxAttempts {
 		r.arm(c.knobs.hedge.delay)
 	}
@@ -141,7 +159,13 @@ func (r *race) begin() {
 func (r *race) end(a *racer) {
 	c := r.c
 	r.running--
-	c.racing, c.attemptBegan, c.generation = a.number, a.began, a.generation
+	c.racing, c.attemptBegan, c.generation, c.place = a.number, a.began, a.generation, a.place
+	switch {
+	case a.broken != nil: // as without hedging it surfaces on the caller's goroutine
+		panic(a.broken)
+	case a.exited:
+		runtime.Goexit()
+	}
 	if a.err == nil {
 		c.r.trust(a.results.trailer)
 		r.won = a
@@ -178,7 +202,7 @@ func (r *race) end(a *racer) {
 func (r *race) next(wait time.Duration) {
 	c := r.c
 	if r.held { // that one is the next, though it may have to wait longer
-		c.r.budget.Return(c.decision.Pays)
+		c.returnToken()
 		r.hold(wait)
 		return
 	}
@@ -186,14 +210,32 @@ func (r *race) next(wait time.Duration) {
 		r.final, r.told = final, true
 		return
 	}
-	c.count()
 	if wait > 0 {
+		c.count()
 		r.held, r.pays = true, c.decision.Pays
 		r.hold(wait)
 		return
 	}
+	if !r.admit() {
+		c.returnToken()
+		return
+	}
+	c.count()
 	r.disarm()
 	r.begin()
+}
+
+// admit takes what a further attempt has to hold. It waits for that only if no other
+// attempt is under way; if there is one the further one is not made.
+func (r *race) admit() bool {
+	if r.running > 0 {
+		return r.c.tryEnter()
+	}
+	if final := r.c.enter(); final != nil {
+		r.final, r.told = final, true
+		return false
+	}
+	return true
 }
 
 // woken starts the next attempt, if that timer counts and it can be paid for.
@@ -205,14 +247,32 @@ func (r *race) woken(n int) {
 	r.stop = nil
 	switch {
 	case r.held:
+		if !r.admit() {
+			r.release()
+			return
+		}
 		r.held = false
 	case c.r.budget.Take(policy.Tokens):
+		if !r.admit() {
+			c.r.budget.Return(policy.Tokens)
+			return
+		}
 		c.state.Attempts++
 		c.hedges++
 	default:
 		return
 	}
 	r.begin()
+}
+
+// quit gives the places back of the attempts that have lost: they are cancelled, and
+// not waited for.
+func (r *race) quit() {
+	for _, a := range r.racers {
+		if a != r.won {
+			a.place.lapse()
+		}
+	}
 }
 
 // hold holds the next attempt back for so long, or longer if it is already.

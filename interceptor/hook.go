@@ -52,7 +52,7 @@ func runHook(ctx context.Context, hook string, f func()) error {
 		err := errExited
 		defer func() {
 			if p := recover(); p != nil {
-				err = fmt.Errorf("the function panicked: %v", p)
+				err = panicked(p)
 			}
 			done <- err
 		}()
@@ -71,6 +71,9 @@ func runHook(ctx context.Context, hook string, f func()) error {
 		return &abandoned{ctx.Err()}
 	}
 }
+
+// panicked returns the error of a function that has panicked.
+func panicked(p any) error { return fmt.Errorf("the function panicked: %v", p) }
 
 // asHookError returns err as a *hookError, or nil.
 func asHookError(hook string, err error) error {

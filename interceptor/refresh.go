@@ -21,7 +21,9 @@ import (
 // A call refreshes at most once, and however many calls of the Retrier fail
 // together, f runs once for all that began with the same credentials, and never
 // twice at a time. Its context has the values of the call that was first, and
-// ends when no call waits for it any longer. An error of f ends the calls that
+// ends when no call waits for it any longer; until f has returned, calls that come
+// then wait. Calls that f makes over the same connection with this context are not
+// refreshed in turn: they would wait for themselves. An error of f ends the calls that
 // wait for it with the server's UNAUTHENTICATED; if it panics they end with
 // INTERNAL; if it blocks, each at its own deadline.
 func WithRefresh(f func(ctx context.Context) error) Option {
@@ -47,11 +49,16 @@ type refresher struct {
 
 // refreshing is a refresh under way.
 type refreshing struct {
-	done    chan struct{}
-	err     error // once done is closed
-	waiting int   // calls
+	done    chan struct{} // the caller's function has returned
+	err     error         // once done is closed
+	waiting int           // calls
+	left    bool          // no call has waited any longer: it was told to end
 	cancel  context.CancelFunc
 }
+
+// refreshes marks the context of a refresh: a call that it makes with these
+// credentials would wait for itself.
+type refreshes struct{ *refresher }
 
 // now returns the generation of the credentials, 0 for a nil refresher.
 func (r *refresher) now() uint64 {
@@ -65,69 +72,71 @@ func (r *refresher) now() uint64 {
 // generation, unless that has happened since, or waits for whoever is at it. It
 // returns the error of the caller's function, a *hookError, or *abandoned.
 func (r *refresher) refresh(ctx context.Context, began uint64) error {
-	current := r.join(ctx, began)
-	if current == nil {
-		return nil
+	for {
+		current, late := r.join(ctx, began)
+		if current == nil {
+			return nil
+		}
+		select {
+		case <-current.done:
+		case <-ctx.Done():
+			r.leave(current)
+			return &abandoned{ctx.Err()}
+		}
+		if !late {
+			return current.err
+		}
 	}
-	select {
-	case <-current.done:
-	case <-ctx.Done():
-		r.leave(current)
-		return &abandoned{ctx.Err()}
-	}
-	return current.err
 }
 
-// join returns the refresh to wait for; nil if none is needed.
-func (r *refresher) join(ctx context.Context, began uint64) *refreshing {
+// join returns the refresh to wait for; nil if none is needed. It is late if it was
+// told to end: once it has, another one is to be begun.
+func (r *refresher) join(ctx context.Context, began uint64) (current *refreshing, late bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.generation.Load() != began {
-		return nil
+		return nil, false
 	}
 	if r.current == nil {
-		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		ctx, cancel := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), refreshes{r}, true))
 		r.current = &refreshing{done: make(chan struct{}), cancel: cancel}
 		go r.run(ctx, r.current)
 	}
 	r.current.waiting++
-	return r.current
+	return r.current, r.current.left
 }
 
-// leave says that a call waits no longer. The last one ends the refresh; who
-// comes after that begins another.
+// leave says that a call waits no longer. The last one ends the refresh.
 func (r *refresher) leave(current *refreshing) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	current.waiting--
-	if current.waiting > 0 {
-		return
-	}
-	current.cancel()
-	if r.current == current {
-		r.current = nil
+	if current.waiting == 0 {
+		current.left = true
+		current.cancel()
 	}
 }
 
 // run calls the caller's function and tells those who wait.
 func (r *refresher) run(ctx context.Context, current *refreshing) {
-	var verdict error
-	err := runHook(ctx, "WithRefresh", func() { verdict = r.f(ctx) })
-	if err == nil {
-		err = verdict
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	current.cancel()
-	current.err = err
-	if r.current == current {
-		r.current = nil
+	err := asHookError(refreshName, errExited)
+	defer func() {
+		if p := recover(); p != nil {
+			err = asHookError(refreshName, panicked(p))
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		current.cancel()
+		current.err, r.current = err, nil
 		if err == nil {
 			r.generation.Add(1)
 		}
-	}
-	close(current.done)
+		close(current.done)
+	}()
+	err = r.f(ctx)
 }
+
+const refreshName = "WithRefresh"
 
 // renew refreshes the credentials if that is what the retry is for. If that
 // fails, it gives the token back and returns the call's final error.
@@ -140,7 +149,7 @@ func (c *call) renew() error {
 	if err == nil {
 		return nil
 	}
-	c.r.budget.Return(c.decision.Pays)
+	c.returnToken()
 	switch err.(type) { //nolint:errorlint // of runHook, untouched
 	case *hookError, *abandoned:
 		return c.hookFailed(err)
@@ -153,4 +162,6 @@ func (c *call) renew() error {
 }
 
 // canRefresh reports whether a refresh may still be tried for the call.
-func (c *call) canRefresh() bool { return c.r.refresh != nil && !c.refreshed }
+func (c *call) canRefresh() bool {
+	return c.r.refresh != nil && !c.refreshed && c.ctx.Value(refreshes{c.r.refresh}) == nil
+}

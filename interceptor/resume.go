@@ -169,7 +169,7 @@ func (p *pending) interrupted(c *call) (wait time.Duration, fault error) {
 	if !c.decision.Retry {
 		return 0, nil
 	}
-	r, wait, pays := p.resume, c.decision.Wait, c.decision.Pays
+	r, wait := p.resume, c.decision.Wait
 	var next proto.Message
 	goesOn := false
 	i, err := r.interruption(c)
@@ -182,7 +182,7 @@ func (p *pending) interrupted(c *call) (wait time.Duration, fault error) {
 			return wait, nil
 		}
 	}
-	c.r.budget.Return(pays)
+	c.returnToken()
 	c.decision = policy.Decision{Why: policy.Committed, Class: c.failure.Class}
 	return 0, fault
 }

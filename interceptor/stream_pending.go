@@ -10,7 +10,6 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/reinvoke/reinvoke/codes"
-	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
 // pending is what a stream needs to be re-invoked. It is dropped when the
@@ -59,6 +58,12 @@ func (p *pending) call() *call {
 // open makes the first attempt, and further ones until a stream is there.
 func (p *pending) open(known bool) (grpc.ClientStream, error) {
 	t := &p.target
+	opened := false
+	defer func() {
+		if !opened {
+			p.life.quit()
+		}
+	}()
 	s := &clientStream{r: t.r, ctx: t.ctx, method: t.method, single: !p.desc.ServerStreams}
 	if known || t.r.observer != nil || t.r.refresh != nil || t.r.breaker != nil || t.r.gates.there() {
 		c := p.call()
@@ -78,6 +83,7 @@ func (p *pending) open(known bool) (grpc.ClientStream, error) {
 		}
 	}
 	s.pending.Store(p)
+	opened = true
 	return s, nil
 }
 
@@ -88,7 +94,11 @@ func (p *pending) begin(s *clientStream) error {
 	if p.life != nil && p.life.knobs.timeout > 0 {
 		ctx = p.timed(ctx, s)
 	}
-	attempt, err := p.streamer(ctx, p.desc, p.target.cc, p.target.method, p.target.opts...)
+	opts := p.target.opts
+	if p.life != nil {
+		opts = p.life.watchPlace(opts)
+	}
+	attempt, err := p.streamer(ctx, p.desc, p.target.cc, p.target.method, opts...)
 	if err != nil {
 		return p.timer.explain(err)
 	}
@@ -196,7 +206,7 @@ func (p *pending) commitLocked(s *clientStream, n int, m any, header metadata.MD
 			told = &now
 			p.life.noteTold()
 			p.life.shown = true
-			p.life.ticket, p.life.shade, p.life.doneBreaker = gate.Ticket{}, nil, nil // told's now
+			p.life.place, p.life.shade = nil, nil // told's now
 		}
 		p.target.r.gates.success()
 		p.target.r.budget.Success() // now: many a stream is never read to its end
@@ -298,8 +308,13 @@ func (p *pending) claim(s *clientStream, n int) (mine, replaced bool, final erro
 
 // conclude replaces the failed attempt, or ends the stream.
 func (p *pending) conclude(s *clientStream, err error, m any) (replaced bool, final error) {
-	defer p.settle(s, err)
 	c := p.call()
+	defer func() {
+		if !replaced {
+			c.quit()
+		}
+		p.settle(s, err)
+	}()
 	ended := err == io.EOF //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
 	if ended && !p.shown && !c.resumed && c.knobs.accept != nil {
 		reset(m)

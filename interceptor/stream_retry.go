@@ -27,6 +27,9 @@ func (p *pending) retry(s *clientStream, err error, ev codes.Evidence) (ok bool,
 			if final == nil {
 				final = p.ask(then.next)
 			}
+			if final == nil {
+				final = c.askBreaker() // another request is meant for another quota: it waits at no gate
+			}
 		}
 		if final != nil {
 			return false, final
@@ -71,7 +74,7 @@ func (p *pending) again(s *clientStream) (codes.Evidence, error) {
 	} else {
 		ctx, s.cancel = context.WithCancel(ctx)
 	}
-	attempt, err := p.streamer(ctx, p.desc, c.cc, c.method, c.opts...)
+	attempt, err := p.streamer(ctx, p.desc, c.cc, c.method, c.watchPlace(c.opts)...)
 	if err != nil {
 		s.attempt = nil // whatever was returned beside the error
 		return codes.Evidence{Watched: true}, p.timer.explain(err)

@@ -13,9 +13,10 @@ import (
 )
 
 // TestTranscript_interop plays the cases of grpc's own interoperability tests,
-// client and server, unary calls and streams of every kind. The case of a deadline
-// is not among them: the server ends it at the same moment, and what is seen of it
-// differs from run to run with grpc alone.
+// client and server, unary calls and streams of every kind. Two cases are not among
+// them, because what is seen of them differs from run to run with grpc alone: that of a
+// deadline, at which the server ends too, and that of a client stream that is cancelled
+// before CloseAndRecv, which 2 of 40,000 times is answered all the same.
 func TestTranscript_interop(t *testing.T) {
 	for name, play := range map[string]func(context.Context, testpb.TestServiceClient, ...grpc.CallOption){
 		"empty_unary":                 interop.DoEmptyUnaryCall,
@@ -24,7 +25,6 @@ func TestTranscript_interop(t *testing.T) {
 		"server_streaming":            interop.DoServerStreaming,
 		"ping_pong":                   interop.DoPingPong,
 		"empty_stream":                interop.DoEmptyStream,
-		"cancel_after_begin":          interop.DoCancelAfterBegin,
 		"cancel_after_first_response": interop.DoCancelAfterFirstResponse,
 		"custom_metadata":             interop.DoCustomMetadata,
 		"status_code_and_message":     interop.DoStatusCodeAndMessage,

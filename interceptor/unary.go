@@ -65,13 +65,12 @@ func (r *Retrier) unary(ctx context.Context, method string, req, reply any, cc *
 // before an attempt ends, or because there is a gate.
 func (r *Retrier) unaryWhole(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts []grpc.CallOption) error {
 	w := r.captures.Get().(*capture)
-	defer r.release(w)
+	defer r.releaseWhole(w)
 	w.failed = true // whether or not it does, its life is told
 	c := &w.call
 	c.target = target{r: r, ctx: ctx, cc: cc, method: method, kind: unaryCall, opts: opts, request: req}
 	if r.early || r.foresees() || early(ctx) || slices.ContainsFunc(opts, isEarly) {
 		c.prepare()
-		defer c.release()
 	}
 	if final := c.enter(); final != nil {
 		return final
@@ -86,6 +85,13 @@ func (r *Retrier) unaryWhole(ctx context.Context, method string, req, reply any,
 	}
 	c.succeeded()
 	return nil
+}
+
+// releaseWhole gives the capture of such a call back, and whatever the call still holds.
+func (r *Retrier) releaseWhole(w *capture) {
+	w.call.quit()
+	w.call.release()
+	r.release(w)
 }
 
 // isEarly reports whether an option is one of ours that has to be known before
@@ -126,6 +132,7 @@ func (r *Retrier) unaryOnFinish(ctx context.Context, method string, req, reply a
 //go:noinline
 func (r *Retrier) reinvokeUnary(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts []grpc.CallOption, c *capture, err error) error {
 	c.failed = true
+	defer c.call.quit()
 	c.call.target = target{r: r, ctx: ctx, cc: cc, method: method, kind: unaryCall, opts: opts, request: req}
 	return c.call.reinvoke(req, reply, invoker, c, err)
 }
@@ -148,7 +155,9 @@ func (c *call) reinvoke(req, reply any, invoker grpc.UnaryInvoker, w *capture, e
 				return nil // the reply was filled
 			}
 			req, final = then.next, then.final
-			c.request = req
+			if c.request = req; final == nil {
+				final = c.askBreaker() // another request is meant for another quota: it waits at no gate
+			}
 		}
 		if final != nil {
 			if !c.abandoned {

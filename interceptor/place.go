@@ -1,0 +1,119 @@
+package interceptor
+
+import (
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/policy/gate"
+)
+
+// place is what an attempt holds of what calls share: its turn at the gate, its shade
+// in a dry run, and the place of the breaker. The attempt owns it from [call.enter] on.
+// It is given back once, by whoever comes first, on any goroutine: [call.answer] with
+// what the attempt has ended with, or [place.lapse] where nobody will know. The nil
+// place holds nothing.
+type place struct {
+	r       *Retrier
+	key     gateKey
+	ticket  gate.Ticket // zero for none
+	shade   *shade
+	breaker func(error) // nil for none
+
+	mu    sync.Mutex
+	given bool
+	stop  func() bool // stops the timer of [place.lapseAfter]; nil for none
+}
+
+// claim reports whether the place is the caller's to give back.
+func (p *place) claim() bool {
+	if p == nil {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.given {
+		return false
+	}
+	p.given = true
+	if p.stop != nil {
+		p.stop()
+	}
+	return true
+}
+
+// lapseAfter has the place lapse after a time, unless it was given back before.
+func (p *place) lapseAfter(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stop = p.r.clock.AfterFunc(d, p.lapse)
+}
+
+// lapse gives the place back of an attempt whose end nobody will know, or that was not
+// made. Without effect if it was given back before.
+func (p *place) lapse() {
+	if !p.claim() {
+		return
+	}
+	p.tellBreaker(codes.Failure{Class: codes.Ended}, nil)
+	if p.shade != nil {
+		p.shade.close()
+	}
+	if !p.ticket.Sent().IsZero() {
+		p.r.gates.done(func() gateKey { return p.key }, func() gate.Ticket { return p.ticket }, codes.Failure{Class: codes.Ended}, nil)
+	}
+}
+
+// tellBreaker tells the breaker how the attempt has ended.
+func (p *place) tellBreaker(f codes.Failure, err error) {
+	if p.breaker == nil {
+		return
+	}
+	switch f.Class {
+	case codes.Server, codes.Network, codes.Timeout:
+		p.breaker(err)
+	default:
+		p.breaker(nil)
+	}
+}
+
+// pass notes that the gate of a key has let the attempt through.
+func (p *place) pass(key gateKey, t gate.Ticket) { p.key, p.ticket = key, t }
+
+// hold returns the place of the attempt that is about to begin.
+func (c *call) hold() *place {
+	if c.place == nil {
+		c.place = &place{r: c.r}
+	}
+	return c.place
+}
+
+// watchPlace returns opts with what gives the place of a stream back that nobody reads
+// any more: once its context has ended, of which grpc tells, or else after the longest
+// interval between probes.
+func (c *call) watchPlace(opts []grpc.CallOption) []grpc.CallOption {
+	p := c.place
+	if p == nil {
+		return opts
+	}
+	ctx := c.ctx
+	p.lapseAfter(c.r.gates.config().Effective().ProbeMax)
+	return append(opts[:len(opts):len(opts)], grpc.OnFinish(func(error) {
+		if ctx.Err() != nil { // else it was read, and whoever reads it knows more
+			p.lapse()
+		}
+	}))
+}
+
+// quit gives back what a call still holds that has ended without an end: because a
+// function on the right, or one of the caller's, has panicked or ended its goroutine.
+func (c *call) quit() {
+	if c == nil {
+		return
+	}
+	c.returnToken()
+	c.place.lapse()
+	c.place = nil
+}

@@ -1,0 +1,299 @@
+package interceptor_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc"
+	grpccodes "google.golang.org/grpc/codes"
+	testpb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/status"
+
+	"github.com/reinvoke/reinvoke/interceptor"
+)
+
+// tally is a breaker that counts what it has allowed and what it was told of.
+type tally struct{ allowed, told, twice atomic.Int64 }
+
+func (l *tally) Allow() (func(error), error) {
+	l.allowed.Add(1)
+	var once atomic.Bool
+	return func(error) {
+		if once.Swap(true) {
+			l.twice.Add(1)
+		}
+		l.told.Add(1)
+	}, nil
+}
+
+// settled fails the test unless the breaker was told of every attempt once.
+func (l *tally) settled(t *testing.T, atLeast int64) {
+	t.Helper()
+	if a, d, w := l.allowed.Load(), l.told.Load(), l.twice.Load(); a != d || w != 0 || a < atLeast {
+		t.Errorf("allowed %d attempts, told of %d, twice of %d: want as many of at least %d, and none twice", a, d, w, atLeast)
+	}
+}
+
+// panicking is a unary interceptor for the right of ours whose attempt n ends with f.
+func panicking(n int32, f func()) grpc.DialOption {
+	var attempts atomic.Int32
+	return grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		if attempts.Add(1) == n {
+			f()
+		}
+		return invoke(ctx, method, req, reply, cc, opts...)
+	})
+}
+
+// ending is how a function has ended.
+type ending struct {
+	err      error
+	panicked any
+	exited   bool
+}
+
+// on runs f on a goroutine of its own and returns how it has ended.
+func on(f func() error) (o ending) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		o.exited = true
+		defer func() {
+			if o.panicked = recover(); o.panicked != nil {
+				o.exited = false
+			}
+		}()
+		o.err = f()
+		o.exited = false
+	}()
+	<-done
+	return o
+}
+
+// TestPlace_isGivenBackOnce: the breaker is told of every attempt that it has allowed,
+// once, however the attempt and its call end.
+func TestPlace_isGivenBackOnce(t *testing.T) {
+	down := refuseAlways(overloaded())
+	large := make([]byte, 300<<10)
+	for name, c := range map[string]struct {
+		opts    []interceptor.Option
+		dial    []grpc.DialOption
+		unary   func(context.Context, int, *testpb.SimpleRequest) (*testpb.SimpleResponse, error)
+		run     func(t *testing.T, r *interceptor.Retrier, client testpb.TestServiceClient)
+		atLeast int64
+	}{
+		"a stream that is cancelled and not read": {run: func(t *testing.T, _ *interceptor.Retrier, client testpb.TestServiceClient) {
+			ctx, cancel := context.WithCancel(t.Context())
+			if _, err := client.FullDuplexCall(ctx); err != nil {
+				t.Fatal(err)
+			}
+			cancel()
+			time.Sleep(time.Millisecond)
+		}},
+		"a stream past its replay buffer that is cancelled and not read": {run: func(t *testing.T, _ *interceptor.Retrier, client testpb.TestServiceClient) {
+			ctx, cancel := context.WithCancel(t.Context())
+			stream, err := client.StreamingInputCall(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = stream.Send(&testpb.StreamingInputCallRequest{Payload: &testpb.Payload{Body: large}})
+			cancel()
+			time.Sleep(time.Millisecond)
+		}},
+		"a stream that is neither read nor cancelled": {run: func(t *testing.T, _ *interceptor.Retrier, client testpb.TestServiceClient) {
+			if _, err := client.FullDuplexCall(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(30*time.Second + time.Millisecond)
+		}},
+		"a stream past its replay buffer that is read to its end": {run: func(t *testing.T, _ *interceptor.Retrier, client testpb.TestServiceClient) {
+			stream, err := client.FullDuplexCall(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = stream.Send(&testpb.StreamingOutputCallRequest{Payload: &testpb.Payload{Body: large}})
+			_ = stream.CloseSend()
+			for err == nil {
+				_, err = stream.Recv()
+			}
+			if !errors.Is(err, io.EOF) {
+				t.Fatal(err)
+			}
+		}},
+		"a refresh that fails": {
+			opts:  []interceptor.Option{interceptor.WithRefresh(func(context.Context) error { return errors.New("no") })},
+			unary: refuseAlways(status.Error(grpccodes.Unauthenticated, "who?")),
+		},
+		"a function that panics": {run: func(t *testing.T, r *interceptor.Retrier, _ testpb.TestServiceClient) {
+			o := on(func() error { return r.Do(t.Context(), "f", func(context.Context) error { panic("f") }) })
+			if o.panicked != "f" {
+				t.Errorf("got %+v, want the panic", o)
+			}
+		}},
+		"a function that ends its goroutine": {run: func(t *testing.T, r *interceptor.Retrier, _ testpb.TestServiceClient) {
+			if o := on(func() error {
+				return r.Do(t.Context(), "f", func(context.Context) error { runtime.Goexit(); return nil })
+			}); !o.exited {
+				t.Errorf("got %+v, want the end of the goroutine", o)
+			}
+		}},
+		"a panic on the right":               {dial: []grpc.DialOption{panicking(1, func() { panic("f") })}},
+		"a panic on the right in a retry":    {dial: []grpc.DialOption{panicking(2, func() { panic("f") })}, unary: down, atLeast: 2},
+		"an end of the goroutine in a retry": {dial: []grpc.DialOption{panicking(2, runtime.Goexit)}, unary: down, atLeast: 2},
+		"hedges, of which one wins":          {opts: hedges(), unary: slowFirst, atLeast: 2},
+		"hedges that fail":                   {opts: hedges(), unary: down, atLeast: 3},
+		"hedges, of which one panics":        {opts: hedges(), unary: slowFirst, dial: []grpc.DialOption{panicking(2, func() { panic("f") })}, atLeast: 2},
+		"a hedge that cannot be one": {run: func(t *testing.T, _ *interceptor.Retrier, client testpb.TestServiceClient) {
+			if _, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{}, interceptor.NotRepeatable(), interceptor.WithHedge(time.Second, 2)); status.Code(err) != grpccodes.InvalidArgument {
+				t.Errorf("got %v, want INVALID_ARGUMENT", err)
+			}
+		}},
+		"a fallback": {
+			opts: []interceptor.Option{interceptor.MaxRetries(1), interceptor.WithFallback(
+				func(context.Context, interceptor.FailedCall) (any, error) { return &testpb.SimpleRequest{}, nil })},
+			unary: down, atLeast: 3,
+		},
+		"a hook that panics": {
+			opts:  []interceptor.Option{interceptor.WithObserver(func(context.Context, interceptor.Event) { panic("f") })},
+			unary: down,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := &tally{}
+				r := interceptor.New(append(c.opts, interceptor.WithRand(noSpread), interceptor.Repeatable(), interceptor.WithBreaker(l))...)
+				s := &server{unary: c.unary}
+				conn := serve(t, s, append(r.DialOptions(), c.dial...)...)
+				if c.run == nil {
+					c.run = func(t *testing.T, _ *interceptor.Retrier, _ testpb.TestServiceClient) {
+						on(func() error { _, err := callUnary(t.Context(), conn); return err })
+					}
+				}
+				c.run(t, r, testpb.NewTestServiceClient(conn))
+				l.settled(t, max(c.atLeast, 0))
+				if got, _ := r.Budget().Held(); got < 94 {
+					t.Errorf("the budget holds %v tokens, want all that were not spent", got)
+				}
+			})
+		})
+	}
+}
+
+// hedges has up to three attempts, one a second.
+func hedges() []interceptor.Option {
+	return []interceptor.Option{interceptor.WithHedge(time.Second, 3)}
+}
+
+// slowFirst answers the first attempt after a minute and the others at once.
+func slowFirst(ctx context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+	if n == 1 {
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Minute):
+		}
+	}
+	return &testpb.SimpleResponse{}, nil
+}
+
+// TestHedge_aPanicSurfaces: what an attempt panics with, or that it has ended its
+// goroutine, is seen by the caller, as without hedging.
+func TestHedge_aPanicSurfaces(t *testing.T) {
+	for _, n := range []int32{1, 2} {
+		synctest.Test(t, func(t *testing.T) {
+			call := func(f func()) ending {
+				conn := serve(t, &server{unary: slowFirst}, append(retrying(append(hedges(), interceptor.Repeatable())...), panicking(n, f))...)
+				return on(func() error { _, err := callUnary(t.Context(), conn); return err })
+			}
+			if o := call(func() { panic("f") }); o.panicked != "f" {
+				t.Errorf("attempt %d: got %+v, want its panic", n, o)
+			}
+			if o := call(runtime.Goexit); !o.exited {
+				t.Errorf("attempt %d: got %+v, want the end of the goroutine", n, o)
+			}
+		})
+	}
+}
+
+// TestHedge_asksTheBreaker: where the breaker is open there is no hedge, and the
+// attempt under way goes on.
+func TestHedge_asksTheBreaker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		one := &allowing{n: 1}
+		slow := func(ctx context.Context, _ int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+			select {
+			case <-time.After(10 * time.Second):
+				return &testpb.SimpleResponse{}, nil
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
+		s := &server{unary: slow}
+		r := interceptor.New(append(hedges(), interceptor.Repeatable(), interceptor.WithBreaker(one))...)
+		conn := serve(t, s, r.DialOptions()...)
+		var err error
+		got := took(func() { _, err = callUnary(t.Context(), conn) })
+		if err != nil || got != 10*time.Second || s.attempts() != 1 || one.asked.Load() < 2 {
+			t.Errorf("got %v after %v and %d attempts, the breaker was asked %d times: want success after 10s and one attempt", err, got, s.attempts(), one.asked.Load())
+		}
+		if got, _ := r.Budget().Held(); got != 100 {
+			t.Errorf("the budget holds %v tokens, want 100", got)
+		}
+	})
+}
+
+// allowing is a breaker that allows n attempts.
+type allowing struct {
+	n     int64
+	asked atomic.Int64
+}
+
+func (a *allowing) Allow() (func(error), error) {
+	if a.asked.Add(1) > a.n {
+		return nil, errBlown
+	}
+	return func(error) {}, nil
+}
+
+// TestHedge_asksTheGate: a hedge does not pass a gate that has closed meanwhile; the
+// attempt under way goes on.
+func TestHedge_asksTheGate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+			if n > 1 {
+				return nil, hinted(time.Minute)
+			}
+			time.Sleep(10 * time.Second)
+			return &testpb.SimpleResponse{}, nil
+		}}
+		r := interceptor.New(interceptor.WithRand(noSpread), interceptor.Repeatable())
+		conn := serve(t, s, r.DialOptions()...)
+		time.AfterFunc(500*time.Millisecond, func() { // it closes the gate
+			_, _ = callUnary(t.Context(), conn, interceptor.MaxRetries(0))
+		})
+		var err error
+		got := took(func() { _, err = callUnary(t.Context(), conn, interceptor.WithHedge(600*time.Millisecond, 2)) })
+		if err != nil || got != 10*time.Second || s.attempts() != 2 {
+			t.Errorf("got %v after %v, and %d attempts arrived, want success after 10s and 2", err, got, s.attempts())
+		}
+	})
+}
+
+// TestFallback_asksTheBreaker: the attempt with another request is not made while the
+// breaker is open.
+func TestFallback_asksTheBreaker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{unary: refuseAlways(overloaded())}
+		other := interceptor.WithFallback(func(context.Context, interceptor.FailedCall) (any, error) { return &testpb.SimpleRequest{}, nil })
+		conn := serve(t, s, retrying(interceptor.MaxRetries(0), other, interceptor.WithBreaker(&allowing{n: 1}))...)
+		_, err := callUnary(t.Context(), conn, interceptor.Repeatable())
+		if s.attempts() != 1 || !errors.Is(err, errBlown) || status.Code(err) != grpccodes.Unavailable {
+			t.Errorf("got %v after %d attempts, want the breaker after 1", err, s.attempts())
+		}
+	})
+}

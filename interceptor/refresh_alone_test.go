@@ -1,0 +1,68 @@
+package interceptor_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc"
+	grpccodes "google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/reinvoke/reinvoke/interceptor"
+)
+
+// TestRefresh_thatCallsOverTheSameConnection: a refresh whose own call is refused does
+// not wait for itself.
+func TestRefresh_thatCallsOverTheSameConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var conn *grpc.ClientConn
+		refreshes := 0
+		renew := interceptor.WithRefresh(func(ctx context.Context) error {
+			refreshes++
+			_, err := callUnary(ctx, conn)
+			return err
+		})
+		conn = serve(t, &server{unary: refuseAlways(errToken)}, retrying(renew)...)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		var err error
+		got := took(func() { _, err = callUnary(ctx, conn) })
+		if status.Code(err) != grpccodes.Unauthenticated || got != 0 || refreshes != 1 {
+			t.Errorf("got %v after %v and %d refreshes, want UNAUTHENTICATED at once after one", err, got, refreshes)
+		}
+	})
+}
+
+// TestRefresh_neverTwiceAtATime: a refresh that no call waits for any longer, and that
+// does not look at its context, ends before another begins; who comes meanwhile waits.
+func TestRefresh_neverTwiceAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var running, most, all atomic.Int64
+		renew := interceptor.WithRefresh(func(ctx context.Context) error {
+			all.Add(1)
+			most.Store(max(most.Load(), running.Add(1)))
+			defer running.Add(-1)
+			time.Sleep(10 * time.Second)
+			return ctx.Err()
+		})
+		conn := serve(t, &server{unary: refuseFirst(4, errToken)}, retrying(renew)...)
+		for _, patience := range []time.Duration{time.Second, 2 * time.Second, 3 * time.Second} {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			if got := took(func() { _, _ = callUnary(ctx, conn) }); got != patience {
+				t.Errorf("it returned after %v, want at its deadline, %v", got, patience)
+			}
+			cancel()
+		}
+		var err error
+		got := took(func() { _, err = callUnary(t.Context(), conn) })
+		if err != nil || got != 14*time.Second { // 4 s of the first are left, and then 10 s
+			t.Errorf("got %v after %v, want success after 14s", err, got)
+		}
+		if most.Load() != 1 || all.Load() != 2 {
+			t.Errorf("%d refreshes, %d at a time: want 2, one after the other", all.Load(), most.Load())
+		}
+	})
+}
