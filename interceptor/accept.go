@@ -66,7 +66,7 @@ func (c *call) rejection(e *rejected, ev codes.Evidence) codes.Failure {
 }
 
 // hasAccept reports whether the caller looks at the answers of the stream.
-func (p *pending) hasAccept() bool { return p.life != nil && p.life.knobs.accept != nil }
+func (p *pending) hasAccept() bool { return p.accept != nil }
 
 // acceptReply asks about the only reply of a stream, as long as the stream may
 // still be retried.
@@ -80,5 +80,5 @@ func (p *pending) acceptReply(s *clientStream, m any) error {
 	if committed {
 		return nil
 	}
-	return accepts(p.life.ctx, p.life.knobs.accept, p.life.method, m)
+	return accepts(p.target.ctx, p.accept, p.target.method, m)
 }

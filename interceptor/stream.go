@@ -3,6 +3,7 @@ package interceptor
 import (
 	"context"
 	"io"
+	"sync"
 	"sync/atomic"
 
 	"google.golang.org/grpc"
@@ -69,7 +70,11 @@ type clientStream struct {
 
 	r      *Retrier
 	ctx    context.Context // the caller's own
+	cc     *grpc.ClientConn
 	method string
+	// mu is held while a committed stream ends or has its first reply: a sender and a
+	// receiver may both come to the end.
+	mu sync.Mutex
 	// call is the history of a stream that was retried or is observed, else
 	// nil; cancel ends the attempt, unless it is the first.
 	call   *call
@@ -232,6 +237,8 @@ func (s *clientStream) CloseSend() error {
 // end handles the end of a committed stream: io.EOF, or a failure that no one
 // may retry.
 func (s *clientStream) end(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if over := s.over.Load(); over != nil {
 		return over.err
 	}
@@ -242,7 +249,7 @@ func (s *clientStream) end(err error) error {
 		final = s.call.endStream(err, s.attempt)
 	case !ended:
 		s.call = &call{
-			target: target{r: s.r, ctx: s.ctx, method: s.method, kind: serverStream}, shown: s.unkept == kept, unkept: s.unkept,
+			target: target{r: s.r, ctx: s.ctx, cc: s.cc, method: s.method, kind: serverStream}, shown: s.unkept == kept, unkept: s.unkept,
 		}
 		final = s.call.endStream(err, s.attempt)
 	case s.unkept != kept: // else it has earned with its first message
@@ -260,6 +267,11 @@ func (s *clientStream) end(err error) error {
 // firstReply notes that a stream which was committed without it has shown
 // something.
 func (s *clientStream) firstReply() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over.Load() != nil {
+		return
+	}
 	s.unkept = kept
 	s.r.budget.Success()
 	s.r.gates.success()

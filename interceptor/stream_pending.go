@@ -31,8 +31,9 @@ type pending struct {
 	desc     *grpc.StreamDesc
 	target   target
 	finish   *finishers
-	life     *call // nil until an attempt has failed, unless its options or an observer need it before
-	retries  int   // begun so far: the number of the current attempt, counted from 0
+	accept   AcceptFunc // nil for every answer
+	life     *call      // nil until an attempt has failed, unless its options or an observer need it before
+	retries  int        // begun so far: the number of the current attempt, counted from 0
 	timer    *attemptTimer
 
 	limit     int // of what is kept, in bytes; negative until it is known
@@ -64,7 +65,7 @@ func (p *pending) open(known bool) (grpc.ClientStream, error) {
 			p.life.quit()
 		}
 	}()
-	s := &clientStream{r: t.r, ctx: t.ctx, method: t.method, single: !p.desc.ServerStreams}
+	s := &clientStream{r: t.r, ctx: t.ctx, cc: t.cc, method: t.method, single: !p.desc.ServerStreams}
 	if known || t.r.observer != nil || t.r.refresh != nil || t.r.breaker != nil || t.r.gates.there() {
 		c := p.call()
 		if final := c.enter(); final != nil {
@@ -112,7 +113,7 @@ func (p *pending) prepare() {
 	c := p.call()
 	c.prepare()
 	p.target = c.target
-	p.limit = c.knobs.replay
+	p.limit, p.accept = c.knobs.replay, c.knobs.accept
 	if c.knobs.resume != nil && c.kind == serverStream {
 		p.resume = &resumption{resuming: c.knobs.resume}
 	}
@@ -316,9 +317,9 @@ func (p *pending) conclude(s *clientStream, err error, m any) (replaced bool, fi
 		p.settle(s, err)
 	}()
 	ended := err == io.EOF //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
-	if ended && !p.shown && !c.resumed && c.knobs.accept != nil {
+	if ended && !p.shown && !c.resumed && p.hasAccept() {
 		reset(m)
-		if rejected := accepts(c.ctx, c.knobs.accept, c.method, m); rejected != nil {
+		if rejected := accepts(c.ctx, p.accept, c.method, m); rejected != nil {
 			err, ended = rejected, false
 		}
 	}

@@ -2,6 +2,7 @@ package interceptor
 
 import (
 	"io"
+	"reflect"
 
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
@@ -149,16 +150,21 @@ func (p *pending) broken(s *clientStream, attempt grpc.ClientStream, n int) erro
 	return io.EOF
 }
 
-// peek receives from an attempt into a message that takes anything, and keeps
-// what it gets for RecvMsg.
+// peek finds out how an attempt has ended that takes no more messages. Without a header
+// it has no message. With one there may be a message: it is received for RecvMsg if no
+// interceptor on the right would have to see it in its own type.
 func (p *pending) peek(attempt grpc.ClientStream, n int) (known bool, err error) {
 	p.mu.Lock()
 	looked := p.retrying || p.retries != n || p.early != nil
 	p.mu.Unlock()
-	if looked || hasCodec(p.target.opts) {
+	if looked {
 		return false, nil
 	}
-	raw := new(emptypb.Empty)
+	md, err := attempt.Header()
+	if err != nil || (md != nil && (!isBare(attempt) || hasCodec(p.target.opts))) {
+		return false, nil //nolint:nilerr // RecvMsg tells
+	}
+	raw := new(emptypb.Empty) // takes anything
 	if err := attempt.RecvMsg(raw); err != nil {
 		return true, err
 	}
@@ -166,6 +172,12 @@ func (p *pending) peek(attempt grpc.ClientStream, n int) (known bool, err error)
 	defer p.mu.Unlock()
 	p.early = raw
 	return true, nil
+}
+
+// isBare reports whether a stream is grpc's own, and not that of an interceptor.
+func isBare(attempt grpc.ClientStream) bool {
+	t := reflect.TypeOf(attempt)
+	return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "google.golang.org/grpc"
 }
 
 // hasCodec reports whether messages may be encoded in another way than as
