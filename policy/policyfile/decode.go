@@ -1,9 +1,6 @@
 package policyfile
 
 import (
-	"cmp"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -12,33 +9,7 @@ import (
 )
 
 // decoder makes a configuration of nodes, and gathers what is wrong with them.
-type decoder struct {
-	file  string
-	found []*Error
-}
-
-// fault notes a fault.
-func (d *decoder) fault(line int, path, format string, args ...any) {
-	d.found = append(d.found, &Error{File: d.file, Line: line, Field: path, Problem: fmt.Sprintf(format, args...)})
-}
-
-// add notes an error of the parser.
-func (d *decoder) add(err error) {
-	if e, ok := errors.AsType[*Error](err); ok {
-		e.File = d.file
-		d.found = append(d.found, e)
-	}
-}
-
-// err returns everything that was found, in the order of the lines.
-func (d *decoder) err() error {
-	slices.SortStableFunc(d.found, func(a, b *Error) int { return cmp.Compare(a.Line, b.Line) })
-	var errs []error
-	for _, e := range d.found {
-		errs = append(errs, e)
-	}
-	return errors.Join(errs...)
-}
+type decoder struct{ faults }
 
 // part reads an entry of a section that is more than a value.
 type part func(k *key, path string)
@@ -52,23 +23,26 @@ func (d *decoder) section(n *node, path string, fields []field, parts map[string
 		d.fault(n.line, path, "%s: want a section with %s", n.describe(), names(fields, parts))
 		return
 	}
+	known := make(map[string]field, len(fields))
+	for _, f := range fields {
+		known[f.name] = f
+	}
+	want := "" // made once, and only for a fault
 	for i := range n.keys {
 		k := &n.keys[i]
 		at := join(path, k.name)
 		if first := n.get(k.name); first != k {
 			d.fault(k.line, at, "given twice, first in line %d: want one", first.line)
-			continue
-		}
-		if read := parts[k.name]; read != nil {
+		} else if read := parts[k.name]; read != nil {
 			read(k, at)
-			continue
+		} else if f, ok := known[k.name]; ok {
+			d.value(k, at, f)
+		} else {
+			if want == "" {
+				want = names(fields, parts)
+			}
+			d.fault(k.line, at, "unknown: want %s", want)
 		}
-		known := slices.IndexFunc(fields, func(f field) bool { return f.name == k.name })
-		if known < 0 {
-			d.fault(k.line, at, "unknown: want %s", names(fields, parts))
-			continue
-		}
-		d.value(k, at, fields[known])
 	}
 }
 
@@ -100,11 +74,12 @@ func names(fields []field, parts map[string]part) string {
 	return strings.Join(all[:len(all)-1], ", ") + " or " + all[len(all)-1]
 }
 
+// join returns the path of an entry.
 func join(path, name string) string {
 	if path == "" {
-		return name
+		return shown(name)
 	}
-	return path + "." + name
+	return path + "." + shown(name)
 }
 
 // config reads the whole file.
@@ -178,7 +153,7 @@ func (d *decoder) methods(n *node, path string, c *policy.Config) {
 		return
 	}
 	for i, item := range n.items {
-		c.Methods = append(c.Methods, d.method(item, fmt.Sprintf("%s[%d]", path, i), c))
+		c.Methods = append(c.Methods, d.method(item, indexed(path, i), c))
 	}
 }
 

@@ -12,9 +12,11 @@ type Error struct {
 	// Line is where the fault stands, counted from 1; 0 if it is nowhere.
 	Line int
 	// Field is the path of the field, as "methods[0].table.Server.retries"; empty
-	// where the fault is not in one.
+	// where the fault is not in one. A name in it that is not printable is quoted, and
+	// a long one is cut.
 	Field string
-	// Problem says what is wrong and what was expected.
+	// Problem says what is wrong and what was expected. It quotes no more than the
+	// beginning of a long value, and escapes what is not printable.
 	Problem string
 }
 

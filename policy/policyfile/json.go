@@ -30,6 +30,7 @@ type jsonParser struct {
 	decoder *json.Decoder
 	line    int // of counted
 	counted int // bytes
+	depth   int
 }
 
 // here returns the line of the last token.
@@ -40,6 +41,9 @@ func (p *jsonParser) here() int {
 
 // explain returns a syntax error with its line.
 func (p *jsonParser) explain(err error) error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
 	at := p.decoder.InputOffset()
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		at = min(syntax.Offset, int64(len(p.data)))
@@ -57,6 +61,10 @@ func (p *jsonParser) value() (*node, error) {
 	n := &node{line: p.here()}
 	switch t := t.(type) {
 	case json.Delim:
+		if p.depth++; p.depth > mostDepth {
+			return nil, tooDeep(n.line)
+		}
+		defer func() { p.depth-- }()
 		if t == '{' {
 			return n, p.object(n)
 		}

@@ -15,7 +15,8 @@ import (
 const MaxSize = 1 << 20
 
 // Load reads a configuration, in YAML or JSON. The error has one [*Error] for
-// each fault, joined; beside an error the configuration is the zero value, which
+// each fault, joined: the first 20, in the order of the lines, and after them the
+// number of the others. Beside an error the configuration is the zero value, which
 // never retries.
 func Load(r io.Reader) (policy.Config, error) {
 	data, err := readAll(r)
@@ -89,7 +90,7 @@ func parseNode(data []byte) (*node, error) {
 
 // parse reads a configuration.
 func parse(file string, data []byte) (policy.Config, error) {
-	d := &decoder{file: file}
+	d := &decoder{faults{file: file}}
 	root, err := parseNode(data)
 	if err != nil {
 		d.add(err)

@@ -1,6 +1,9 @@
 package policyfile
 
-import "strings"
+import (
+	"fmt"
+	"strconv"
+)
 
 // node is a value in a file, whichever language it is written in, and where.
 type node struct {
@@ -9,6 +12,8 @@ type node struct {
 	text  string // of a scalar
 	keys  []key  // of an object, in the order of the file
 	items []*node
+
+	index map[string]int // of keys, by name: the first of each; nil until it is needed
 }
 
 type kind uint8
@@ -28,22 +33,50 @@ type key struct {
 	value *node
 }
 
+// mostDepth is how deep a file may be nested, for it is read by recursion. Judgement:
+// a configuration has 6 levels, the rest is for what a service config may have that is
+// skipped.
+const mostDepth = 100
+
+func tooDeep(line int) *Error {
+	return &Error{Line: line, Problem: fmt.Sprintf("nested more than %d deep: want a file of policies", mostDepth)}
+}
+
 // get returns the entry with the name, or nil.
 func (n *node) get(name string) *key {
 	if n == nil {
 		return nil
 	}
-	for i := range n.keys {
-		if n.keys[i].name == name {
-			return &n.keys[i]
+	if n.index == nil && len(n.keys) > 0 {
+		n.index = make(map[string]int, len(n.keys))
+		for i := range n.keys {
+			n.indexKey(i)
 		}
+	}
+	if i, ok := n.index[name]; ok {
+		return &n.keys[i]
 	}
 	return nil
 }
 
+// add adds an entry.
+func (n *node) add(k key) {
+	n.keys = append(n.keys, k)
+	if n.index != nil {
+		n.indexKey(len(n.keys) - 1)
+	}
+}
+
+// indexKey puts an entry into the index. Of several with one name the first counts.
+func (n *node) indexKey(i int) {
+	if _, ok := n.index[n.keys[i].name]; !ok {
+		n.index[n.keys[i].name] = i
+	}
+}
+
 // describe says what the value is, for a message.
 func (n *node) describe() string {
-	const shown = 60
+	const most = 60
 	switch n.kind {
 	case null:
 		return "nothing"
@@ -52,17 +85,8 @@ func (n *node) describe() string {
 	case list:
 		return "a list"
 	case quoted:
-		return `"` + cut(n.text, shown) + `"`
+		return strconv.Quote(cut(n.text, most))
 	default:
-		return cut(n.text, shown)
+		return printable(cut(n.text, most))
 	}
-}
-
-// cut shortens a text to a number of bytes, and puts it on one line.
-func cut(text string, most int) string {
-	text = strings.Join(strings.Fields(text), " ")
-	if len(text) > most {
-		text = strings.ToValidUTF8(text[:most], "") + "..."
-	}
-	return text
 }

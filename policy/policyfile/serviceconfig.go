@@ -6,7 +6,6 @@ import (
 	"math"
 	"reflect"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -37,7 +36,7 @@ import (
 // policy.DefaultGate in any case. Load balancing, health checks and the sizes of
 // messages are gRPC's own business, and skipped.
 func FromServiceConfig(r io.Reader) (policy.Config, error) {
-	d := &decoder{file: nameOf(r)}
+	d := &decoder{faults: faults{file: nameOf(r)}}
 	data, err := readAll(r)
 	if err != nil {
 		return policy.Config{}, &Error{File: d.file, Problem: err.Error()}
@@ -53,9 +52,9 @@ func FromServiceConfig(r io.Reader) (policy.Config, error) {
 	} else {
 		d.serviceConfig(root, &c)
 	}
-	if len(d.found) == 0 { // what is left to be found is ours
+	if d.found == 0 { // what is left to be found is ours
 		for _, text := range texts(c.Validate()) {
-			d.fault(0, "", "%s", text)
+			d.fault(0, "", "%s", shownPattern(text))
 		}
 	}
 	if err := d.err(); err != nil {
@@ -64,23 +63,37 @@ func FromServiceConfig(r io.Reader) (policy.Config, error) {
 	return c, nil
 }
 
-// spell gives the fields of a service config the case that they should have.
-func spell(n *node) {
+// speller has the names of the fields of a service config, by their folded names.
+type speller map[string]string
+
+func newSpeller() speller {
+	s := speller{}
+	for _, name := range []string{
+		"methodConfig", "retryThrottling", "loadBalancingPolicy", "loadBalancingConfig", "healthCheckConfig",
+		"maxTokens", "tokenRatio", "name", "service", "method", "timeout", "waitForReady", "maxRequestMessageBytes", "maxResponseMessageBytes",
+		"retryPolicy", "hedgingPolicy", "maxAttempts", "initialBackoff", "maxBackoff", "backoffMultiplier", "retryableStatusCodes",
+		"hedgingDelay", "nonFatalStatusCodes",
+	} {
+		s[fold(name)] = name
+	}
+	return s
+}
+
+// fold returns the same for names that strings.EqualFold calls equal to a name in
+// ASCII.
+func fold(name string) string { return strings.ToLower(strings.ToUpper(name)) }
+
+// spell gives the fields of a service config the case that they should have. It has
+// to come before the first look at an entry, since entries are looked up by name.
+func (s speller) spell(n *node) {
 	for i := range n.keys {
-		for _, name := range []string{
-			"methodConfig", "retryThrottling", "loadBalancingPolicy", "loadBalancingConfig", "healthCheckConfig",
-			"maxTokens", "tokenRatio", "name", "service", "method", "timeout", "waitForReady", "maxRequestMessageBytes", "maxResponseMessageBytes",
-			"retryPolicy", "hedgingPolicy", "maxAttempts", "initialBackoff", "maxBackoff", "backoffMultiplier", "retryableStatusCodes",
-			"hedgingDelay", "nonFatalStatusCodes",
-		} {
-			if strings.EqualFold(n.keys[i].name, name) {
-				n.keys[i].name = name
-			}
+		if name, ok := s[fold(n.keys[i].name)]; ok {
+			n.keys[i].name = name
 		}
-		spell(n.keys[i].value)
+		s.spell(n.keys[i].value)
 	}
 	for _, item := range n.items {
-		spell(item)
+		s.spell(item)
 	}
 }
 
@@ -88,7 +101,8 @@ func spell(n *node) {
 func skip(*key, string) {}
 
 func (d *decoder) serviceConfig(root *node, c *policy.Config) {
-	spell(root)
+	newSpeller().spell(root)
+	sections := map[string]int{}
 	d.section(root, "", nil, map[string]part{
 		"methodConfig": func(k *key, path string) {
 			if k.value.kind != list {
@@ -96,7 +110,7 @@ func (d *decoder) serviceConfig(root *node, c *policy.Config) {
 				return
 			}
 			for i, item := range k.value.items {
-				d.methodConfig(item, indexed(path, i), c)
+				d.methodConfig(item, indexed(path, i), c, sections)
 			}
 		},
 		"retryThrottling":     func(k *key, path string) { d.throttling(k, path, c) },
@@ -120,7 +134,8 @@ func (d *decoder) throttling(k *key, path string, c *policy.Config) {
 }
 
 // methodConfig reads a method config, and adds a section for each of its names.
-func (d *decoder) methodConfig(n *node, path string, c *policy.Config) {
+// sections has the indexes of the sections, by pattern.
+func (d *decoder) methodConfig(n *node, path string, c *policy.Config, sections map[string]int) {
 	var patterns []named
 	var m policy.Method
 	d.section(n, path, []field{{"waitForReady", &m.WaitForReady}}, map[string]part{
@@ -136,12 +151,13 @@ func (d *decoder) methodConfig(n *node, path string, c *policy.Config) {
 	}
 	for _, p := range patterns {
 		m.Pattern = p.pattern
-		first := slices.IndexFunc(c.Methods, func(other policy.Method) bool { return other.Pattern == p.pattern })
+		first, again := sections[p.pattern]
 		switch {
-		case first < 0:
+		case !again:
+			sections[p.pattern] = len(c.Methods)
 			c.Methods = append(c.Methods, m)
 		case !reflect.DeepEqual(c.Methods[first], m):
-			d.fault(p.line, p.path, "%s: given twice with other figures: want one config for each name", p.pattern)
+			d.fault(p.line, p.path, "%s: given twice with other figures: want one config for each name", shown(p.pattern))
 		}
 	}
 }
@@ -170,7 +186,7 @@ func (d *decoder) names(k *key, path string) (patterns []named) {
 		pattern := "/*"
 		switch {
 		case service == "" && method != "":
-			d.fault(item.line, at, "method %q without a service: want both, or neither", method)
+			d.fault(item.line, at, "method %s without a service: want both, or neither", shownQuoted(method))
 			continue
 		case service != "" && method == "":
 			pattern = "/" + service + "/*"
@@ -178,7 +194,7 @@ func (d *decoder) names(k *key, path string) (patterns []named) {
 			pattern = "/" + service + "/" + method
 		}
 		if err := policy.ValidatePattern(pattern); err != nil || strings.Contains(service+method, "*") {
-			d.fault(item.line, at, "service %q, method %q: want the names of a proto", service, method)
+			d.fault(item.line, at, "service %s, method %s: want the names of a proto", shownQuoted(service), shownQuoted(method))
 			continue
 		}
 		patterns = append(patterns, named{pattern, item.line, at})

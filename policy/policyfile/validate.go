@@ -1,7 +1,7 @@
 package policyfile
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/reinvoke/reinvoke/codes"
@@ -12,14 +12,44 @@ import (
 // the place that it is about. Values that could not be read have left what stood
 // there before, so that nothing is found of them.
 func (d *decoder) validate(root *node, c policy.Config) {
-	for _, text := range texts(c.Validate()) {
-		p := &place{node: root, line: root.line}
+	all := texts(c.Validate())
+	if len(all) == 0 {
+		return
+	}
+	methods := indexMethods(root.get("methods"))
+	for _, text := range all {
+		p := &place{node: root, line: root.line, methods: methods}
 		p.find(strings.TrimPrefix(text, "policy: "))
 		if strings.HasSuffix(p.path, ".pattern") && p.node.kind == null {
 			continue // that it is missing is known
 		}
 		d.fault(p.line, p.path, "%s", p.rest)
 	}
+}
+
+// indexes are those of the first and of the last section with a pattern.
+type indexes struct{ first, last int }
+
+// indexMethods returns where the sections of methods are, by pattern; by "" those
+// without one.
+func indexMethods(methods *key) map[string]indexes {
+	all := map[string]indexes{}
+	if methods == nil {
+		return all
+	}
+	for i, item := range methods.value.items {
+		pattern := ""
+		if k := item.get("pattern"); k != nil {
+			pattern = k.value.text
+		}
+		at, again := all[pattern]
+		if !again {
+			at.first = i
+		}
+		at.last = i
+		all[pattern] = at
+	}
+	return all
 }
 
 // texts returns the texts of the errors that were joined.
@@ -43,6 +73,8 @@ type place struct {
 	line int
 	path string
 	rest string // of the message
+
+	methods map[string]indexes
 }
 
 // find follows a message, such as "method /a.S/*: Server: retries -1: want >= 0",
@@ -111,18 +143,15 @@ func (p *place) findPattern() bool {
 		return false
 	}
 	p.enter("methods", "")
-	for i, item := range p.node.items {
-		pattern := item.get("pattern")
-		text := ""
-		if pattern != nil {
-			text = pattern.value.text
-		}
-		if quote := fmt.Sprintf("%q: ", text); strings.HasPrefix(rest, quote) && policy.ValidatePattern(text) != nil {
-			p.node, p.line, p.path = item, item.line, fmt.Sprintf("%s[%d]", p.path, i)
-			p.enter("pattern", "")
-			p.rest = rest
-			break
-		}
+	quoted, err := strconv.QuotedPrefix(rest)
+	if err != nil {
+		return true
+	}
+	pattern, _ := strconv.Unquote(quoted) // what is quoted can be unquoted
+	if at, ok := p.methods[pattern]; ok {
+		p.item(at.first)
+		p.enter("pattern", "")
+		p.rest = shownQuoted(pattern) + rest[len(quoted):]
 	}
 	return true
 }
@@ -135,17 +164,29 @@ func (p *place) findMethod() bool {
 		return false
 	}
 	p.enter("methods", "")
-	methods, path := p.node, p.path
-	for i, item := range methods.items {
-		pattern := item.get("pattern")
-		if pattern == nil {
-			continue
-		}
-		if after, ok := strings.CutPrefix(rest, pattern.value.text+": "); ok {
-			p.node, p.line, p.path, p.rest = item, item.line, fmt.Sprintf("%s[%d]", path, i), after
-		}
+	pattern, rest, _ := strings.Cut(rest, ": ") // a pattern has no blanks
+	if at, ok := p.methods[pattern]; ok {
+		p.item(at.last)
+		p.rest = rest
 	}
 	return true
+}
+
+// item goes into an item of a list.
+func (p *place) item(i int) {
+	p.node = p.node.items[i]
+	p.line, p.path = p.node.line, indexed(p.path, i)
+}
+
+// shownPattern returns a message of package policy with the pattern in it as messages
+// show a name.
+func shownPattern(message string) string {
+	const before = "policy: method "
+	if rest, ok := strings.CutPrefix(message, before); ok {
+		pattern, rest, _ := strings.Cut(rest, ": ")
+		return before + shown(pattern) + ": " + rest
+	}
+	return message
 }
 
 // enter goes into an entry of the section; where the file does not have it, the

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,6 +15,9 @@ import (
 
 // parseYAML reads a document of YAML.
 func parseYAML(data []byte) (*node, error) {
+	if n := bytes.Count(data, []byte("%TAG")) + bytes.Count(data, []byte("%\x00T")); n > mostDirectives {
+		return nil, &Error{Line: 1, Problem: fmt.Sprintf("%d times %%TAG: want a file of policies", n)}
+	}
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	var doc, more yaml.Node
 	switch err := d.Decode(&doc); {
@@ -31,19 +35,29 @@ func parseYAML(data []byte) (*node, error) {
 	return new(tree).node(doc.Content[0], nil)
 }
 
-// tree makes nodes of the parser's, and counts them: aliases of aliases could stand
-// for more than fits into memory.
-type tree struct{ nodes int }
+// mostDirectives is how often the word %TAG, in UTF-8 or UTF-16, may stand in a file.
+// The parser compares each directive with all before it. Judgement: a file of policies
+// has none.
+const mostDirectives = 100
+
+// tree makes nodes of the parser's, and counts them and the bytes of their texts:
+// aliases of aliases could stand for more than fits into memory.
+type tree struct{ nodes, text, depth int }
 
 // mostNodes is more than a file of MaxSize can have without aliases.
 const mostNodes = MaxSize
+
+// mostText is more bytes than a file of MaxSize can have without aliases: no escape
+// stands for more than one and a half times its own bytes. Judgement: the rest is for
+// some thousand methods that name one table.
+const mostText = 4 * MaxSize
 
 // yamlLine finds the line in an error of the parser.
 var yamlLine = regexp.MustCompile(`\bline (\d+)`)
 
 // explainYAML returns a syntax error with its line.
 func explainYAML(err error) error {
-	e := &Error{Problem: "not YAML: " + cut(err.Error(), 200)}
+	e := &Error{Problem: "not YAML: " + printable(cut(err.Error(), 200))}
 	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
 		e.Line, _ = strconv.Atoi(m[1]) // digits; more than fit are no line
 	}
@@ -56,13 +70,15 @@ func (t *tree) node(y *yaml.Node, within []*yaml.Node) (*node, error) {
 	if t.nodes++; t.nodes > mostNodes {
 		return nil, &Error{Line: y.Line, Problem: fmt.Sprintf("more than %d values with its aliases: want a file of policies", mostNodes)}
 	}
+	if t.depth++; t.depth > mostDepth {
+		return nil, tooDeep(y.Line)
+	}
+	defer func() { t.depth-- }()
 	n := &node{line: y.Line}
 	switch y.Kind {
 	case yaml.AliasNode:
-		for _, outer := range within {
-			if outer == y.Alias {
-				return nil, &Error{Line: y.Line, Problem: "*" + y.Value + ": stands within itself"}
-			}
+		if slices.Contains(within, y.Alias) { // which are no more than mostDepth
+			return nil, &Error{Line: y.Line, Problem: "*" + shown(y.Value) + ": stands within itself"}
 		}
 		target, err := t.node(y.Alias, append(within, y.Alias))
 		if err == nil {
@@ -83,6 +99,9 @@ func (t *tree) node(y *yaml.Node, within []*yaml.Node) (*node, error) {
 		}
 	default:
 		n.text = y.Value
+		if err := t.read(y); err != nil {
+			return nil, err
+		}
 		switch {
 		case y.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0:
 			n.kind = quoted
@@ -93,11 +112,22 @@ func (t *tree) node(y *yaml.Node, within []*yaml.Node) (*node, error) {
 	return n, nil
 }
 
+// read counts the text of a scalar, or of the name of an entry.
+func (t *tree) read(y *yaml.Node) error {
+	if t.text += len(y.Value); t.text > mostText {
+		return &Error{Line: y.Line, Problem: fmt.Sprintf("more than %d bytes of text with its aliases: want a file of policies", mostText)}
+	}
+	return nil
+}
+
 // mapping adds the entries of a mapping, and those that it merges ("<<").
 func (t *tree) mapping(n *node, y *yaml.Node, within []*yaml.Node) error {
 	var merged []*node
 	for i := 0; i+1 < len(y.Content); i += 2 {
 		name := y.Content[i]
+		if err := t.read(name); err != nil {
+			return err
+		}
 		value, err := t.node(y.Content[i+1], within)
 		if err != nil {
 			return err
@@ -107,7 +137,7 @@ func (t *tree) mapping(n *node, y *yaml.Node, within []*yaml.Node) error {
 		}
 		switch {
 		case name.Tag != "!!merge" && strings.TrimSpace(name.Value) != "<<":
-			n.keys = append(n.keys, key{name.Value, name.Line, value})
+			n.add(key{name.Value, name.Line, value})
 		case value.kind == list:
 			merged = append(merged, value.items...)
 		default:
@@ -120,7 +150,7 @@ func (t *tree) mapping(n *node, y *yaml.Node, within []*yaml.Node) error {
 		}
 		for _, k := range m.keys {
 			if n.get(k.name) == nil { // its own count more
-				n.keys = append(n.keys, k)
+				n.add(k)
 			}
 		}
 	}
