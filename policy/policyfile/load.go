@@ -2,10 +2,7 @@ package policyfile
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"io"
-	"os"
 
 	"github.com/reinvoke/reinvoke/policy"
 )
@@ -26,7 +23,8 @@ func Load(r io.Reader) (policy.Config, error) {
 	return parse(nameOf(r), data)
 }
 
-// LoadFile is [Load] for a file.
+// LoadFile is [Load] for a file. It reads whatever the system can open, such as a
+// named pipe, and waits for it; [Watch] takes regular files alone.
 func LoadFile(path string) (policy.Config, error) {
 	data, err := readFile(path)
 	if err != nil {
@@ -41,36 +39,6 @@ func nameOf(r io.Reader) string {
 		return f.Name()
 	}
 	return ""
-}
-
-// readFile reads a file, and says which one it could not read.
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path) //nolint:gosec // whoever names the file wants it read
-	if err != nil {
-		return nil, &Error{File: path, Problem: causeOf(err)}
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	data, err := readAll(f)
-	if err != nil {
-		return nil, &Error{File: path, Problem: causeOf(err)}
-	}
-	return data, nil
-}
-
-// causeOf returns the text of an error of package os without the path in it.
-func causeOf(err error) string {
-	if e, ok := errors.AsType[*os.PathError](err); ok {
-		return e.Err.Error()
-	}
-	return err.Error()
-}
-
-func readAll(r io.Reader) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
-	if err == nil && len(data) > MaxSize {
-		err = fmt.Errorf("larger than %d bytes: want a file of policies", MaxSize)
-	}
-	return data, err
 }
 
 // parseNode reads a document, in whichever language it is written.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"github.com/reinvoke/reinvoke/internal/clock"
@@ -49,8 +50,14 @@ func Logger(l *slog.Logger) WatchOption {
 }
 
 // OnReload has f told when a changed file was read: of the error that left the old
-// configuration in force, or of nil. It is called on a goroutine of its own, one
-// call at a time.
+// configuration in force, or of nil. If the file cannot be read f is told why, once
+// for each reason, and when the file can be read again f is told how its version
+// stands, nil or an error, even if the version is the one from before. The last word
+// is therefore always about the present file.
+//
+// f is called on a goroutine of its own, one call at a time. If f panics, the panic
+// is logged as an error with its stack, and the file is followed as before; the next
+// call of f is about the file again, and does not mention the panic.
 func OnReload(f func(error)) WatchOption {
 	return func(w *watcher) error {
 		if f == nil {
@@ -66,6 +73,10 @@ func OnReload(f func(error)) WatchOption {
 // version is wrong or the file is gone, what was in force stays, and the error is
 // logged, once for each version.
 //
+// The file has to be a regular one, or a symbolic link to one; a named pipe, a device
+// or a directory is an error. If ctx ends before the file was read, the error wraps
+// that of ctx.
+//
 // It reads the whole file at every interval, so that mounted ConfigMaps, symbolic
 // links and network file systems work, and takes a new version when it has stayed
 // the same for a moment. What a connection has read when it was set up, the figures
@@ -77,7 +88,7 @@ func Watch(ctx context.Context, path string, opts ...WatchOption) (*policy.Live,
 			return nil, err
 		}
 	}
-	data, err := readFile(path)
+	data, err := within(ctx, path, readRegular)
 	if err != nil {
 		return nil, err
 	}
@@ -101,8 +112,9 @@ type watcher struct {
 	told  func(error)
 	live  *policy.Live
 
-	seen []byte // the last version
-	lost string // why it cannot be read; empty while it can
+	seen  []byte // the last version
+	wrong error  // what is wrong with it
+	lost  string // why it cannot be read; empty while it can
 }
 
 func (w *watcher) run(ctx context.Context) {
@@ -118,13 +130,13 @@ func (w *watcher) run(ctx context.Context) {
 
 // settled reads the file until two readings are equal, or it is as it was.
 func (w *watcher) settled(ctx context.Context) (data []byte, err error) {
-	data, err = readFile(w.path)
+	data, err = within(ctx, w.path, readRegular)
 	for err == nil && !bytes.Equal(data, w.seen) {
 		if err := clock.Sleep(ctx, clock.System(), min(settleTime, w.every)); err != nil {
 			return nil, err
 		}
 		var again []byte
-		again, err = readFile(w.path)
+		again, err = within(ctx, w.path, readRegular)
 		if err == nil && bytes.Equal(again, data) {
 			return again, nil
 		}
@@ -133,33 +145,48 @@ func (w *watcher) settled(ctx context.Context) (data []byte, err error) {
 	return data, err
 }
 
-// look puts a new version in force.
+// look puts a new version in force, and tells of what has changed.
 func (w *watcher) look(ctx context.Context, data []byte, err error) {
-	switch {
-	case err != nil:
+	if err != nil {
 		if w.lost != err.Error() {
 			w.lost = err.Error()
-			w.tell(ctx, err)
+			w.tell(ctx, "", err)
 		}
 		return
-	case bytes.Equal(data, w.seen):
-		w.lost = ""
-		return
 	}
-	w.seen, w.lost = data, ""
-	c, err := parse(w.path, data)
-	if err == nil {
-		err = w.live.Store(c)
+	news := "a new version is in force"
+	if bytes.Equal(data, w.seen) {
+		if w.lost == "" {
+			return
+		}
+		news = "it is back, and its version is in force"
+	} else {
+		w.seen, w.wrong = data, w.store(data)
 	}
-	w.tell(ctx, err)
+	w.lost = ""
+	w.tell(ctx, news, w.wrong)
 }
 
-// tell tells of a new version, or of what is wrong with it.
-func (w *watcher) tell(ctx context.Context, err error) {
+// store puts a version in force, unless something is wrong with it.
+func (w *watcher) store(data []byte) error {
+	c, err := parse(w.path, data)
+	if err != nil {
+		return err
+	}
+	return w.live.Store(c)
+}
+
+// tell tells of news, or of what is wrong.
+func (w *watcher) tell(ctx context.Context, news string, err error) {
 	if err != nil {
 		w.log.ErrorContext(ctx, "[RETRY] policy file: the one before stays in force", "file", w.path, "error", err)
 	} else {
-		w.log.InfoContext(ctx, "[RETRY] policy file: a new version is in force", "file", w.path)
+		w.log.InfoContext(ctx, "[RETRY] policy file: "+news, "file", w.path)
 	}
+	defer func() {
+		if p := recover(); p != nil { // the program is not ours to end
+			w.log.ErrorContext(ctx, "[RETRY] policy file: OnReload panicked", "file", w.path, "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
 	w.told(err)
 }

@@ -9,14 +9,11 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	grpccodes "google.golang.org/grpc/codes"
-	healthpb "google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/status"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
@@ -129,16 +126,76 @@ func TestWatch_withoutAFile(t *testing.T) {
 		}
 		w.want(t, 4, 1)
 		w.want(t, 4, 1)
-		write(t, w.path, serverRetries(4)) // the same again: nothing to tell
+		write(t, w.path, serverRetries(4)) // the same again: all is well
+		w.want(t, 4, 2)
+		w.want(t, 4, 2) // told once
+		if got := w.told[len(w.told)-1]; got != "<nil>" || !strings.Contains(w.log.String(), "level=INFO") {
+			t.Errorf("told %q, logged %q: want no error", w.told, w.log.String())
+		}
+		if err := os.Remove(w.path); err != nil {
+			t.Fatal(err)
+		}
+		w.want(t, 4, 3) // anew
+		write(t, w.path, "")
+		w.want(t, 4, 4)
+		write(t, w.path, serverRetries(7))
+		w.want(t, 7, 5)
+	})
+}
+
+// TestWatch_wrongFileComesBack: it is as wrong as before.
+func TestWatch_wrongFileComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := watch(t, serverRetries(4))
+		defer w.close()
+		write(t, w.path, serverRetries(-5))
 		w.want(t, 4, 1)
 		if err := os.Remove(w.path); err != nil {
 			t.Fatal(err)
 		}
-		w.want(t, 4, 2) // anew
-		write(t, w.path, "")
+		w.want(t, 4, 2)
+		write(t, w.path, serverRetries(-5))
 		w.want(t, 4, 3)
-		write(t, w.path, serverRetries(7))
-		w.want(t, 7, 4)
+		if w.told[len(w.told)-1] != w.told[0] {
+			t.Errorf("told %q, want the fault again", w.told)
+		}
+	})
+}
+
+// TestWatch_onReloadPanics: that is logged, and the file is followed as before.
+func TestWatch_onReloadPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &watched{path: filepath.Join(t.TempDir(), "retries.yaml")}
+		write(t, w.path, serverRetries(4))
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		calls := 0
+		live, err := policyfile.Watch(ctx, w.path, policyfile.Every(time.Second), policyfile.Logger(slog.New(slog.NewTextHandler(w, nil))),
+			policyfile.OnReload(func(err error) {
+				if calls++; calls == 1 {
+					panic("out of order")
+				}
+				w.told = append(w.told, fmt.Sprint(err))
+			}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := 5; n <= 6; n++ {
+			write(t, w.path, serverRetries(n))
+			time.Sleep(1200 * time.Millisecond)
+			synctest.Wait()
+			if got := live.Load().Table[codes.Server].Retries; got != n {
+				t.Errorf("%d retries are in force, want %d", got, n)
+			}
+		}
+		if diff := cmp.Diff([]string{"<nil>"}, w.told); diff != "" {
+			t.Errorf("told after the panic (-want +got):\n%s", diff)
+		}
+		for _, want := range []string{"level=ERROR", "OnReload panicked", `panic="out of order"`, "watch_test.go"} {
+			if !strings.Contains(w.log.String(), want) {
+				t.Errorf("logged %q, want %q", w.log.String(), want)
+			}
+		}
 	})
 }
 
@@ -233,70 +290,4 @@ func TestWatch_doesNotBegin(t *testing.T) {
 			t.Errorf("got %v, %v, want %s", live, err, tt.want)
 		}
 	}
-}
-
-// TestWatch_reloadsUnderLoad: 10,000 versions are put in force while calls fail
-// and are retried; each of them ends as one of the versions says.
-func TestWatch_reloadsUnderLoad(t *testing.T) {
-	const reloads = 10_000
-	synctest.Test(t, func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "retries.yaml")
-		version := func(n int) string {
-			text := fmt.Sprintf("# version %d\ntable:\n  Server: {retries: %d, base: 10ms, max: 10ms}\nbudget: {max: 1e9, start: 1e9}\n", n, 1+n%2)
-			if n%3 == 0 { // with and without what has to be known before an attempt
-				text += "methods:\n- {pattern: /*, timeout: 1m, repeatable: true}\n"
-			}
-			return text
-		}
-		write(t, path, version(0))
-		var told atomic.Int64
-		var failed atomic.Value
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		live, err := policyfile.Watch(ctx, path, policyfile.Every(time.Millisecond), policyfile.Logger(slog.New(slog.DiscardHandler)),
-			policyfile.OnReload(func(err error) {
-				if told.Add(1); err != nil {
-					failed.Store(err)
-				}
-			}))
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := &healthServer{check: func(context.Context, int) error { return status.Error(grpccodes.Unavailable, "busy") }}
-		client := healthpb.NewHealthClient(dial(t, s, interceptor.DialOptions(interceptor.WithLive(live), interceptor.WithoutGate())...))
-		stop := make(chan struct{})
-		var calls sync.WaitGroup
-		var made [4]atomic.Int64
-		for range 4 {
-			calls.Go(func() {
-				for {
-					select {
-					case <-stop:
-						return
-					default:
-					}
-					_, err := client.Check(t.Context(), &healthpb.HealthCheckRequest{})
-					failure, ok := err.(*interceptor.Error) //nolint:errorlint // it is what a call returns
-					if !ok || status.Code(err) != grpccodes.Unavailable || len(failure.Attempts) < 2 || len(failure.Attempts) > 3 {
-						t.Errorf("got %v, want UNAVAILABLE after two or three attempts", err)
-						return
-					}
-					made[len(failure.Attempts)].Add(1)
-				}
-			})
-		}
-		for n := 1; n <= reloads; n++ {
-			write(t, path, version(n))
-			time.Sleep(3 * time.Millisecond)
-		}
-		synctest.Wait()
-		close(stop)
-		calls.Wait()
-		if told.Load() != reloads || failed.Load() != nil {
-			t.Errorf("%d versions were taken, %v; want %d", told.Load(), failed.Load(), reloads)
-		}
-		if made[2].Load() == 0 || made[3].Load() == 0 || made[2].Load()+made[3].Load() < reloads/5 {
-			t.Errorf("%d calls of two attempts, %d of three: want many of each", made[2].Load(), made[3].Load())
-		}
-	})
 }
