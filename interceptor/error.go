@@ -11,12 +11,14 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/internal/foreign"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
 // Attempt is one failed attempt in the history of an [Error].
 type Attempt struct {
-	// Code, Class, Reach, Rule and Reason are those of its failure.
+	// Code, Class, Reach, Rule and Reason are those of its failure. Reason is as the
+	// server has sent it, of any length and with any bytes.
 	Code   grpccodes.Code
 	Class  codes.Class
 	Reach  codes.Reach
@@ -86,14 +88,18 @@ func (c *call) advice() string {
 	}
 }
 
-// Error returns the history in short and the text of the last error.
+// Error returns the history in short and the text of the last error. The name of the
+// method, each reason, and the text of each error of the server, the context or a hook
+// is printable and at most 512 bytes long: control characters, line breaks and invalid
+// UTF-8 are spelled as in Go, and a longer one says how many bytes were cut. The
+// status, Unwrap and the fields have them whole.
 func (e *Error) Error() string {
 	var b strings.Builder
 	if e.turned != nil && len(e.Attempts) == 0 {
-		fmt.Fprintf(&b, "%s %v: %v", e.Method, e.turned, e.err)
+		fmt.Fprintf(&b, "%s %v: %s", foreign.Text(e.Method), e.turned, printed(e.err))
 		return b.String()
 	}
-	fmt.Fprintf(&b, "%s failed for good (%v) after %d ", e.Method, e.Why, len(e.Attempts))
+	fmt.Fprintf(&b, "%s failed for good (%v) after %d ", foreign.Text(e.Method), e.Why, len(e.Attempts))
 	if len(e.Attempts) == 1 {
 		b.WriteString("attempt [")
 	} else {
@@ -105,7 +111,7 @@ func (e *Error) Error() string {
 		}
 		fmt.Fprintf(&b, "%v %s", a.Code, a.Rule)
 		if a.Reason != "" {
-			fmt.Fprintf(&b, " %s", a.Reason)
+			fmt.Fprintf(&b, " %s", foreign.Text(a.Reason))
 		}
 		if a.Fallback {
 			b.WriteString(" (fallback)")
@@ -120,12 +126,15 @@ func (e *Error) Error() string {
 	}
 	for _, err := range []error{e.hook, e.instead} {
 		if err != nil {
-			fmt.Fprintf(&b, ": %v", err)
+			fmt.Fprintf(&b, ": %s", printed(err))
 		}
 	}
-	fmt.Fprintf(&b, ": %v", e.err)
+	fmt.Fprintf(&b, ": %s", printed(e.err))
 	return b.String()
 }
+
+// printed returns the text of an error that others have made.
+func printed(err error) string { return foreign.Text(fmt.Sprint(err)) }
 
 // Unwrap returns the error of the last attempt.
 func (e *Error) Unwrap() error { return e.err }

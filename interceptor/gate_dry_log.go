@@ -9,6 +9,7 @@ import (
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/internal/foreign"
 )
 
 const (
@@ -44,12 +45,13 @@ func (g *gates) announceShade(s *shade) {
 	if !logs.limit.allow(g.r.clock, level, aboutGate, s.first.Class, logs.summarize) {
 		return
 	}
-	fields := logging.Fields{logging.MethodFieldKey, s.method}
+	full := foreign.Text(s.method)
+	fields := logging.Fields{logging.MethodFieldKey, full}
 	if s.kind != function {
-		service, method, _ := strings.Cut(strings.TrimPrefix(s.method, "/"), "/")
+		service, method, _ := strings.Cut(strings.TrimPrefix(full, "/"), "/")
 		fields = logging.Fields{logging.ServiceFieldKey, service, logging.MethodFieldKey, method}
 	}
-	fields = append(fields, "retry.gate.key", g.loggedQuota(s.k.key), "retry.gate.target", s.k.key.target,
+	fields = append(fields, "retry.gate.key", g.loggedQuota(s.k.key), "retry.gate.target", foreign.Text(s.k.key.target),
 		"retry.gate.dry_run", true, "retry.gate.held", s.held, "retry.gate.turned_away", s.away, "retry.class", s.first.Class.String())
 	for _, l := range logs.to {
 		l.Log(context.Background(), level, "[RETRY] dry run: "+s.sentence(g.loggedKey(s.k.key)), fields...)
@@ -72,7 +74,7 @@ func (s *shade) sentence(key string) string {
 	if s.number > 1 {
 		what = fmt.Sprintf("attempt %d", s.number)
 	}
-	what += " of " + s.method
+	what += " of " + foreign.Text(s.method)
 	switch {
 	case s.away && s.left > 0:
 		return fmt.Sprintf("the gate of %s would have turned %s away, %v before its turn; %s", key, what, rounded(s.left), then)

@@ -9,6 +9,7 @@ import (
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/internal/foreign"
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
@@ -117,7 +118,7 @@ func (g *gates) observe(f func(GateEvent), e GateEvent) {
 		if p := recover(); p != nil {
 			what := fmt.Sprintf("a value of type %T", p) // which may hold anything
 			if g.r.logs.messages {
-				what = redact(fmt.Sprint(p))
+				what = shown(fmt.Sprint(p))
 			}
 			for _, l := range g.r.logs.to {
 				l.Log(context.Background(), logging.LevelError, "[RETRY] the function of WithGateObserver panicked: "+what)
@@ -132,7 +133,7 @@ func (g *gates) observe(f func(GateEvent), e GateEvent) {
 // for it.
 func (g *gates) loggedQuota(k gateKey) string {
 	if g.key == nil {
-		return redact(k.quota)
+		return shown(k.quota)
 	}
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(k.quota)) // it takes everything
@@ -144,7 +145,7 @@ func (g *gates) loggedKey(k gateKey) string {
 	if k.target == "" {
 		return g.loggedQuota(k)
 	}
-	return g.loggedQuota(k) + " at " + k.target
+	return g.loggedQuota(k) + " at " + foreign.Text(k.target)
 }
 
 // announceOne tells of a change.
@@ -158,7 +159,7 @@ func (g *gates) announceOne(e GateEvent) {
 	}
 	k := gateKey{e.Target, e.Key}
 	fields := logging.Fields{
-		"retry.gate", e.State.String(), "retry.gate.key", g.loggedQuota(k), "retry.gate.target", e.Target,
+		"retry.gate", e.State.String(), "retry.gate.key", g.loggedQuota(k), "retry.gate.target", foreign.Text(e.Target),
 		"retry.gate.waiting", e.Waiting, "retry.gate.pace", e.Pace,
 	}
 	if e.State != gate.Open {
@@ -197,5 +198,5 @@ func (c *call) logGated(k *keyed, took time.Duration) {
 	if took < time.Second || !c.mayLog(logging.LevelDebug, aboutGate) {
 		return
 	}
-	c.log(logging.LevelDebug, fmt.Sprintf("[RETRY] %s has waited %v at the gate of %s", c.method, rounded(took), c.r.gates.loggedKey(k.key)))
+	c.log(logging.LevelDebug, fmt.Sprintf("[RETRY] %s has waited %v at the gate of %s", foreign.Text(c.method), rounded(took), c.r.gates.loggedKey(k.key)))
 }

@@ -11,13 +11,14 @@ import (
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/internal/foreign"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
 // logs is where log lines go.
 type logs struct {
 	to       []logging.Logger
-	messages bool // with the server's messages, redacted
+	messages bool // with the server's messages, redacted, printable and bounded
 	limit    limiter
 }
 
@@ -33,7 +34,7 @@ func (c *call) logRetry() {
 	if !c.mayLog(logging.LevelWarn, aboutRetry) {
 		return
 	}
-	msg := fmt.Sprintf("[RETRY] %v: attempt %d of %s failed, next in %v", c.failure.Class, c.attempts(), c.method, c.nextIn())
+	msg := fmt.Sprintf("[RETRY] %v: attempt %d of %s failed, next in %v", c.failure.Class, c.attempts(), foreign.Text(c.method), c.nextIn())
 	if c.held {
 		msg += ", when the gate opens"
 	}
@@ -74,9 +75,9 @@ func (c *call) logGaveUp() {
 	if !c.mayLog(level, subject) {
 		return
 	}
-	msg := fmt.Sprintf("[RETRY] %v: %s after attempt %d of %s (%v)", c.failure.Class, what, c.attempts(), c.method, c.decision.Why)
+	msg := fmt.Sprintf("[RETRY] %v: %s after attempt %d of %s (%v)", c.failure.Class, what, c.attempts(), foreign.Text(c.method), c.decision.Why)
 	if c.barred {
-		msg = fmt.Sprintf("[RETRY] %v: the gate turned %s away, and it was not sent (%v)", c.failure.Class, c.method, c.decision.Why)
+		msg = fmt.Sprintf("[RETRY] %v: the gate turned %s away, and it was not sent (%v)", c.failure.Class, foreign.Text(c.method), c.decision.Why)
 	}
 	if advice := c.advice(); advice != "" {
 		msg += ": " + advice
@@ -89,7 +90,7 @@ func (c *call) logRecovered() {
 	if c.attempts() <= 1 || c.shown || !c.mayLog(logging.LevelInfo, aboutRecovery) {
 		return
 	}
-	c.log(logging.LevelInfo, fmt.Sprintf("[RETRY] recovered: attempt %d of %s succeeded", c.attempts(), c.method))
+	c.log(logging.LevelInfo, fmt.Sprintf("[RETRY] recovered: attempt %d of %s succeeded", c.attempts(), foreign.Text(c.method)))
 }
 
 // logFallback tells that the call is answered in another way.
@@ -97,25 +98,26 @@ func (c *call) logFallback(how string) {
 	if !c.mayLog(logging.LevelWarn, aboutFallback) {
 		return
 	}
-	c.log(logging.LevelWarn, fmt.Sprintf("[RETRY] %v: fallback after attempt %d of %s (%v): %s", c.failure.Class, c.attempts(), c.method, c.decision.Why, how))
+	c.log(logging.LevelWarn, fmt.Sprintf("[RETRY] %v: fallback after attempt %d of %s (%v): %s", c.failure.Class, c.attempts(), foreign.Text(c.method), c.decision.Why, how))
 }
 
 // logLayers warns of a second layer of retries.
 func (c *call) logLayers() {
 	c.log(logging.LevelWarn, fmt.Sprintf("[RETRY] the service config of this connection retries %s too, and the attempts of two layers "+
-		"multiply: add grpc.WithDisableRetry(), or use interceptor.DialOptions", c.method))
+		"multiply: add grpc.WithDisableRetry(), or use interceptor.DialOptions", foreign.Text(c.method)))
 }
 
 // log writes a line with the fields of the last failure, after those that
 // the context carries.
 func (c *call) log(level logging.Level, msg string) {
-	service, method, _ := strings.Cut(strings.TrimPrefix(c.method, "/"), "/")
+	full := foreign.Text(c.method) // a proxy has it from its clients
+	service, method, _ := strings.Cut(strings.TrimPrefix(full, "/"), "/")
 	fields := logging.Fields{
 		logging.SystemTag[0], logging.SystemTag[1], logging.ComponentFieldKey, logging.KindClientFieldValue,
 		logging.ServiceFieldKey, service, logging.MethodFieldKey, method,
 	}
 	if c.kind == function {
-		fields = logging.Fields{logging.MethodFieldKey, c.method}
+		fields = logging.Fields{logging.MethodFieldKey, full}
 	}
 	if c.failure.Class == codes.None { // nothing has failed yet
 		fields = append(fields, "retry.attempt", c.attempts())
@@ -144,7 +146,7 @@ func (c *call) log(level logging.Level, msg string) {
 	}
 	if c.r.logs.messages && c.err != nil {
 		st, _ := codes.StatusOf(c.err)
-		fields = append(fields, "retry.message", redact(st.Message()))
+		fields = append(fields, "retry.message", shown(st.Message()))
 	}
 	fields = logging.ExtractFields(c.ctx).AppendUnique(fields)
 	for _, l := range c.r.logs.to {
@@ -169,6 +171,25 @@ func name(text string) string {
 		return "[redacted]"
 	}
 	return redact(text)
+}
+
+// mostSearched is how many bytes of a text are searched for secrets. Nothing behind
+// them is logged. Judgement: it is several times what is shown, and 4 MB take a second.
+const mostSearched = 8 << 10
+
+// shortened is the longest beginning of a secret that secrets does not match and that is
+// worth hiding: that of an API key.
+const shortened = len("AIza") + 9
+
+// shown returns a text of others, such as a message of the server's, as a log may have
+// it: without secrets, printable and bounded.
+func shown(text string) string {
+	if len(text) <= mostSearched {
+		return foreign.Text(redact(text))
+	}
+	head := redact(text[:mostSearched])
+	head = head[:max(len(head)-shortened, 0)] // it may have been cut within a secret
+	return foreign.Head(head, len(text)-mostSearched+shortened)
 }
 
 // redact removes what looks like a secret from a message.

@@ -207,7 +207,7 @@ func TestLog_messagesAreLeftOutUnlessAskedForAndThenRedacted(t *testing.T) {
 		"a password":            {"password: s3cr3t, user: u", "[redacted], user: u"},
 		"a JWT":                 {"jwt " + jwt + " is expired", "jwt [redacted] is expired"},
 		"a token and a key":     {"access_token=s3cr3t key=s3cr3t", "access_[redacted] [redacted]"},
-		"several lines":         {"first\nkey=s3cr3t\nlast", "first\n[redacted]\nlast"},
+		"several lines":         {"first\nkey=s3cr3t\nlast", `first\n[redacted]\nlast`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
