@@ -41,7 +41,7 @@ func (a *asker) ask(ctx context.Context, p prompt) (r record, asked bool) {
 	r.Finish = finish
 	switch {
 	case err != nil:
-		message := describe(err)
+		message := shown(err, a.redactor)
 		r.Error, r.Class, r.Partial = &message, class.String(), text
 	case text == "":
 		message := noAnswer(finish)

@@ -144,7 +144,7 @@ func (st *stage) call(ctx context.Context, number int, s scene) result {
 	r.text, r.err = s.call(ctx, st.client, st.model, s.title)
 	r.text = st.redactor.text(r.text)
 	if r.err != nil {
-		r.fault = st.redactor.text(describe(r.err))
+		r.fault = shown(r.err, st.redactor)
 	}
 	return r
 }

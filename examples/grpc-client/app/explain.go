@@ -14,6 +14,7 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/foreign"
 	"github.com/reinvoke/reinvoke/policy"
 	"github.com/reinvoke/reinvoke/policy/policyfile"
 )
@@ -29,7 +30,7 @@ func (p *program) explainError() (status int, err error) {
 		}
 		text = string(data)
 	}
-	pasted, err := parsePasted(text)
+	pasted, err := parsePasted(p.redactor.text(text))
 	if err != nil {
 		return misused, fmt.Errorf("-explain: %w", err)
 	}
@@ -171,15 +172,15 @@ func (x *explanation) String() string {
 	}
 	f := &x.failure
 	st, _ := codes.StatusOf(x.pasted)
-	line("status", "%s: %s", f.Code, oneLine(st.Message()))
+	line("status", "%s: %s", f.Code, foreign.Text(oneLine(st.Message())))
 	line("class", "%v", f.Class)
 	line("rule", "%s: %s", f.Rule, codes.SourceOf(f.Rule))
 	line("reach", "%v: %s", f.Reach, x.assumed)
 	if f.Reason != "" {
-		line("reason", "%s, of %s", f.Reason, f.Domain)
+		line("reason", "%s, of %s", foreign.Text(f.Reason), foreign.Text(f.Domain))
 	}
 	if f.QuotaID != "" {
-		line("quota", "%s", f.QuotaID)
+		line("quota", "%s", foreign.Text(f.QuotaID))
 	}
 	switch {
 	case f.Delay > 0 && f.Asked:

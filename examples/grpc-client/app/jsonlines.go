@@ -19,7 +19,7 @@ type jsonLines struct {
 }
 
 func newJSONLines(w io.Writer) *jsonLines {
-	encoder := json.NewEncoder(w)
+	encoder := json.NewEncoder(printableJSON{w})
 	encoder.SetEscapeHTML(false)
 	return &jsonLines{encoder: encoder}
 }

@@ -22,13 +22,13 @@ type record struct {
 	Partial string `json:"partial,omitempty"`
 }
 
-// encode returns the record as a line.
+// encode returns the record as a line that a terminal may have.
 func (r record) encode() ([]byte, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
 	err := encoder.Encode(r) // with its newline
-	return b.Bytes(), err
+	return printable(b.Bytes()), err
 }
 
 // decode reads a line. It is strict, so that a file of somebody else is not

@@ -12,6 +12,7 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/foreign"
 )
 
 // result is how a call ended, as its events and its caller saw it.
@@ -49,7 +50,7 @@ func (r *result) differences() []string {
 	var all []string
 	differ := func(what string, got, want any) {
 		if got != want {
-			all = append(all, fmt.Sprintf("%s %v, want %v", what, got, want))
+			all = append(all, fmt.Sprintf("%s %s, want %v", what, foreign.Text(fmt.Sprint(got)), want))
 		}
 	}
 	want := r.scene.want
@@ -99,6 +100,10 @@ func nameOf(c grpccodes.Code) string {
 	}
 	return c.String()
 }
+
+// shown describes an error as a terminal and a file may have it. The key goes first: of
+// one that was cut, a part would be left.
+func shown(err error, by redactor) string { return foreign.Text(by.text(describe(err))) }
 
 // describe says what is wrong, in one line: the code and message of the
 // status, without the history and the details that errors carry too.
