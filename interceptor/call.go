@@ -68,8 +68,10 @@ type call struct {
 	scouts  int           // such attempts
 	barred  bool          // it was not let through to its first attempt
 
-	shown     bool // a stream has shown something of its last attempt
-	resumed   bool // or of an earlier one
+	results   *results // of the attempt of a stream, where the caller has asked for them
+	over      bool     // those who watch are being told of the end
+	shown     bool     // a stream has shown something of its last attempt
+	resumed   bool     // or of an earlier one
 	refreshed bool
 	fellBack  bool
 	abandoned bool // a hook may still be using the reply
@@ -135,7 +137,13 @@ func (c *call) classify(err error, ev *codes.Evidence) {
 	c.state.OwnTimeout = isAttemptTimeout(err)
 	c.state.CanRefresh = c.canRefresh()
 	c.lookAtCaller(ev, now)
+	if err == io.EOF && c.kind != function { //nolint:errorlint // grpc returns io.EOF itself
+		err = &vanished{}
+		c.err = err
+	}
 	switch err := err.(type) { //nolint:errorlint // made in this package and never wrapped
+	case *vanished:
+		c.failure = codes.Failure{Class: codes.Network, Code: grpccodes.Unavailable, Reach: codes.Lost, Rule: "no-response"}
 	case *rejected:
 		c.failure, c.err = c.rejection(err, *ev), err.error
 	case *abandoned:
@@ -316,6 +324,7 @@ func (c *call) cancelled(err error) error {
 
 // succeeded ends the call with success.
 func (c *call) succeeded() {
+	c.over = true
 	if !c.shown { // a stream has earned when it was committed
 		c.r.budget.Success()
 		c.r.gates.success()
@@ -358,6 +367,7 @@ func (c *call) endStream(err error, attempt grpc.ClientStream) error {
 
 // ended tells those who watch that the call has failed for good.
 func (c *call) ended(final error) {
+	c.over = true
 	c.closeShade()
 	c.observeEnd(final)
 	c.logGaveUp()

@@ -4,8 +4,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
-
-	"github.com/reinvoke/reinvoke/codes"
 )
 
 // capture is where the attempts of a unary call leave their trailer, and where
@@ -19,6 +17,9 @@ type capture struct {
 
 	call   call
 	failed bool // call is in use
+
+	conn    *grpc.ClientConn // that it has served last,
+	trusted *trust           // and whether trailers arrive there; nil until it is asked
 
 	successes uint64 // of calls that have used it, since the last that was a sample
 }
@@ -43,20 +44,6 @@ func (c *capture) sample(every uint64) bool {
 	}
 	c.successes = 0
 	return true
-}
-
-// evidenceOf returns what the attempt left behind that has this trailer.
-func (r *Retrier) evidenceOf(trailer metadata.MD) codes.Evidence {
-	r.trust(trailer)
-	return codes.Evidence{Watched: true, Stream: trailer != nil, Trailer: trailer, Doubtful: !r.trusted.Load()}
-}
-
-// trust notes that trailers arrive. Until one has, a trailer that is missing
-// may mean that an interceptor further in does not pass call options on.
-func (r *Retrier) trust(trailer metadata.MD) {
-	if trailer != nil && !r.trusted.Load() {
-		r.trusted.Store(true)
-	}
 }
 
 // release gives the capture back. Nothing of the call stays in it.

@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/status"
 )
 
 // finishers calls the OnFinish options of a stream once, when the call ends:
@@ -21,6 +22,7 @@ type finishers struct {
 	attempt   int  // the current one
 	ended     bool // it has, with err
 	err       error
+	stop      func() bool // stops waiting for the end of the context, after an attempt that nobody has read
 }
 
 // option returns the option to give to the current attempt. One that ends
@@ -36,6 +38,9 @@ func (f *finishers) option(ctx context.Context, cc *grpc.ClientConn) grpc.CallOp
 		}
 		f.ended, f.err = true, err
 		last := f.committed || ctx.Err() != nil || (cc != nil && cc.GetState() == connectivity.Shutdown)
+		if !last { // it may never be read
+			f.stop = context.AfterFunc(ctx, func() { f.end(status.FromContextError(ctx.Err()).Err()) })
+		}
 		f.mu.Unlock()
 		if last {
 			f.end(err)
@@ -66,8 +71,17 @@ func (f *finishers) next(ctx context.Context, cc *grpc.ClientConn, opts []grpc.C
 	f.mu.Lock()
 	f.attempt++
 	f.ended, f.err = false, nil
+	f.halt()
 	f.mu.Unlock()
 	return append(slices.Clone(opts[:len(opts)-1]), f.option(ctx, cc))
+}
+
+// halt stops waiting for the end of the context.
+func (f *finishers) halt() {
+	if f.stop != nil {
+		f.stop()
+		f.stop = nil
+	}
 }
 
 // end calls the functions, unless they were called before.
@@ -81,6 +95,7 @@ func (f *finishers) end(err error) {
 	f.mu.Lock()
 	called := f.called
 	f.called = true
+	f.halt()
 	f.mu.Unlock()
 	if called {
 		return

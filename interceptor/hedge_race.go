@@ -137,7 +137,6 @@ func (c *call) race(request, reply any, invoker grpc.UnaryInvoker) *race {
 			r.callerEnded()
 		}
 	}
-	r.release()
 	return r
 }
 
@@ -167,14 +166,14 @@ func (r *race) end(a *racer) {
 		runtime.Goexit()
 	}
 	if a.err == nil {
-		c.r.trust(a.results.trailer)
+		c.r.trusts.of(c.cc).note(a.results.trailer)
 		r.won = a
 		return
 	}
 	r.last = a
 	var ev codes.Evidence
 	if c.r.evidence {
-		ev = c.r.evidenceOf(a.results.trailer)
+		ev = c.r.trusts.of(c.cc).evidenceOf(a.results.trailer)
 	}
 	_, _, final := c.failed(a.err, ev)
 	verdict, wait := c.decision.Hedging()
@@ -265,9 +264,11 @@ func (r *race) woken(n int) {
 	r.begin()
 }
 
-// quit gives the places back of the attempts that have lost: they are cancelled, and
-// not waited for.
+// quit gives back what the race still holds: the token of an attempt that does not
+// start, and the places of the attempts that have lost, which are cancelled and not waited
+// for.
 func (r *race) quit() {
+	r.release()
 	for _, a := range r.racers {
 		if a != r.won {
 			a.place.lapse()

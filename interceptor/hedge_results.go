@@ -1,6 +1,8 @@
 package interceptor
 
 import (
+	"slices"
+
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
@@ -41,6 +43,35 @@ func (r *results) instead(opts []grpc.CallOption, evidence bool) []grpc.CallOpti
 		own = append(own, grpc.Peer(&r.peer))
 	}
 	return own
+}
+
+// wanted reports whether the caller has asked for any of them.
+func wanted(opts []grpc.CallOption) bool {
+	return slices.ContainsFunc(opts, func(o grpc.CallOption) bool {
+		switch o.(type) {
+		case grpc.HeaderCallOption, grpc.TrailerCallOption, grpc.PeerCallOption:
+			return true
+		}
+		return false
+	})
+}
+
+// ownResults returns the options for an attempt of a stream. It has variables of its own
+// in the place of the caller's: one that was given up may still write them.
+func (p *pending) ownResults(opts []grpc.CallOption) []grpc.CallOption {
+	if !wanted(opts) {
+		return opts
+	}
+	c := p.call()
+	c.results = new(results)
+	return c.results.instead(opts, false)
+}
+
+// deliverFrom gives the caller of a stream what an attempt has left that has ended.
+func (c *call) deliverFrom(attempt grpc.ClientStream) {
+	if c != nil && c.results != nil && attempt.Context().Err() != nil { // else it is written yet
+		c.results.deliver(c.opts)
+	}
 }
 
 // deliver gives the caller what it has asked for.

@@ -1,6 +1,7 @@
 package interceptor
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -25,6 +26,7 @@ type place struct {
 	mu    sync.Mutex
 	given bool
 	stop  func() bool // stops the timer of [place.lapseAfter]; nil for none
+	leave func() bool // likewise the wait of [place.lapseWith]
 }
 
 // claim reports whether the place is the caller's to give back.
@@ -38,8 +40,10 @@ func (p *place) claim() bool {
 		return false
 	}
 	p.given = true
-	if p.stop != nil {
-		p.stop()
+	for _, stop := range []func() bool{p.stop, p.leave} {
+		if stop != nil {
+			stop()
+		}
 	}
 	return true
 }
@@ -49,6 +53,15 @@ func (p *place) lapseAfter(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stop = p.r.clock.AfterFunc(d, p.lapse)
+}
+
+// lapseWith has the place lapse when a context ends, unless it was given back before.
+func (p *place) lapseWith(ctx context.Context) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.given && p.leave == nil {
+		p.leave = context.AfterFunc(ctx, p.lapse)
+	}
 }
 
 // lapse gives the place back of an attempt whose end nobody will know, or that was not
@@ -101,8 +114,10 @@ func (c *call) watchPlace(opts []grpc.CallOption) []grpc.CallOption {
 	ctx := c.ctx
 	p.lapseAfter(c.r.gates.config().Effective().ProbeMax)
 	return append(opts[:len(opts):len(opts)], grpc.OnFinish(func(error) {
-		if ctx.Err() != nil { // else it was read, and whoever reads it knows more
+		if ctx.Err() != nil {
 			p.lapse()
+		} else { // whoever reads it knows more, but perhaps nobody does
+			p.lapseWith(ctx)
 		}
 	}))
 }

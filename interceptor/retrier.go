@@ -43,8 +43,8 @@ type Retrier struct {
 	follows bool
 
 	evidence bool
-	trusted  atomic.Bool // trailers arrive: see trust
-	captures sync.Pool   // of *capture
+	trusts   trusts
+	captures sync.Pool // of *capture
 
 	setup []func(*Retrier) // see WithSetup
 

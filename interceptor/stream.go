@@ -242,12 +242,23 @@ func (s *clientStream) end(err error) error {
 	if over := s.over.Load(); over != nil {
 		return over.err
 	}
+	if s.unkept != kept {
+		err = truth(s.ctx, s.attempt, err)
+	}
+	s.call.deliverFrom(s.attempt)
 	final := err
-	ended := err == io.EOF //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
+	defer func() { // also if a hook panics
+		s.finish(final)
+		s.call.release()
+		s.call.quit()
+		if p := s.pending.Load(); p != nil {
+			p.endContext()
+		}
+	}()
 	switch {
 	case s.call != nil:
 		final = s.call.endStream(err, s.attempt)
-	case !ended:
+	case err != io.EOF: //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
 		s.call = &call{
 			target: target{r: s.r, ctx: s.ctx, cc: s.cc, method: s.method, kind: serverStream}, shown: s.unkept == kept, unkept: s.unkept,
 		}
@@ -255,11 +266,6 @@ func (s *clientStream) end(err error) error {
 	case s.unkept != kept: // else it has earned with its first message
 		s.r.budget.Success()
 		s.r.gates.success()
-	}
-	s.finish(final)
-	s.call.release()
-	if p := s.pending.Load(); p != nil {
-		p.endContext()
 	}
 	return final
 }

@@ -22,8 +22,8 @@ func (c *streamContext) Value(key any) any {
 	if v := c.Context.Value(key); v != nil {
 		return v
 	}
-	if attempt := c.stream.current(); attempt != nil {
-		return attempt.Context().Value(key)
+	if values := c.stream.values(); values != nil {
+		return values.Value(key)
 	}
 	return nil
 }
@@ -64,17 +64,17 @@ func (p *pending) endContext() {
 	p.held.endNow()
 }
 
-// current returns the attempt of the stream; nil while there is none, or while
-// it is being replaced.
-func (s *clientStream) current() grpc.ClientStream {
+// values returns the context of the attempt, or of the one before while there is none;
+// nil if there was none.
+func (s *clientStream) values() context.Context {
 	p := s.pending.Load()
 	if p == nil {
-		return s.attempt
+		return s.attempt.Context()
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.retrying {
-		return nil
+	if p.retrying || s.attempt == nil {
+		return p.values
 	}
-	return s.attempt
+	return s.attempt.Context()
 }

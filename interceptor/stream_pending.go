@@ -25,8 +25,9 @@ type pending struct {
 	mu       sync.Mutex
 	settled  sync.Cond // retrying or replaying has become false
 	retrying bool
-	receive  sync.Mutex // held while an attempt receives
-	sending  int        // how many messages of the caller's are being sent
+	values   context.Context // of the attempt that is being replaced
+	receive  sync.Mutex      // held while an attempt receives
+	sending  int             // how many messages of the caller's are being sent
 	streamer grpc.Streamer
 	desc     *grpc.StreamDesc
 	target   target
@@ -96,6 +97,7 @@ func (p *pending) begin(s *clientStream) error {
 		ctx = p.timed(ctx, s)
 	}
 	opts := p.target.opts
+	opts = p.ownResults(opts)
 	if p.life != nil {
 		opts = p.life.watchPlace(opts)
 	}
@@ -242,7 +244,7 @@ func (p *pending) forgo(s *clientStream, reason unkept) {
 // leaveLife leaves the life of the call to the stream, if it has a history or
 // someone wants to know how it ends: the gate and the breaker among others.
 func (p *pending) leaveLife(s *clientStream) {
-	if s.call == nil && p.life != nil && (len(p.life.history) > 0 || p.resume != nil || p.target.r.observer != nil || p.life.cancel != nil || p.life.awaited()) {
+	if s.call == nil && p.life != nil && (len(p.life.history) > 0 || p.resume != nil || p.target.r.observer != nil || p.life.cancel != nil || p.life.results != nil || p.life.awaited()) {
 		s.call = p.life
 	}
 }
@@ -304,12 +306,17 @@ func (p *pending) claim(s *clientStream, n int) (mine, replaced bool, final erro
 		return false, false, nil
 	}
 	p.retrying, p.replaying = true, false
+	if s.attempt != nil {
+		p.values = s.attempt.Context()
+	}
 	return true, false, nil
 }
 
 // conclude replaces the failed attempt, or ends the stream.
 func (p *pending) conclude(s *clientStream, err error, m any) (replaced bool, final error) {
 	c := p.call()
+	err = truth(c.ctx, s.attempt, err)
+	c.deliverFrom(s.attempt)
 	defer func() {
 		if !replaced {
 			c.quit()
@@ -344,9 +351,10 @@ func (p *pending) conclude(s *clientStream, err error, m any) (replaced bool, fi
 }
 
 // settle lets the other goroutines go on. If there is no attempt to go on
-// with, and no end either, a hook has panicked: then the stream is over.
+// with, or the call has ended, and the stream has not, a hook has panicked: then the
+// stream is over, with err.
 func (p *pending) settle(s *clientStream, err error) {
-	if s.attempt == nil && s.over.Load() == nil {
+	if s.over.Load() == nil && (s.attempt == nil || p.call().over) {
 		p.end(s, err)
 	}
 	p.mu.Lock()

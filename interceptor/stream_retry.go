@@ -74,7 +74,7 @@ func (p *pending) again(s *clientStream) (codes.Evidence, error) {
 	} else {
 		ctx, s.cancel = context.WithCancel(ctx)
 	}
-	attempt, err := p.streamer(ctx, p.desc, c.cc, c.method, c.watchPlace(c.opts)...)
+	attempt, err := p.streamer(ctx, p.desc, c.cc, c.method, c.watchPlace(p.ownResults(c.opts))...)
 	if err != nil {
 		s.attempt = nil // whatever was returned beside the error
 		return codes.Evidence{Watched: true}, p.timer.explain(err)

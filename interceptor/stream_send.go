@@ -134,7 +134,6 @@ func (p *pending) broken(s *clientStream, attempt grpc.ClientStream, n int) erro
 		return nil
 	}
 	known, err := p.peek(attempt, n)
-	p.receive.Unlock()
 	if known && err != nil && err != io.EOF { //nolint:errorlint // likewise
 		if replaced, _ := p.failed(s, n, err, nil); replaced {
 			return nil
@@ -152,8 +151,9 @@ func (p *pending) broken(s *clientStream, attempt grpc.ClientStream, n int) erro
 
 // peek finds out how an attempt has ended that takes no more messages. Without a header
 // it has no message. With one there may be a message: it is received for RecvMsg if no
-// interceptor on the right would have to see it in its own type.
+// interceptor on the right would have to see it in its own type. It unlocks receive.
 func (p *pending) peek(attempt grpc.ClientStream, n int) (known bool, err error) {
+	defer p.receive.Unlock() // also if an interceptor on the right panics
 	p.mu.Lock()
 	looked := p.retrying || p.retries != n || p.early != nil
 	p.mu.Unlock()
@@ -162,7 +162,7 @@ func (p *pending) peek(attempt grpc.ClientStream, n int) (known bool, err error)
 	}
 	md, err := attempt.Header()
 	if err != nil || (md != nil && (!isBare(attempt) || hasCodec(p.target.opts))) {
-		return false, nil //nolint:nilerr // RecvMsg tells
+		return false, nil
 	}
 	raw := new(emptypb.Empty) // takes anything
 	if err := attempt.RecvMsg(raw); err != nil {

@@ -16,9 +16,9 @@ import (
 )
 
 // streamOf opens a stream of any kind to a raw server.
-func streamOf(t *testing.T, conn *grpc.ClientConn, desc grpc.StreamDesc) grpc.ClientStream {
+func streamOf(t *testing.T, conn *grpc.ClientConn, desc grpc.StreamDesc, opts ...grpc.CallOption) grpc.ClientStream {
 	t.Helper()
-	stream, err := conn.NewStream(t.Context(), &desc, "/test.Raw/Call")
+	stream, err := conn.NewStream(t.Context(), &desc, "/test.Raw/Call", opts...)
 	if err != nil {
 		t.Fatal(err)
 	}

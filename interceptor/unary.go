@@ -47,7 +47,7 @@ func (r *Retrier) unary(ctx context.Context, method string, req, reply any, cc *
 	c := r.captures.Get().(*capture)
 	err := invoker(ctx, method, req, reply, cc, c.watch(opts)...)
 	if err == nil {
-		r.trust(c.trailer)
+		c.trust(r, cc)
 		if word != 0 && c.sample(word) {
 			r.gates.sampled()
 		}
@@ -110,7 +110,7 @@ func (c *call) try(ctx context.Context, req, reply any, invoker grpc.UnaryInvoke
 	c.beginAttempt()
 	err := c.invocation(invoker).do(ctx, req, reply, opts)
 	if c.r.evidence {
-		c.r.trust(w.trailer)
+		w.trust(c.r, c.cc)
 	}
 	return err
 }
@@ -143,7 +143,7 @@ func (c *call) reinvoke(req, reply any, invoker grpc.UnaryInvoker, w *capture, e
 	for {
 		var ev codes.Evidence
 		if c.r.evidence {
-			ev = c.r.evidenceOf(w.trailer)
+			ev = c.r.trusts.of(c.cc).evidenceOf(w.trailer)
 			w.trailer = nil
 		}
 		wait, again, final := c.failed(err, ev)
