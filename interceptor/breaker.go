@@ -64,10 +64,5 @@ func (c *call) askBreaker() error {
 		c.err = status.Error(grpccodes.Unavailable, "the circuit breaker is open")
 		c.failure = codes.Failure{Class: codes.Server, Code: grpccodes.Unavailable, Reach: codes.Unsent, Rule: "breaker"}
 	}
-	c.giveBack()
-	c.decision = policy.Decision{Why: policy.BreakerOpen, Class: c.failure.Class}
-	final := c.newError(nil)
-	final.hook = err
-	c.ended(final)
-	return final
+	return c.end(ending{why: policy.BreakerOpen, hook: err, unwaited: true})
 }

@@ -223,20 +223,20 @@ func (c *call) decide() {
 	switch {
 	case c.failure.Class == codes.Ended: // whatever else holds, this is why
 	case isHookError(c.err):
-		c.decision = policy.Decision{Why: policy.HookFailed, Class: c.failure.Class}
+		c.stop(policy.HookFailed)
 		return
 	case c.knobs.disabled:
-		c.decision = policy.Decision{Why: policy.Disabled, Class: c.failure.Class}
+		c.stop(policy.Disabled)
 		return
 	case retriedBelow(c.err):
-		c.decision = policy.Decision{Why: policy.RetriedBelow, Class: c.failure.Class}
+		c.stop(policy.RetriedBelow)
 		return
 	}
 	u := c.r.rand()
 	c.state.Tokens, c.state.Earned = c.r.budget.Held()
 	c.ask(u)
 	if c.decision.Retry && c.unkept != kept {
-		c.decision = policy.Decision{Why: policy.Committed, Class: c.failure.Class}
+		c.stop(policy.Committed)
 	}
 	if c.decision.Retry && !c.r.budget.Take(c.decision.Pays) { // another call was quicker
 		c.state.Tokens, c.state.Earned = 0, 0
@@ -310,79 +310,4 @@ func (c *call) count() {
 		return
 	}
 	c.state = c.state.Count(c.decision)
-}
-
-// cancelled ends the call because its context ended during a wait, or its connection
-// was closed: err says which.
-func (c *call) cancelled(err error) error {
-	c.giveBack()
-	c.decision = policy.Decision{Why: policy.CallerEnded, Class: c.failure.Class}
-	final := c.newError(err)
-	c.ended(final)
-	return final
-}
-
-// succeeded ends the call with success.
-func (c *call) succeeded() {
-	c.over = true
-	if !c.shown { // a stream has earned when it was committed
-		c.r.budget.Success()
-		c.r.gates.success()
-		c.answer(codes.Failure{}, nil)
-	}
-	c.err = nil
-	c.observeSuccess()
-	c.logRecovered()
-}
-
-// tellCommitted tells those who watch that a stream has shown something: its
-// attempt has succeeded, and the call goes on.
-func (c *call) tellCommitted() {
-	c.observeCommitted()
-	c.logRecovered()
-}
-
-// endStream ends a committed stream, with io.EOF or a failure, and returns its
-// final error.
-func (c *call) endStream(err error, attempt grpc.ClientStream) error {
-	if err == io.EOF { //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
-		c.succeeded()
-		return err
-	}
-	ev := evidenceOf(attempt)
-	c.classify(err, &ev)
-	switch {
-	case !c.shown: // it was committed for want of what a retry needs, and not for what it has shown
-		c.decide()
-	case c.failure.Class == codes.Ended:
-		c.decision = policy.Decision{Why: policy.CallerEnded, Class: c.failure.Class}
-	default:
-		c.decision = policy.Decision{Why: policy.Committed, Class: c.failure.Class}
-	}
-	c.note()
-	final := c.finalError()
-	c.ended(final)
-	return final
-}
-
-// ended tells those who watch that the call has failed for good.
-func (c *call) ended(final error) {
-	c.over = true
-	c.closeShade()
-	c.observeEnd(final)
-	c.logGaveUp()
-}
-
-// finalError returns the error that the caller gets: the server's own if the
-// call was tried once and there is nothing to add.
-func (c *call) finalError() error {
-	if c.attempts() > 1 || c.advice() != "" {
-		return c.newError(nil)
-	}
-	if c.kind != function {
-		if _, ok := codes.StatusOf(c.err); !ok { // grpc promises a status
-			return c.newError(nil)
-		}
-	}
-	return c.err
 }

@@ -61,17 +61,20 @@ type Error struct {
 	status  *status.Status
 }
 
-// newError returns the error that ends the call; instead is the error of the
-// context or the hook that ended it, or nil.
-func (c *call) newError(instead error) *Error {
+// newError returns the error of the call that ends so.
+func (c *call) newError(ending ending) *Error {
 	e := &Error{
 		Method: c.method, Attempts: slices.Clone(c.history), Failure: c.failure, Why: c.decision.Why, Advice: c.advice(),
-		err: c.err, instead: instead,
+		err: c.err, instead: ending.instead, hook: ending.hook, turned: ending.turned,
 	}
-	if instead == nil {
-		instead = c.err
+	last := ending.instead
+	if last == nil {
+		last = c.err
 	}
-	e.status, _ = codes.StatusOf(instead)
+	e.status, _ = codes.StatusOf(last)
+	if e.turned != nil {
+		e.status = e.turned.status(e.status, c.barred)
+	}
 	return e
 }
 

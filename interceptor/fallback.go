@@ -140,22 +140,18 @@ func (c *call) declined(final, err error) error {
 	if errors.Is(err, final) && err.Error() == final.Error() {
 		return final
 	}
-	e := c.newError(nil)
-	e.hook = fmt.Errorf("interceptor.WithFallback: %w", err)
-	return e
+	return c.newError(ending{hook: fmt.Errorf("interceptor.WithFallback: %w", err)})
 }
 
 // hookFailed ends the call because of what a hook did, or because the call's
 // context ended while it was running.
 func (c *call) hookFailed(err error) error {
-	c.decision = policy.Decision{Why: policy.HookFailed, Class: c.failure.Class}
+	why := policy.HookFailed
 	if left, ok := err.(*abandoned); ok { //nolint:errorlint // of runHook, untouched
 		c.abandoned, err = true, left.error
-		c.decision.Why = policy.CallerEnded
+		why = policy.CallerEnded
 	}
-	final := c.newError(err)
-	c.ended(final)
-	return final
+	return c.end(ending{why: why, instead: err})
 }
 
 // restart begins to count anew: the attempts so far are history.

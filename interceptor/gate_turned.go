@@ -52,14 +52,8 @@ func (c *call) turnedAway(k *keyed) error {
 		}
 	}
 	g.mu.Unlock()
-	c.giveBack()
-	c.decision = policy.Decision{Why: policy.GateClosed, Class: c.failure.Class}
 	c.failure.Delay = t.left
-	final := c.newError(nil)
-	final.turned = t
-	final.status = t.status(final.status, c.barred)
-	c.ended(final)
-	return final
+	return c.end(ending{why: policy.GateClosed, turned: t, unwaited: true})
 }
 
 // barredBy makes the failure that closed the gate that of a call that has made

@@ -6,7 +6,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reinvoke/reinvoke/codes"
-	"github.com/reinvoke/reinvoke/policy"
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
@@ -176,20 +175,6 @@ func (c *call) leave(k *keyed, verdict gate.Verdict) {
 		k.Done(now, c.waiter.Ticket(), codes.Failure{Class: codes.Ended}, 0)
 	}
 	g.turn(k, now)
-}
-
-// giveBack gives the token for a retry back that does not begin.
-func (c *call) giveBack() {
-	c.returnToken()
-	if n := len(c.history); n > 0 {
-		c.history[n-1].Wait = 0 // it was not waited out
-	}
-}
-
-// returnToken returns the token, if there is one that was not spent.
-func (c *call) returnToken() {
-	c.r.budget.Return(c.token)
-	c.token = policy.Free
 }
 
 // awaited reports whether the gate or the breaker waits for how the attempt ends.

@@ -320,6 +320,5 @@ func (r *race) callerEnded() {
 		_, _, r.final = c.failed(status.FromContextError(c.ctx.Err()).Err(), codes.Evidence{})
 		return
 	}
-	c.decision = policy.Decision{Why: policy.CallerEnded, Class: c.failure.Class}
-	r.final = c.newError(c.ctx.Err())
+	r.final, r.told = c.end(ending{why: policy.CallerEnded, instead: c.ctx.Err()}), true
 }

@@ -149,16 +149,11 @@ func (c *call) renew() error {
 	if err == nil {
 		return nil
 	}
-	c.returnToken()
 	switch err.(type) { //nolint:errorlint // of runHook, untouched
 	case *hookError, *abandoned:
 		return c.hookFailed(err)
 	}
-	c.decision = policy.Decision{Why: policy.RefreshFailed, Class: c.failure.Class}
-	final := c.newError(nil)
-	final.hook = fmt.Errorf("interceptor.WithRefresh: %w", err)
-	c.ended(final)
-	return final
+	return c.end(ending{why: policy.RefreshFailed, hook: fmt.Errorf("interceptor.WithRefresh: %w", err)})
 }
 
 // canRefresh reports whether a refresh may still be tried for the call.

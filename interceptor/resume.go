@@ -183,7 +183,7 @@ func (p *pending) interrupted(c *call) (wait time.Duration, fault error) {
 		}
 	}
 	c.returnToken()
-	c.decision = policy.Decision{Why: policy.Committed, Class: c.failure.Class}
+	c.stop(policy.Committed)
 	return 0, fault
 }
 
