@@ -70,12 +70,13 @@ func (p *pending) hasAccept() bool { return p.accept != nil }
 
 // acceptReply asks about the only reply of a stream, as long as the stream may
 // still be retried.
-func (p *pending) acceptReply(s *clientStream, m any) error {
+func (p *pending) acceptReply(m any) error {
+	s := p.s
 	if !s.single || !p.hasAccept() {
 		return nil
 	}
 	p.lock()
-	committed := p.committed
+	committed := p.phase.committed()
 	p.mu.Unlock()
 	if committed {
 		return nil

@@ -123,10 +123,10 @@ func (r *resumption) delivered(m any) {
 
 // goOn resumes the stream after err, or ends it. Attempts count from the last
 // message that was delivered.
-func (p *pending) goOn(s *clientStream, err error, ev codes.Evidence) (ok bool, final error) {
+func (p *pending) goOn(err error, ev codes.Evidence) (ok bool, final error) {
 	c := p.call()
 	c.progressed()
-	p.cancel(s)
+	p.cancel()
 	c.classify(err, &ev)
 	c.decide()
 	wait, fault := p.interrupted(c)
@@ -139,15 +139,14 @@ func (p *pending) goOn(s *clientStream, err error, ev codes.Evidence) (ok bool, 
 		c.ended(final)
 		return false, final
 	}
-	p.abandon(s)
+	p.abandon()
 	if final := c.pause(wait); final != nil {
 		return false, final
 	}
-	p.committed, p.shown = false, false
-	if ev, err = p.again(s); err == nil {
+	if ev, err = p.again(); err == nil {
 		return true, nil
 	}
-	return p.retry(s, err, ev)
+	return p.retry(err, ev)
 }
 
 // progressed begins to count anew: the attempt that has delivered something is

@@ -120,16 +120,16 @@ func (s *clientStream) recvPending(m any) error {
 		if over := s.over.Load(); over != nil {
 			return over.err
 		}
-		attempt, n := p.attempt(s)
+		attempt, n := p.attempt()
 		if attempt == nil {
 			continue // it ended meanwhile
 		}
 		err := p.receiveFrom(attempt, m)
 		if err == nil {
-			err = p.acceptReply(s, m)
+			err = p.acceptReply(m)
 		}
 		if err == nil {
-			if p.commit(s, n, m, nil) {
+			if p.commit(n, m, nil) {
 				if s.single {
 					s.answered()
 				}
@@ -137,7 +137,7 @@ func (s *clientStream) recvPending(m any) error {
 			}
 			continue
 		}
-		replaced, final := p.failed(s, n, err, m)
+		replaced, final := p.failed(n, err, m)
 		if !replaced {
 			return final
 		}
@@ -158,7 +158,7 @@ func (s *clientStream) Header() (metadata.MD, error) {
 			return md, nil
 		}
 		over := s.over.Load() != nil
-		attempt, n := p.attempt(s)
+		attempt, n := p.attempt()
 		switch {
 		case over && attempt == nil:
 			return nil, nil
@@ -169,7 +169,7 @@ func (s *clientStream) Header() (metadata.MD, error) {
 		}
 		md, err := attempt.Header()
 		if err == nil && md != nil {
-			if p.commit(s, n, nil, md) {
+			if p.commit(n, nil, md) {
 				return md, nil
 			}
 			continue
@@ -179,12 +179,12 @@ func (s *clientStream) Header() (metadata.MD, error) {
 		}
 		switch {
 		case err == nil: // not so in grpc itself; the message is lost to us, so nothing may be retried
-			p.commit(s, n, nil, metadata.MD{})
+			p.commit(n, nil, metadata.MD{})
 			return md, nil
 		case err == io.EOF && p.hasAccept(): //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
 			return nil, nil // RecvMsg has a message to ask about
 		}
-		if replaced, _ := p.failed(s, n, err, nil); !replaced {
+		if replaced, _ := p.failed(n, err, nil); !replaced {
 			return nil, nil
 		}
 	}
@@ -197,7 +197,7 @@ func (s *clientStream) Trailer() metadata.MD {
 	if p == nil {
 		return s.attempt.Trailer()
 	}
-	attempt, _ := p.attempt(s)
+	attempt, _ := p.attempt()
 	if attempt == nil {
 		return nil
 	}
@@ -209,7 +209,7 @@ func (s *clientStream) Trailer() metadata.MD {
 // nothing, and does not wait.
 func (s *clientStream) Context() context.Context {
 	if p := s.pending.Load(); p != nil {
-		return p.context(s)
+		return p.context()
 	}
 	return s.attempt.Context()
 }
@@ -221,7 +221,7 @@ func (s *clientStream) SendMsg(m any) error {
 	if p == nil {
 		return s.attempt.SendMsg(m)
 	}
-	return p.send(s, m)
+	return p.send(m)
 }
 
 // CloseSend tells the server that nothing more follows. It is remembered for
@@ -231,7 +231,7 @@ func (s *clientStream) CloseSend() error {
 	if p == nil {
 		return s.attempt.CloseSend()
 	}
-	return p.closeSend(s)
+	return p.closeSend()
 }
 
 // end handles the end of a committed stream: io.EOF, or a failure that no one

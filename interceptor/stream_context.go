@@ -29,7 +29,8 @@ func (c *streamContext) Value(key any) any {
 }
 
 // context returns the context of the stream, the same one each time.
-func (p *pending) context(s *clientStream) context.Context {
+func (p *pending) context() context.Context {
+	s := p.s
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.held == nil {
@@ -73,7 +74,7 @@ func (s *clientStream) values() context.Context {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.retrying || s.attempt == nil {
+	if p.phase.busy() || s.attempt == nil {
 		return p.values
 	}
 	return s.attempt.Context()

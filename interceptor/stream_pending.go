@@ -16,15 +16,16 @@ import (
 // stream is committed, unless it can be resumed, or something has still to be
 // done for the attempt.
 //
-// mu guards the fields of the stream that it belongs to and its own. While a
-// retry waits and replays they belong to the goroutine that makes it, and
+// mu guards the fields of the stream that it belongs to and its own. While the
+// phase is busy they belong to the goroutine that makes the retry, and
 // lock waits, so that what the caller does meanwhile happens on the new
 // attempt. It waits on a condition, not on the mutex, because testing/synctest
 // moves no clock while someone waits for a mutex.
 type pending struct {
+	s        *clientStream // that it belongs to
 	mu       sync.Mutex
-	settled  sync.Cond // retrying or replaying has become false
-	retrying bool
+	settled  sync.Cond // the phase is no longer busy, or replaying has become false
+	phase    phase
 	values   context.Context // of the attempt that is being replaced
 	receive  sync.Mutex      // held while an attempt receives
 	sending  int             // how many messages of the caller's are being sent
@@ -43,10 +44,8 @@ type pending struct {
 	early     *emptypb.Empty    // a message that was received before it was asked for
 	orphan    grpc.ClientStream // an attempt that was given up and has yet to be ended
 
-	committed bool // the current attempt is the last one
-	shown     bool // something of it was shown
-	resume    *resumption
-	held      *streamContext // that the caller was given, or nil
+	resume *resumption
+	held   *streamContext // that the caller was given, or nil
 }
 
 // call returns the life of the call.
@@ -67,6 +66,7 @@ func (p *pending) open(known bool) (grpc.ClientStream, error) {
 		}
 	}()
 	s := &clientStream{r: t.r, ctx: t.ctx, cc: t.cc, method: t.method, single: !p.desc.ServerStreams}
+	p.s = s
 	if known || t.r.observer != nil || t.r.refresh != nil || t.r.breaker != nil || t.r.gates.there() {
 		c := p.call()
 		if final := c.enter(); final != nil {
@@ -76,9 +76,9 @@ func (p *pending) open(known bool) (grpc.ClientStream, error) {
 		}
 		c.beginAttempt()
 	}
-	err := p.begin(s)
+	err := p.begin()
 	if err != nil {
-		if ok, final := p.retry(s, err, codes.Evidence{Watched: true}); !ok {
+		if ok, final := p.retry(err, codes.Evidence{Watched: true}); !ok {
 			p.finish.end(final)
 			p.life.release()
 			return nil, final
@@ -91,7 +91,8 @@ func (p *pending) open(known bool) (grpc.ClientStream, error) {
 
 // begin makes the first attempt. Unless it is timed it has the caller's own
 // context: grpc ends whatever fails below it.
-func (p *pending) begin(s *clientStream) error {
+func (p *pending) begin() error {
+	s := p.s
 	ctx := p.target.ctx
 	if p.life != nil && p.life.knobs.timeout > 0 {
 		ctx = p.timed(ctx, s)
@@ -143,13 +144,14 @@ func (p *pending) opened() {
 // lock takes mu when no retry is under way.
 func (p *pending) lock() {
 	p.mu.Lock()
-	for p.retrying {
+	for p.phase.busy() {
 		p.settled.Wait()
 	}
 }
 
 // attempt returns the attempt that is current, and its number.
-func (p *pending) attempt(s *clientStream) (attempt grpc.ClientStream, n int) {
+func (p *pending) attempt() (attempt grpc.ClientStream, n int) {
+	s := p.s
 	p.lock()
 	defer p.mu.Unlock()
 	return s.attempt, p.retries
@@ -169,8 +171,8 @@ func (p *pending) receiveFrom(attempt grpc.ClientStream, m any) error {
 // commit makes attempt n the last one, because the caller is about to be
 // shown something of it: message m, or its header. It reports false if it was
 // replaced meanwhile, in which case the caller must not be shown anything of it.
-func (p *pending) commit(s *clientStream, n int, m any, header metadata.MD) bool {
-	told, last, ok := p.commitLocked(s, n, m, header)
+func (p *pending) commit(n int, m any, header metadata.MD) bool {
+	told, last, ok := p.commitLocked(n, m, header)
 	if !ok {
 		return false
 	}
@@ -186,7 +188,8 @@ func (p *pending) commit(s *clientStream, n int, m any, header metadata.MD) bool
 
 // commitLocked returns the life of the call as it is at commitment, if there
 // is someone to be told, and whether no further attempt can follow.
-func (p *pending) commitLocked(s *clientStream, n int, m any, header metadata.MD) (told *call, last, ok bool) {
+func (p *pending) commitLocked(n int, m any, header metadata.MD) (told *call, last, ok bool) {
+	s := p.s
 	p.lock()
 	defer p.mu.Unlock()
 	if p.retries != n {
@@ -199,9 +202,8 @@ func (p *pending) commitLocked(s *clientStream, n int, m any, header metadata.MD
 		p.timer.halt()
 		p.timer = nil
 	}
-	if !p.shown {
-		p.shown = true
-		p.committed = true
+	if !p.phase.hasShown() {
+		p.commitTo(showing)
 		s.unkept = kept
 		if p.life != nil { // it was retried, or someone wants to know how it ends
 			p.life.unkept = kept
@@ -214,19 +216,20 @@ func (p *pending) commitLocked(s *clientStream, n int, m any, header metadata.MD
 		p.target.r.gates.success()
 		p.target.r.budget.Success() // now: many a stream is never read to its end
 		p.resume.opened(s, &p.replay)
-		p.leaveLife(s)
+		p.leaveLife()
 	}
 	if header == nil {
 		p.resume.delivered(m)
 	}
-	p.shed(s)
+	p.shed()
 	return told, p.resume == nil, true
 }
 
 // forgo commits the stream because there is nothing, or no longer all, to
 // retry it with.
-func (p *pending) forgo(s *clientStream, reason unkept) {
-	p.committed = true
+func (p *pending) forgo(reason unkept) {
+	s := p.s
+	p.commitTo(blind)
 	s.unkept = reason
 	if hasCallOption(p.target.opts) { // which say whether the failure would have been retried
 		s.call = p.call()
@@ -237,13 +240,14 @@ func (p *pending) forgo(s *clientStream, reason unkept) {
 	p.resume = nil
 	p.timer.halt()
 	p.timer = nil
-	p.leaveLife(s)
-	p.shed(s)
+	p.leaveLife()
+	p.shed()
 }
 
 // leaveLife leaves the life of the call to the stream, if it has a history or
 // someone wants to know how it ends: the gate and the breaker among others.
-func (p *pending) leaveLife(s *clientStream) {
+func (p *pending) leaveLife() {
+	s := p.s
 	if s.call == nil && p.life != nil && (len(p.life.history) > 0 || p.resume != nil || p.target.r.observer != nil || p.life.cancel != nil || p.life.results != nil || p.life.awaited()) {
 		s.call = p.life
 	}
@@ -251,8 +255,9 @@ func (p *pending) leaveLife(s *clientStream) {
 
 // shed drops everything that only a retry needs, once the stream is committed
 // and nothing has to be done any more.
-func (p *pending) shed(s *clientStream) {
-	if !p.committed || s.pending.Load() == nil {
+func (p *pending) shed() {
+	s := p.s
+	if !p.phase.committed() || s.pending.Load() == nil {
 		return
 	}
 	if p.resume == nil && !p.replaying {
@@ -267,15 +272,16 @@ func (p *pending) shed(s *clientStream) {
 // failed handles an error that attempt n returned, to a receiver of m if there
 // was one. It reports whether the attempt was replaced, here or by another
 // goroutine; otherwise final is what the stream has ended with, io.EOF included.
-func (p *pending) failed(s *clientStream, n int, err error, m any) (replaced bool, final error) {
-	mine, replaced, final := p.claim(s, n)
+func (p *pending) failed(n int, err error, m any) (replaced bool, final error) {
+	s := p.s
+	mine, replaced, final := p.claim(n)
 	switch {
 	case replaced, final != nil:
 		return replaced, final
 	case !mine: // it is committed
 		return false, s.end(p.explain(err))
 	}
-	replaced, final = p.conclude(s, err, m)
+	replaced, final = p.conclude(err, m)
 	if !replaced {
 		p.finish.end(final)
 	}
@@ -294,7 +300,8 @@ func (p *pending) explain(err error) error {
 // claim makes the stream this goroutine's until it has settled what follows
 // from the error of attempt n; unless the attempt was replaced, the stream has
 // ended, with final, or is committed for good.
-func (p *pending) claim(s *clientStream, n int) (mine, replaced bool, final error) {
+func (p *pending) claim(n int) (mine, replaced bool, final error) {
+	s := p.s
 	p.lock()
 	defer p.mu.Unlock()
 	switch over := s.over.Load(); {
@@ -302,10 +309,10 @@ func (p *pending) claim(s *clientStream, n int) (mine, replaced bool, final erro
 		return false, false, over.err
 	case p.retries != n:
 		return false, true, nil
-	case p.committed && (p.resume == nil || !p.shown):
+	case !p.replace():
 		return false, false, nil
 	}
-	p.retrying, p.replaying = true, false
+	p.replaying = false
 	if s.attempt != nil {
 		p.values = s.attempt.Context()
 	}
@@ -313,7 +320,8 @@ func (p *pending) claim(s *clientStream, n int) (mine, replaced bool, final erro
 }
 
 // conclude replaces the failed attempt, or ends the stream.
-func (p *pending) conclude(s *clientStream, err error, m any) (replaced bool, final error) {
+func (p *pending) conclude(err error, m any) (replaced bool, final error) {
+	s := p.s
 	c := p.call()
 	err = truth(c.ctx, s.attempt, err)
 	c.deliverFrom(s.attempt)
@@ -321,10 +329,10 @@ func (p *pending) conclude(s *clientStream, err error, m any) (replaced bool, fi
 		if !replaced {
 			c.quit()
 		}
-		p.settle(s, err)
+		p.settle(replaced, err)
 	}()
 	ended := err == io.EOF //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
-	if ended && !p.shown && !c.resumed && p.hasAccept() {
+	if ended && !p.phase.hasShown() && !c.resumed && p.hasAccept() {
 		reset(m)
 		if rejected := accepts(c.ctx, p.accept, c.method, m); rejected != nil {
 			err, ended = rejected, false
@@ -332,19 +340,19 @@ func (p *pending) conclude(s *clientStream, err error, m any) (replaced bool, fi
 	}
 	if ended {
 		c.succeeded()
-		p.end(s, io.EOF)
+		p.end(io.EOF)
 		return false, io.EOF
 	}
 	err = p.timer.explain(err)
 	ev := evidenceOf(s.attempt)
 	var ok bool
-	if p.shown {
-		ok, final = p.goOn(s, err, ev)
+	if p.phase.hasShown() {
+		ok, final = p.goOn(err, ev)
 	} else {
-		ok, final = p.retry(s, err, ev)
+		ok, final = p.retry(err, ev)
 	}
 	if !ok {
-		p.end(s, final)
+		p.end(final)
 		return false, final
 	}
 	return true, nil
@@ -353,18 +361,20 @@ func (p *pending) conclude(s *clientStream, err error, m any) (replaced bool, fi
 // settle lets the other goroutines go on. If there is no attempt to go on
 // with, or the call has ended, and the stream has not, a hook has panicked: then the
 // stream is over, with err.
-func (p *pending) settle(s *clientStream, err error) {
+func (p *pending) settle(another bool, err error) {
+	s := p.s
 	if s.over.Load() == nil && (s.attempt == nil || p.call().over) {
-		p.end(s, err)
+		p.end(err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.retrying = false
+	p.replaced(another)
 	p.settled.Broadcast()
 }
 
 // end ends the stream before commitment.
-func (p *pending) end(s *clientStream, final error) {
+func (p *pending) end(final error) {
+	s := p.s
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.finish(final)

@@ -12,13 +12,13 @@ import (
 
 // retry makes attempts after one has failed with err, until one stands with
 // everything replayed, or nothing more is to be tried.
-func (p *pending) retry(s *clientStream, err error, ev codes.Evidence) (ok bool, final error) {
+func (p *pending) retry(err error, ev codes.Evidence) (ok bool, final error) {
 	c := p.call()
 	for {
-		p.cancel(s)
+		p.cancel()
 		c.sent = len(p.replay.encoded)
 		wait, again, final := c.failed(err, ev)
-		p.abandon(s)
+		p.abandon()
 		if again {
 			final = c.pause(wait)
 		} else {
@@ -34,7 +34,7 @@ func (p *pending) retry(s *clientStream, err error, ev codes.Evidence) (ok bool,
 		if final != nil {
 			return false, final
 		}
-		if ev, err = p.again(s); err == nil {
+		if ev, err = p.again(); err == nil {
 			return true, nil
 		}
 	}
@@ -62,7 +62,8 @@ func (p *pending) ask(next any) error {
 
 // again makes an attempt and replays what was sent. It returns the error of the
 // attempt, with its evidence.
-func (p *pending) again(s *clientStream) (codes.Evidence, error) {
+func (p *pending) again() (codes.Evidence, error) {
+	s := p.s
 	c := p.call()
 	p.retries++
 	resetResults(c.opts)
@@ -83,7 +84,7 @@ func (p *pending) again(s *clientStream) (codes.Evidence, error) {
 	p.opened()
 	if p.desc.ClientStreams && p.desc.ServerStreams && len(p.replay.encoded) > replayAtOnce {
 		p.replaying = true
-		go p.replayBeside(s, attempt, p.retries, p.replay.clone())
+		go p.replayBeside(attempt, p.retries, p.replay.clone())
 		return codes.Evidence{}, nil
 	}
 	if err := p.replay.to(attempt); err != nil {
@@ -99,20 +100,21 @@ func (p *pending) again(s *clientStream) (codes.Evidence, error) {
 const replayAtOnce = 32 << 10
 
 // replayBeside replays more than that, while the caller may receive.
-func (p *pending) replayBeside(s *clientStream, attempt grpc.ClientStream, n int, sent replay) {
+func (p *pending) replayBeside(attempt grpc.ClientStream, n int, sent replay) {
 	_ = sent.to(attempt) // an error has ended the attempt, and RecvMsg tells
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.retrying || p.retries != n {
+	if p.phase.busy() || p.retries != n {
 		return
 	}
 	p.replaying = false
 	p.settled.Broadcast()
-	p.shed(s)
+	p.shed()
 }
 
 // cancel ends the context of the attempt that has failed, if it has its own.
-func (p *pending) cancel(s *clientStream) {
+func (p *pending) cancel() {
+	s := p.s
 	if s.cancel != nil {
 		s.cancel()
 		s.cancel, p.timer = nil, nil
@@ -122,7 +124,8 @@ func (p *pending) cancel(s *clientStream) {
 // abandon ends the attempt that has failed, if it goes on below all the same: an
 // interceptor on the right has failed it, and it is the first one, which has the
 // caller's own context.
-func (p *pending) abandon(s *clientStream) {
+func (p *pending) abandon() {
+	s := p.s
 	attempt := s.attempt
 	if attempt == nil || p.retries > 0 || attempt.Context().Err() != nil {
 		return

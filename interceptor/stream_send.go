@@ -17,8 +17,8 @@ import (
 // The attempt is used without the lock, since sending may block until the
 // server reads, and the server may answer before it does. If the attempt was
 // replaced meanwhile, the message was replayed.
-func (p *pending) send(s *clientStream, m any) error {
-	attempt, n, direct, over := p.prepareToSend(s, m)
+func (p *pending) send(m any) error {
+	attempt, n, direct, over := p.prepareToSend(m)
 	switch {
 	case attempt == nil:
 		return over
@@ -31,14 +31,14 @@ func (p *pending) send(s *clientStream, m any) error {
 		return nil
 	case io.EOF: //nolint:errorlint // grpc returns io.EOF itself
 		if p.desc.ClientStreams {
-			return p.broken(s, attempt, n)
+			return p.broken(attempt, n)
 		}
 		return nil // RecvMsg finds out why
 	}
 	// It may be of the caller's own making, as a message that is too large; or
 	// the attempt was never processed, grpc made another one of it by itself,
 	// and that one failed. The classification tells.
-	replaced, final := p.failed(s, n, err, nil)
+	replaced, final := p.failed(n, err, nil)
 	if replaced {
 		return nil
 	}
@@ -49,7 +49,8 @@ func (p *pending) send(s *clientStream, m any) error {
 // its number: none where the stream has ended without one, with what SendMsg then
 // returns. direct says that it is for grpc alone: on a stream that is committed, or
 // that is misused, by a message after the last one or after its end.
-func (p *pending) prepareToSend(s *clientStream, m any) (attempt grpc.ClientStream, n int, direct bool, over error) {
+func (p *pending) prepareToSend(m any) (attempt grpc.ClientStream, n int, direct bool, over error) {
+	s := p.s
 	reason := kept
 	attempt, n, over = func() (grpc.ClientStream, int, error) {
 		p.lockToSend()
@@ -59,7 +60,7 @@ func (p *pending) prepareToSend(s *clientStream, m any) (attempt grpc.ClientStre
 			return s.attempt, p.retries, p.sendAfter(end)
 		}
 		switch {
-		case p.committed:
+		case p.phase.committed():
 		case p.replay.closed || (len(p.replay.sent) > 0 && !p.desc.ClientStreams):
 			reason = toldBroken
 		default:
@@ -67,11 +68,11 @@ func (p *pending) prepareToSend(s *clientStream, m any) (attempt grpc.ClientStre
 		}
 		switch {
 		case reason != kept:
-			p.forgo(s, reason)
+			p.forgo(reason)
 		case p.desc.ClientStreams:
 			p.timer.halt()
 		}
-		direct = p.committed
+		direct = p.phase.committed()
 		return s.attempt, p.retries, nil
 	}()
 	if reason != kept {
@@ -83,7 +84,7 @@ func (p *pending) prepareToSend(s *clientStream, m any) (attempt grpc.ClientStre
 // lockToSend takes the lock when nothing else is being sent that comes first.
 func (p *pending) lockToSend() {
 	p.lock()
-	for p.replaying || p.retrying {
+	for p.replaying || p.phase.busy() {
 		p.settled.Wait()
 	}
 }
@@ -103,7 +104,7 @@ func (p *pending) sendAfter(end *terminal) error {
 // is ended afterwards.
 func (p *pending) transmit(attempt grpc.ClientStream, n int, m any) error {
 	p.mu.Lock()
-	if p.retrying || p.retries != n {
+	if p.phase.busy() || p.retries != n {
 		p.mu.Unlock()
 		return nil
 	}
@@ -116,7 +117,7 @@ func (p *pending) transmit(attempt grpc.ClientStream, n int, m any) error {
 	switch {
 	case orphan:
 		p.orphan = nil
-	case err == nil && !p.retrying && p.retries == n && !p.shown && p.desc.ClientStreams && p.desc.ServerStreams:
+	case err == nil && !p.phase.busy() && p.retries == n && !p.phase.hasShown() && p.desc.ClientStreams && p.desc.ServerStreams:
 		p.timer.start() // the server may answer this one
 	}
 	p.mu.Unlock()
@@ -129,13 +130,13 @@ func (p *pending) transmit(attempt grpc.ClientStream, n int, m any) error {
 // broken finds out why an attempt takes no more messages, unless someone is
 // receiving, who will know by himself. It returns nil if the attempt was
 // replaced, and the message with it; otherwise io.EOF, and RecvMsg tells why.
-func (p *pending) broken(s *clientStream, attempt grpc.ClientStream, n int) error {
+func (p *pending) broken(attempt grpc.ClientStream, n int) error {
 	if !p.receive.TryLock() {
 		return nil
 	}
 	known, err := p.peek(attempt, n)
 	if known && err != nil && err != io.EOF { //nolint:errorlint // likewise
-		if replaced, _ := p.failed(s, n, err, nil); replaced {
+		if replaced, _ := p.failed(n, err, nil); replaced {
 			return nil
 		}
 		return io.EOF
@@ -143,7 +144,7 @@ func (p *pending) broken(s *clientStream, attempt grpc.ClientStream, n int) erro
 	// It has ended well, or an answer is there, or it cannot be looked for
 	// without losing one. From now on the caller may send less than it meant to:
 	// a retry would make that look like all there is.
-	if !p.tellBroken(s, n) {
+	if !p.tellBroken(n) {
 		return nil
 	}
 	return io.EOF
@@ -155,7 +156,7 @@ func (p *pending) broken(s *clientStream, attempt grpc.ClientStream, n int) erro
 func (p *pending) peek(attempt grpc.ClientStream, n int) (known bool, err error) {
 	defer p.receive.Unlock() // also if an interceptor on the right panics
 	p.mu.Lock()
-	looked := p.retrying || p.retries != n || p.early != nil
+	looked := p.phase.busy() || p.retries != n || p.early != nil
 	p.mu.Unlock()
 	if looked {
 		return false, nil
@@ -194,15 +195,15 @@ func hasCodec(opts []grpc.CallOption) bool {
 
 // tellBroken commits attempt n because the caller is about to be told that it
 // is broken. It reports false if it was replaced.
-func (p *pending) tellBroken(s *clientStream, n int) bool {
+func (p *pending) tellBroken(n int) bool {
 	ok := func() bool {
 		p.lock()
 		defer p.mu.Unlock()
 		if p.retries != n {
 			return false
 		}
-		if !p.committed {
-			p.forgo(s, toldBroken)
+		if !p.phase.committed() {
+			p.forgo(toldBroken)
 		}
 		return true
 	}()
@@ -238,13 +239,14 @@ func decodeEarly(raw *emptypb.Empty, m any) error {
 }
 
 // closeSend closes the sending side of the current attempt.
-func (p *pending) closeSend(s *clientStream) error {
+func (p *pending) closeSend() error {
+	s := p.s
 	p.lockToSend()
 	defer p.mu.Unlock()
 	switch {
 	case s.attempt == nil:
 		return nil
-	case p.committed, s.over.Load() != nil:
+	case p.phase.committed(), s.over.Load() != nil:
 		return s.attempt.CloseSend()
 	}
 	p.replay.closed = true

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -53,6 +54,20 @@ func (w *watched) Write(line []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.log.Write(line)
+}
+
+// logged returns the log so far.
+func (w *watched) logged() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.log.String()
+}
+
+// tells returns what was told so far.
+func (w *watched) tells() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.told)
 }
 
 func watch(t *testing.T, text string) *watched {
@@ -103,11 +118,11 @@ func TestWatch_takesNewVersions(t *testing.T) {
 		write(t, w.path, serverRetries(-5))
 		w.want(t, 5, 2)
 		w.want(t, 5, 2) // told once
-		if got, want := w.told[1], "policyfile: "+w.path+":2: table.Server.retries: -5: want >= 0"; got != want {
+		if got, want := w.tells()[1], "policyfile: "+w.path+":2: table.Server.retries: -5: want >= 0"; got != want {
 			t.Errorf("told %q, want %q", got, want)
 		}
-		if !strings.Contains(w.log.String(), "level=ERROR") || !strings.Contains(w.log.String(), "want >= 0") {
-			t.Errorf("logged %q, want the error", w.log.String())
+		if !strings.Contains(w.logged(), "level=ERROR") || !strings.Contains(w.logged(), "want >= 0") {
+			t.Errorf("logged %q, want the error", w.logged())
 		}
 		write(t, w.path, serverRetries(5)) // as before the mistake
 		w.want(t, 5, 3)
@@ -129,8 +144,8 @@ func TestWatch_withoutAFile(t *testing.T) {
 		write(t, w.path, serverRetries(4)) // the same again: all is well
 		w.want(t, 4, 2)
 		w.want(t, 4, 2) // told once
-		if got := w.told[len(w.told)-1]; got != "<nil>" || !strings.Contains(w.log.String(), "level=INFO") {
-			t.Errorf("told %q, logged %q: want no error", w.told, w.log.String())
+		if got := w.tells()[len(w.tells())-1]; got != "<nil>" || !strings.Contains(w.logged(), "level=INFO") {
+			t.Errorf("told %q, logged %q: want no error", w.tells(), w.logged())
 		}
 		if err := os.Remove(w.path); err != nil {
 			t.Fatal(err)
@@ -156,8 +171,8 @@ func TestWatch_wrongFileComesBack(t *testing.T) {
 		w.want(t, 4, 2)
 		write(t, w.path, serverRetries(-5))
 		w.want(t, 4, 3)
-		if w.told[len(w.told)-1] != w.told[0] {
-			t.Errorf("told %q, want the fault again", w.told)
+		if w.tells()[len(w.tells())-1] != w.tells()[0] {
+			t.Errorf("told %q, want the fault again", w.tells())
 		}
 	})
 }
@@ -175,6 +190,8 @@ func TestWatch_onReloadPanics(t *testing.T) {
 				if calls++; calls == 1 {
 					panic("out of order")
 				}
+				w.mu.Lock()
+				defer w.mu.Unlock()
 				w.told = append(w.told, fmt.Sprint(err))
 			}))
 		if err != nil {
@@ -188,12 +205,12 @@ func TestWatch_onReloadPanics(t *testing.T) {
 				t.Errorf("%d retries are in force, want %d", got, n)
 			}
 		}
-		if diff := cmp.Diff([]string{"<nil>"}, w.told); diff != "" {
+		if diff := cmp.Diff([]string{"<nil>"}, w.tells()); diff != "" {
 			t.Errorf("told after the panic (-want +got):\n%s", diff)
 		}
 		for _, want := range []string{"level=ERROR", "OnReload panicked", `panic="out of order"`, "watch_test.go"} {
-			if !strings.Contains(w.log.String(), want) {
-				t.Errorf("logged %q, want %q", w.log.String(), want)
+			if !strings.Contains(w.logged(), want) {
+				t.Errorf("logged %q, want %q", w.logged(), want)
 			}
 		}
 	})
