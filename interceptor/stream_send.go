@@ -84,7 +84,7 @@ func (p *pending) prepareToSend(m any) (attempt grpc.ClientStream, n int, direct
 // lockToSend takes the lock when nothing else is being sent that comes first.
 func (p *pending) lockToSend() {
 	p.lock()
-	for p.replaying || p.phase.busy() {
+	for p.phase.busy() || p.replaying { // in this order: replaying is the retry's own while it is busy
 		p.settled.Wait()
 	}
 }
