@@ -64,6 +64,10 @@ fuzz: ## Run every fuzz target for 20 s.
 soak: ## Run a million random worlds of calls (40 min), without -race; N=10000 runs fewer.
 	go test -run '^TestWorldLives$$' -timeout 0 ./interceptor -world.n=$(or $(N),1000000)
 
+.PHONY: mutants
+mutants: ## Break the engine on purpose, one defect at a time, and check that the tests catch each (4 min).
+	go run ./internal/mutants
+
 .PHONY: generate
 generate: ## Write the README's generated parts anew: the default table, the snippets and the picture.
 	go test . -run TestReadme -update

@@ -1,0 +1,38 @@
+package main
+
+// mutant is a defect that the tests have to catch.
+type mutant struct {
+	file    string // from the folder of the module, with slashes
+	find    string // is there exactly once
+	replace string
+	breaks  string // what the defect is, in a sentence
+	tests   string // the tests that catch it, as for go test -run
+	worlds  int    // that TestWorldLives makes if it is one of them
+}
+
+// mutants returns all mutants.
+func mutants() []mutant {
+	return []mutant{
+		{"interceptor/place.go", "if p.given {", "if false {", "A place is given back twice.", "TestWorldLives", 2000},
+		{"interceptor/place.go", "p.tellBreaker(codes.Failure{Class: codes.Ended}, nil)", "", "A place lapses and the breaker is not told.", "TestPlace_isGivenBackOnce", 0},
+		{"interceptor/unary.go", "w.call.quit()", "", "A unary call whose life begins at once keeps what it holds at a panic.", "TestPlace_isGivenBackOnce|TestWorldLives", 2000},
+		{"interceptor/place.go", "grpc.OnFinish(func(error) {", "grpc.OnFinish(func(error) { return;", "A stream that nobody reads holds its place after its end.", "TestPlace_isGivenBackOnce", 0},
+		{"interceptor/place.go", "p.lapseAfter(", "_ = (", "A stream that is neither read nor cancelled holds its place for ever.", "TestPlace_isGivenBackOnce", 0},
+		{"interceptor/place.go", "p.lapseWith(ctx)", "_ = ctx", "A stream that its connection has ended and nobody reads holds its place after its context.", "TestPlace_lapsesWithTheContext", 0},
+		{"interceptor/place.go", "c.returnToken()", "", "A call that ends by a panic keeps the token of a retry.", "TestHooks_aPanicCostsNoToken|TestWorldLives", 2000},
+		{"interceptor/place.go", "c.place.lapse()", "", "A call that ends by a panic keeps its place.", "TestPlace_isGivenBackOnce", 0},
+		{"interceptor/hedge_race.go", "a.place.lapse()", "", "The hedges that have lost keep their places.", "TestPlace_isGivenBackOnce", 0},
+		{"interceptor/hedge_race.go", "return r.c.tryEnter()", "return true", "Hedges ask neither gate nor breaker.", "TestHedge_asksTheBreaker|TestHedge_asksTheGate", 0},
+		{"interceptor/hedge_race.go", "a.broken = recover()", "", "A hedge that panics ends the program.", "TestHedge_aPanicSurfaces", 0},
+		{"interceptor/unary.go", "c.askBreaker()", "error(nil)", "The fallback of a unary call does not ask the breaker.", "TestFallback_asksTheBreaker", 0},
+		{"interceptor/call.go", "if final := c.renew(); final != nil {\n\t\treturn final\n\t}\n\tgated := c.gated\n\tif final := c.enter(); final != nil {\n\t\treturn final\n\t}", "gated := c.gated\n\tif final := c.enter(); final != nil {\n\t\treturn final\n\t}\n\tif final := c.renew(); final != nil {\n\t\treturn final\n\t}", "A retry refreshes its credentials after it has taken its place.", "TestRefresh_comesBeforeTheBreaker", 0},
+		{"interceptor/hedge_race.go", "quit() {\n\tr.release()", "quit() {", "A hedge that was paid for and does not start keeps its token.", "TestWorldLives", 2000},
+		{"interceptor/ready.go", "closed := c.r.conns.Begin(c.cc)", "closed := c.r.conns.Begin(c.cc)\n\tclosed = nil", "A call that waits before a retry outlives its connection.", "TestConnectionCloses_inABackoff", 0},
+		{"interceptor/stream.go", "defer s.mu.Unlock()\n\tif over := s.over.Load(); over != nil {", "defer s.mu.Unlock()\n\tif over := s.over.Load(); over != nil && false {", "A committed stream ends twice.", "TestStream_endsOnce", 0},
+		{"interceptor/stream.go", "s.finish(final)", "if broken := recover(); broken != nil { panic(broken) }\n\t\ts.finish(final)", "A committed stream whose observer panics does not end.", "TestStream_aPanicAtTheEndIsTheEnd", 0},
+		{"interceptor/vanished.go", "return &vanished{}", "return err", "A stream that ends without a response has ended well.", "TestStream_withoutAnyResponse", 0},
+		{"interceptor/hedge_results.go", "if !wanted(opts) {", "if true {", "An attempt that was given up writes the variables of the caller.", "TestStream_lateResultsOfAnAttemptGivenUp", 0},
+		{"interceptor/refresh.go", "current.left = true", "r.current = nil", "WithRefresh's function runs twice at a time.", "TestRefresh_neverTwiceAtATime", 0},
+		{"interceptor/refresh.go", "c.ctx.Value(refreshes{c.r.refresh}) == nil", "true", "A call that WithRefresh's function makes waits for itself.", "TestRefresh_thatCallsOverTheSameConnection", 0},
+	}
+}
