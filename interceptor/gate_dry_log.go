@@ -1,7 +1,6 @@
 package interceptor
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -53,9 +52,7 @@ func (g *gates) announceShade(s *shade) {
 	}
 	fields = append(fields, "retry.gate.key", g.loggedQuota(s.k.key), "retry.gate.target", foreign.Text(s.k.key.target),
 		"retry.gate.dry_run", true, "retry.gate.held", s.held, "retry.gate.turned_away", s.away, "retry.class", s.first.Class.String())
-	for _, l := range logs.to {
-		l.Log(context.Background(), level, "[RETRY] dry run: "+s.sentence(g.loggedKey(s.k.key)), fields...)
-	}
+	logs.logOfNone(level, "[RETRY] dry run: "+s.sentence(g.loggedKey(s.k.key)), fields...)
 }
 
 // sentence returns the line of the log.

@@ -1,7 +1,6 @@
 package interceptor
 
 import (
-	"context"
 	"fmt"
 	"hash/fnv"
 	"time"
@@ -120,9 +119,7 @@ func (g *gates) observe(f func(GateEvent), e GateEvent) {
 			if g.r.logs.messages {
 				what = shown(fmt.Sprint(p))
 			}
-			for _, l := range g.r.logs.to {
-				l.Log(context.Background(), logging.LevelError, "[RETRY] the function of WithGateObserver panicked: "+what)
-			}
+			g.r.logs.logOfNone(logging.LevelError, "[RETRY] the function of WithGateObserver panicked: "+what)
 		}
 	}()
 	f(e)
@@ -173,9 +170,7 @@ func (g *gates) announceOne(e GateEvent) {
 		sentence = "dry run: " + sentence
 		fields = append(fields, "retry.gate.dry_run", true)
 	}
-	for _, l := range logs.to {
-		l.Log(context.Background(), logging.LevelInfo, "[RETRY] "+sentence, fields...)
-	}
+	logs.logOfNone(logging.LevelInfo, "[RETRY] "+sentence, fields...)
 }
 
 // sentence returns the line of the log.

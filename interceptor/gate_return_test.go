@@ -204,7 +204,7 @@ func TestGate_turnedAwayRetryIsNotPaid(t *testing.T) {
 		b := newBudget(t, 10, 0)
 		var atEnd float64
 		watch := interceptor.WithObserver(func(_ context.Context, e interceptor.Event) {
-			if e.Outcome != interceptor.Pending {
+			if e.Decision.Why == policy.GateClosed {
 				atEnd, _ = b.Held()
 			}
 		})

@@ -22,6 +22,17 @@ type logs struct {
 	limit    limiter
 }
 
+// logOfNone writes a line that is of no call. A panic of a logger is dropped: it would be
+// that of a timer, and end the process, or of a call that is not concerned.
+func (l *logs) logOfNone(level logging.Level, msg string, fields ...any) {
+	for _, to := range l.to {
+		func() {
+			defer func() { _ = recover() }()
+			to.Log(context.Background(), level, msg, fields...)
+		}()
+	}
+}
+
 // slogger makes a slog.Logger a logging.Logger.
 func slogger(l *slog.Logger) logging.Logger {
 	return logging.LoggerFunc(func(ctx context.Context, level logging.Level, msg string, fields ...any) {

@@ -1,7 +1,6 @@
 package interceptor
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -105,9 +104,7 @@ func (l *logs) summarize(left leftOut) {
 	msg := fmt.Sprintf("[RETRY] %d lines left out within %v: %d retries, %d given up, %d recovered, %d fallbacks, %d not retried, %d of gates (%s)", left.all, logWindow,
 		left.subjects[aboutRetry], left.subjects[aboutGivingUp], left.subjects[aboutRecovery], left.subjects[aboutFallback],
 		left.subjects[aboutNothing], left.subjects[aboutGate], strings.Join(classes, ", "))
-	for _, to := range l.to {
-		to.Log(context.Background(), left.level, msg, logging.SystemTag[0], logging.SystemTag[1],
-			logging.ComponentFieldKey, logging.KindClientFieldValue,
-			"retry.left_out", left.all, "retry.left_out.retries", left.subjects[aboutRetry], "retry.left_out.given_up", left.subjects[aboutGivingUp])
-	}
+	l.logOfNone(left.level, msg, logging.SystemTag[0], logging.SystemTag[1],
+		logging.ComponentFieldKey, logging.KindClientFieldValue,
+		"retry.left_out", left.all, "retry.left_out.retries", left.subjects[aboutRetry], "retry.left_out.given_up", left.subjects[aboutGivingUp])
 }

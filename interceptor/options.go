@@ -119,7 +119,9 @@ func WithoutBudget() Option {
 
 // WithLogger logs every retry, every give-up and every recovery. The fields
 // that go-grpc-middleware keeps in the context are added. The default is
-// silence. Any adapter that was written for go-grpc-middleware fits.
+// silence. Any adapter that was written for go-grpc-middleware fits. A panic of l is that
+// of the call whose line it was given; with a line of no call, as of a gate or of what was
+// left out, it is dropped.
 func WithLogger(l logging.Logger) Option {
 	return connectionOption(func(c *connection) {
 		if l == nil {
@@ -211,13 +213,14 @@ func WithoutEvidence() Option {
 	return connectionOption(func(c *connection) { c.r.evidence = false })
 }
 
-// WithClock sets the clock for waits; the default is the runtime's.
+// WithClock sets the clock for waits; the default is the runtime's. Where its time goes
+// back, that of the Retrier stands still, and goes on from there.
 func WithClock(clock Clock) Option {
 	return connectionOption(func(c *connection) {
 		if clock == nil {
 			c.fault(errors.New("interceptor: WithClock: nil: want a Clock"))
 		}
-		c.r.clock = clock
+		c.r.clock = &steadyClock{Clock: clock}
 	})
 }
 

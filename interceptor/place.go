@@ -70,7 +70,10 @@ func (p *place) lapse() {
 	if !p.claim() {
 		return
 	}
-	p.tellBreaker(codes.Failure{Class: codes.Ended}, nil)
+	func() {
+		defer func() { _ = recover() }() // the goroutine may be that of a timer, and a panic the end of the process
+		p.tellBreaker(codes.Failure{Class: codes.Ended}, nil)
+	}()
 	if p.shade != nil {
 		p.shade.close()
 	}

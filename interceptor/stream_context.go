@@ -34,6 +34,9 @@ func (p *pending) context() context.Context {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.held == nil {
+		if s.pending.Load() == nil { // it was committed meanwhile, and nobody would end the context
+			return s.attempt.Context()
+		}
 		ctx, end := context.WithCancel(s.ctx)
 		p.held = &streamContext{ctx, s, end}
 		if s.over.Load() != nil {
