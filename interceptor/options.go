@@ -144,7 +144,7 @@ func WithSlog(l *slog.Logger) Option {
 
 // WithLogLimit sets how many lines of a level are logged in a second at most, 0 for no
 // limit; [DefaultLogLimit] by default. What is left out is counted, and one line tells
-// of it at the end of the second. The lines of gates are not limited.
+// of it at the end of the second. The lines of gates count among them.
 func WithLogLimit(lines int) Option {
 	return connectionOption(func(c *connection) {
 		if lines < 0 {
