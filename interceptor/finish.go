@@ -38,7 +38,7 @@ func (f *finishers) option(ctx context.Context, cc *grpc.ClientConn) grpc.CallOp
 		}
 		f.ended, f.err = true, err
 		last := f.committed || ctx.Err() != nil || (cc != nil && cc.GetState() == connectivity.Shutdown)
-		if !last { // it may never be read
+		if !last && !f.called { // it may never be read
 			f.stop = context.AfterFunc(ctx, func() { f.end(status.FromContextError(ctx.Err()).Err()) })
 		}
 		f.mu.Unlock()

@@ -184,16 +184,12 @@ func (c *call) awaited() bool {
 
 // answer gives the place of an attempt back: it tells the gate and the breaker that
 // the attempt has ended with f, or with success if it is zero. Also an attempt that
-// held nothing tells the gate.
+// held nothing, or no longer, tells the gate.
 func (c *call) answer(f codes.Failure, err error) {
 	p := c.place
 	c.place = nil
-	switch {
-	case p == nil:
+	if !p.claim() {
 		p = &c.r.none
-	case !p.claim(): // the caller is gone, and was quicker
-		c.scouted, c.held, c.state.AtGate = false, false, false
-		return
 	}
 	p.tellBreaker(f, err)
 	if isHookError(err) { // which says nothing about the server

@@ -297,3 +297,27 @@ func TestFallback_asksTheBreaker(t *testing.T) {
 		}
 	})
 }
+
+// TestPlace_aLateRefusalIsHeard: a stream that was silent for longer than its place is
+// kept still tells the gate when it is refused.
+func TestPlace_aLateRefusalIsHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{stream: func(int, *testpb.StreamingOutputCallRequest, testpb.TestService_StreamingOutputCallServer) error {
+			time.Sleep(time.Minute)
+			return hinted(time.Minute)
+		}}
+		l := &tally{}
+		r := interceptor.New(interceptor.WithRand(noSpread), interceptor.MaxRetries(0), interceptor.WithBreaker(l))
+		stream, err := testpb.NewTestServiceClient(serve(t, s, r.DialOptions()...)).StreamingOutputCall(t.Context(), &testpb.StreamingOutputCallRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stream.Recv(); status.Code(err) != grpccodes.ResourceExhausted {
+			t.Errorf("got %v, want the refusal", err)
+		}
+		if got := r.Gates(); got.Closed != 1 {
+			t.Errorf("got %+v, want a closed gate", got)
+		}
+		l.settled(t, 1)
+	})
+}

@@ -30,7 +30,7 @@ type Retrier struct {
 	gates        gates
 	gateObserver func(GateEvent)
 	breaker      Breaker // nil for none
-	none         place   // that of attempts which hold nothing
+	none         place   // of attempts without a place
 
 	refresh *refresher // nil for none
 	// early says that an option of the connection or of a method has to be
