@@ -3,11 +3,9 @@ package interceptor
 import (
 	"context"
 	"errors"
-	"io"
 	"time"
 
 	"google.golang.org/grpc"
-	grpccodes "google.golang.org/grpc/codes"
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/policy"
@@ -119,48 +117,6 @@ func (c *call) failed(err error, ev codes.Evidence) (wait time.Duration, again b
 	return 0, false, c.finalError()
 }
 
-// classify finds out what happened, and what the call has left. The steps of
-// a failure are functions of their own, so that their frames are not on the
-// stack at once: most calls then wait on a stack that has never grown.
-//
-//go:noinline
-func (c *call) classify(err error, ev *codes.Evidence) {
-	c.err = err
-	now := c.r.clock.Now()
-	c.resolve()
-	c.judge()
-	if c.firstEnded.IsZero() {
-		c.firstEnded = now
-	}
-	c.state.Attempts = max(c.state.Attempts, 1)
-	c.state.Elapsed = now.Sub(c.firstEnded)
-	c.state.OwnTimeout = isAttemptTimeout(err)
-	c.state.CanRefresh = c.canRefresh()
-	c.lookAtCaller(ev, now)
-	if err == io.EOF && c.kind != function { //nolint:errorlint // grpc returns io.EOF itself
-		err = &vanished{}
-		c.err = err
-	}
-	switch err := err.(type) { //nolint:errorlint // made in this package and never wrapped
-	case *vanished:
-		c.failure = codes.Failure{Class: codes.Network, Code: grpccodes.Unavailable, Reach: codes.Lost, Rule: "no-response"}
-	case *rejected:
-		c.failure, c.err = c.rejection(err, *ev), err.error
-	case *abandoned:
-		c.abandoned, c.err = true, err.error
-		c.failure = codes.Classify(err.error, *ev, c.r.rules...)
-	case *hookError:
-		c.failure = codes.Failure{Class: codes.Request, Code: grpccodes.Internal, Reach: codes.Answered, Rule: "hook"}
-	default:
-		c.failure = codes.Classify(err, *ev, c.r.rules...)
-	}
-	c.r.warnOfLayers(c)
-	c.answer(c.failure, c.err)
-	if c.scouted { // which is no attempt of its own
-		c.state.Attempts--
-	}
-}
-
 // resolve finds out, once, what applies to the call.
 func (c *call) resolve() {
 	if c.resolved {
@@ -203,16 +159,6 @@ func (c *call) judge() {
 	case no:
 	case unsaid: // whoever wraps a function wants it called again
 		c.state.Repeatable = c.kind == function || knownRepeatable(c.method)
-	}
-}
-
-// lookAtCaller puts what the caller has left into the evidence and the state.
-func (c *call) lookAtCaller(ev *codes.Evidence, now time.Time) {
-	ev.Caller = c.ctx.Err()
-	if deadline, ok := c.ctx.Deadline(); ok {
-		left := deadline.Sub(now)
-		ev.Deadline, ev.Remaining = true, left
-		c.state.Deadline, c.state.Remaining = true, left
 	}
 }
 

@@ -1,0 +1,80 @@
+package interceptor
+
+import (
+	"io"
+
+	"github.com/reinvoke/reinvoke/codes"
+)
+
+// terminal is the end of a stream.
+type terminal struct{ err error }
+
+// end handles the end of a committed stream: io.EOF, or a failure that no one
+// may retry.
+func (s *clientStream) end(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if over := s.over.Load(); over != nil {
+		return over.err
+	}
+	if s.unkept != kept {
+		err = truth(s.ctx, s.attempt, err)
+	}
+	s.call.deliverFrom(s.attempt)
+	final := err
+	defer func() { // also if a hook panics
+		s.finish(final)
+		s.call.release()
+		s.call.quit()
+		if p := s.pending.Load(); p != nil {
+			p.endContext()
+		}
+	}()
+	switch {
+	case s.call != nil:
+		final = s.call.endStream(err, s.attempt)
+	case err != io.EOF: //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
+		s.call = &call{
+			target: target{r: s.r, ctx: s.ctx, cc: s.cc, method: s.method, kind: serverStream}, shown: s.unkept == kept, unkept: s.unkept,
+		}
+		final = s.call.endStream(err, s.attempt)
+	case s.unkept != kept: // else it has earned with its first message
+		s.r.budget.Success()
+		s.r.gates.success()
+	}
+	return final
+}
+
+// firstReply notes that a stream which was committed without it has shown
+// something.
+func (s *clientStream) firstReply() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over.Load() != nil {
+		return
+	}
+	s.unkept = kept
+	s.r.budget.Success()
+	s.r.gates.success()
+	if c := s.call; c != nil {
+		c.answer(codes.Failure{}, nil)
+		c.unkept = kept
+		c.tellCommitted()
+		c.shown = true
+	}
+}
+
+// answered ends a stream that has had its only reply.
+func (s *clientStream) answered() {
+	if s.over.Load() == nil {
+		_ = s.end(io.EOF)
+	}
+}
+
+// finish makes final what RecvMsg returns from now on.
+func (s *clientStream) finish(final error) {
+	s.over.Store(&terminal{final})
+	if s.cancel != nil {
+		s.cancel()
+	}
+}
