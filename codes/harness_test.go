@@ -104,8 +104,24 @@ func dial(t *testing.T, addr string, opts ...grpc.DialOption) *client {
 // check makes one unary call that must fail, and classifies it.
 func (c *client) check(t *testing.T, opts ...grpc.CallOption) codes.Failure {
 	t.Helper()
-	_, err := c.health.Check(patience(t), &healthpb.HealthCheckRequest{Service: "echo"}, opts...)
-	return c.classify(t, err)
+	return c.told(t, func() (lost bool, err error) {
+		_, err = c.health.Check(patience(t), &healthpb.HealthCheckRequest{Service: "echo"}, opts...)
+		return errors.Is(err, io.EOF), err
+	})
+}
+
+// told classifies the error of an attempt. It makes another where grpc has lost the
+// status: where grpc's own retry of a stream that was not processed fails, the call can end
+// with a bare io.EOF, although the server has sent neither header nor trailer.
+func (c *client) told(t *testing.T, attempt func() (lost bool, err error)) codes.Failure {
+	t.Helper()
+	for range 5 {
+		if lost, err := attempt(); !lost {
+			return c.classify(t, err)
+		}
+	}
+	t.Fatal("grpc lost the status five times")
+	return codes.Failure{}
 }
 
 // watch opens one server stream that must fail, reads it to its end, and
@@ -114,18 +130,28 @@ func (c *client) check(t *testing.T, opts ...grpc.CallOption) codes.Failure {
 // returns io.EOF, and RecvMsg tells why.
 func (c *client) watch(t *testing.T, opts ...grpc.CallOption) codes.Failure {
 	t.Helper()
+	return c.told(t, func() (lost bool, err error) { return c.watchOnce(t, opts...) })
+}
+
+// watchOnce makes such a stream and returns its error, unless grpc has lost that.
+func (c *client) watchOnce(t *testing.T, opts ...grpc.CallOption) (lost bool, err error) {
+	t.Helper()
 	stream, err := c.conn.NewStream(patience(t), &grpc.StreamDesc{ServerStreams: true}, healthpb.Health_Watch_FullMethodName, opts...)
 	if err != nil {
-		return c.classify(t, err)
+		return false, err
 	}
 	if err := stream.SendMsg(&healthpb.HealthCheckRequest{Service: "echo"}); err != nil && !errors.Is(err, io.EOF) {
-		return c.classify(t, err)
+		return false, err
 	}
 	_ = stream.CloseSend() // it always returns nil
 	for err == nil {
 		err = stream.RecvMsg(&healthpb.HealthCheckResponse{})
 	}
-	return c.classify(t, err)
+	if errors.Is(err, io.EOF) {
+		md, _ := stream.Header()
+		lost = md == nil && len(stream.Trailer()) == 0
+	}
+	return lost, err
 }
 
 func (c *client) classify(t *testing.T, err error) codes.Failure {

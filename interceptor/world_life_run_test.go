@@ -172,17 +172,30 @@ func (l *lifeRun) wait() {
 	}
 }
 
-// rest lets time pass: over a network until nothing is left, or a second.
+// rest lets time pass: over a network until nothing is left, or five seconds.
 func (l *lifeRun) rest(d time.Duration) {
 	if !l.tcp {
 		time.Sleep(d)
 		return
 	}
-	for began := time.Now(); time.Since(began) < time.Second; time.Sleep(5 * time.Millisecond) {
-		if l.ledger.left() == 0 && l.clock.count(0) == 0 && l.breaker.kept() == 0 {
+	for began := time.Now(); time.Since(began) < 5*time.Second; time.Sleep(5 * time.Millisecond) {
+		if l.ledger.left() == 0 && l.clock.count(0) == 0 && l.breaker.kept() == 0 && l.unfinished() == 0 {
 			return
 		}
 	}
+}
+
+// unfinished returns how many calls wait for their OnFinish. Of a call that is cancelled,
+// grpc tells on a goroutine of its own.
+func (l *lifeRun) unfinished() (n int) {
+	for _, rec := range l.records {
+		rec.mu.Lock()
+		if rec.Finish && rec.Kind != doLife && rec.broken == "" && len(rec.finished) == 0 {
+			n++
+		}
+		rec.mu.Unlock()
+	}
+	return n
 }
 
 // happen has happen to the connection what the world says.
