@@ -4,6 +4,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
+
+	"github.com/reinvoke/reinvoke/codes"
 )
 
 // capture is where the attempts of a unary call leave their trailer, and where
@@ -12,6 +14,7 @@ import (
 // an allocation.
 type capture struct {
 	trailer metadata.MD // nil until grpc writes it, which it does if there was a stream
+	header  metadata.MD // likewise, where watchHeader asked for it
 	inline  [8]grpc.CallOption
 	opts    []grpc.CallOption
 
@@ -35,6 +38,27 @@ func (c *capture) watch(opts []grpc.CallOption) []grpc.CallOption {
 	return c.opts
 }
 
+// watchHeader returns the options of watch and one more, which captures the header. It
+// costs grpc a copy, so that it is left to the attempts after one that the server claims
+// not to have processed: one that answers and then says so breaks the protocol, and what
+// it says proves nothing.
+func (c *capture) watchHeader() []grpc.CallOption {
+	c.header = nil
+	c.opts = append(c.opts, grpc.HeaderCallOption{HeaderAddr: &c.header})
+	return c.opts
+}
+
+// evidence returns what the attempt over cc has left, and forgets it.
+func (c *capture) evidence(r *Retrier, cc *grpc.ClientConn) codes.Evidence {
+	if !r.evidence {
+		return codes.Evidence{}
+	}
+	ev := r.trusts.of(cc).evidenceOf(c.trailer)
+	ev.Header = c.header
+	c.trailer, c.header = nil, nil
+	return ev
+}
+
 // sample counts a success and reports whether it is a sample, where every so many are
 // one: without dice, which cost more than all else on the way of a call that is well.
 func (c *capture) sample(every uint64) bool {
@@ -48,7 +72,7 @@ func (c *capture) sample(every uint64) bool {
 
 // release gives the capture back. Nothing of the call stays in it.
 func (r *Retrier) release(c *capture) {
-	c.trailer = nil
+	c.trailer, c.header = nil, nil
 	clear(c.opts)
 	if cap(c.opts) > len(c.inline) { // then they were in inline first
 		clear(c.inline[:])

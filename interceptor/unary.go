@@ -105,7 +105,9 @@ func isEarly(o grpc.CallOption) bool {
 func (c *call) try(ctx context.Context, req, reply any, invoker grpc.UnaryInvoker, w *capture) error {
 	opts := c.opts
 	if c.r.evidence {
-		opts = w.watch(c.opts)
+		if opts = w.watch(c.opts); c.failure.Reach == codes.Unsent { // the last one
+			opts = w.watchHeader()
+		}
 	}
 	c.beginAttempt()
 	err := c.invocation(invoker).do(ctx, req, reply, opts)
@@ -141,12 +143,7 @@ func (r *Retrier) reinvokeUnary(ctx context.Context, method string, req, reply a
 // The first one has failed with err; w has its evidence.
 func (c *call) reinvoke(req, reply any, invoker grpc.UnaryInvoker, w *capture, err error) error {
 	for {
-		var ev codes.Evidence
-		if c.r.evidence {
-			ev = c.r.trusts.of(c.cc).evidenceOf(w.trailer)
-			w.trailer = nil
-		}
-		wait, again, final := c.failed(err, ev)
+		wait, again, final := c.failed(err, w.evidence(c.r, c.cc))
 		if again {
 			final = c.pause(wait)
 		} else {
