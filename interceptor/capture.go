@@ -22,19 +22,23 @@ type capture struct {
 	failed bool // call is in use
 
 	conn    *grpc.ClientConn // that it has served last,
-	trusted *trust           // and whether trailers arrive there; nil until it is asked
+	trusted *trust           // and what is known of that; nil until it has served one
 
 	successes uint64 // of calls that have used it, since the last that was a sample
 }
 
-// watch returns opts and one more, which captures the trailer. opts itself
-// may be shared with other calls and is left alone.
-func (c *capture) watch(opts []grpc.CallOption) []grpc.CallOption {
+// watch returns opts and one more, which captures the trailer of an attempt over cc.
+// opts itself may be shared with other calls and is left alone.
+func (c *capture) watch(r *Retrier, cc *grpc.ClientConn, opts []grpc.CallOption) []grpc.CallOption {
 	c.trailer = nil
 	if c.opts == nil {
 		c.opts = c.inline[:0]
 	}
+	if c.trusted == nil || c.conn != cc { // it served another connection before
+		c.conn, c.trusted = cc, r.trusts.of(cc)
+	}
 	c.opts = append(append(c.opts[:0], opts...), grpc.TrailerCallOption{TrailerAddr: &c.trailer})
+	c.opts = c.trusted.prove(c.opts)
 	return c.opts
 }
 
@@ -48,12 +52,12 @@ func (c *capture) watchHeader() []grpc.CallOption {
 	return c.opts
 }
 
-// evidence returns what the attempt over cc has left, and forgets it.
-func (c *capture) evidence(r *Retrier, cc *grpc.ClientConn) codes.Evidence {
-	if !r.evidence {
+// evidence returns what the attempt has left that was watched, and forgets it.
+func (c *capture) evidence(watched bool) codes.Evidence {
+	if !watched {
 		return codes.Evidence{}
 	}
-	ev := r.trusts.of(cc).evidenceOf(c.trailer)
+	ev := c.trusted.evidenceOf(c.trailer)
 	ev.Header = c.header
 	c.trailer, c.header = nil, nil
 	return ev

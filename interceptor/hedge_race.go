@@ -124,10 +124,20 @@ func (r *race) begin() {
 	c.place = nil // it is the racer's
 	r.racers = append(r.racers, a)
 	r.running++
-	go a.run(c.attemptContext(r.ctx), r.v, r.request, a.results.instead(c.opts, c.r.evidence), r.ended)
+	go a.run(c.attemptContext(r.ctx), r.v, r.request, r.options(a), r.ended)
 	if !r.stopped && c.state.Attempts < c.state.Limits.MaxAttempts {
 		r.arm(c.knobs.hedge.delay)
 	}
+}
+
+// options returns those of an attempt.
+func (r *race) options(a *racer) []grpc.CallOption {
+	c := r.c
+	opts := a.results.instead(c.opts, c.r.evidence)
+	if c.r.evidence {
+		opts = c.r.trusts.of(c.cc).prove(opts)
+	}
+	return opts
 }
 
 // end takes the end of an attempt.

@@ -74,6 +74,7 @@ func New(opts ...Option) *Retrier {
 		panic(err)
 	}
 	r.captures.New = func() any { return new(capture) }
+	r.trusts.none = newTrust()
 	for n := range r.previous {
 		r.previous[n] = previousAttempts(n) //nolint:fatcontext // each of them is a context of its own
 	}

@@ -45,9 +45,9 @@ func (r *Retrier) unary(ctx context.Context, method string, req, reply any, cc *
 		return err
 	}
 	c := r.captures.Get().(*capture)
-	err := invoker(ctx, method, req, reply, cc, c.watch(opts)...)
+	err := invoker(ctx, method, req, reply, cc, c.watch(r, cc, opts)...)
 	if err == nil {
-		c.trust(r, cc)
+		c.trusted.note(c.trailer)
 		if word != 0 && c.sample(word) {
 			r.gates.sampled()
 		}
@@ -105,14 +105,14 @@ func isEarly(o grpc.CallOption) bool {
 func (c *call) try(ctx context.Context, req, reply any, invoker grpc.UnaryInvoker, w *capture) error {
 	opts := c.opts
 	if c.r.evidence {
-		if opts = w.watch(c.opts); c.failure.Reach == codes.Unsent { // the last one
+		if opts = w.watch(c.r, c.cc, c.opts); c.failure.Reach == codes.Unsent { // the last one
 			opts = w.watchHeader()
 		}
 	}
 	c.beginAttempt()
 	err := c.invocation(invoker).do(ctx, req, reply, opts)
 	if c.r.evidence {
-		w.trust(c.r, c.cc)
+		w.trusted.note(w.trailer)
 	}
 	return err
 }
@@ -143,7 +143,7 @@ func (r *Retrier) reinvokeUnary(ctx context.Context, method string, req, reply a
 // The first one has failed with err; w has its evidence.
 func (c *call) reinvoke(req, reply any, invoker grpc.UnaryInvoker, w *capture, err error) error {
 	for {
-		wait, again, final := c.failed(err, w.evidence(c.r, c.cc))
+		wait, again, final := c.failed(err, w.evidence(c.r.evidence))
 		if again {
 			final = c.pause(wait)
 		} else {
