@@ -8,6 +8,7 @@ import (
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor/internal/loglimit"
 	"github.com/reinvoke/reinvoke/internal/foreign"
 )
 
@@ -41,7 +42,7 @@ func (g *gates) announceShade(s *shade) {
 		level = logging.LevelInfo
 	}
 	logs := &g.r.logs
-	if !logs.limit.allow(g.r.clock, level, aboutGate, s.first.Class, logs.summarize) {
+	if !logs.may(level, loglimit.Gate, s.first.Class) {
 		return
 	}
 	full := foreign.Text(s.method)

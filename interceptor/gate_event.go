@@ -8,6 +8,7 @@ import (
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor/internal/loglimit"
 	"github.com/reinvoke/reinvoke/internal/foreign"
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
@@ -151,7 +152,7 @@ func (g *gates) announceOne(e GateEvent) {
 		g.observe(f, e)
 	}
 	logs := &g.r.logs
-	if len(logs.to) == 0 || !logs.limit.allow(g.r.clock, logging.LevelInfo, aboutGate, e.Failure.Class, logs.summarize) {
+	if !logs.may(logging.LevelInfo, loglimit.Gate, e.Failure.Class) {
 		return
 	}
 	k := gateKey{e.Target, e.Key}
@@ -190,7 +191,7 @@ func (e *GateEvent) sentence(key string) string {
 
 // logGated tells of a call that has waited for a second or more.
 func (c *call) logGated(k *keyed, took time.Duration) {
-	if took < time.Second || !c.mayLog(logging.LevelDebug, aboutGate) {
+	if took < time.Second || !c.mayLog(logging.LevelDebug, loglimit.Gate) {
 		return
 	}
 	c.log(logging.LevelDebug, fmt.Sprintf("[RETRY] %s has waited %v at the gate of %s", foreign.Text(c.method), rounded(took), c.r.gates.loggedKey(k.key)))

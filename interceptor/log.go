@@ -11,6 +11,7 @@ import (
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor/internal/loglimit"
 	"github.com/reinvoke/reinvoke/internal/foreign"
 	"github.com/reinvoke/reinvoke/policy"
 )
@@ -19,7 +20,24 @@ import (
 type logs struct {
 	to       []logging.Logger
 	messages bool // with the server's messages, redacted, printable and bounded
-	limit    limiter
+	limit    loglimit.Limit
+}
+
+// may reports whether a line may be logged.
+func (l *logs) may(level logging.Level, about loglimit.Subject, class codes.Class) bool {
+	return len(l.to) > 0 && l.limit.Allow(level, about, class)
+}
+
+// mayLog reports whether a line of the call may be logged.
+func (c *call) mayLog(level logging.Level, about loglimit.Subject) bool {
+	return c.r.logs.may(level, about, c.failure.Class)
+}
+
+// summarize logs what was left out.
+func (l *logs) summarize(left loglimit.LeftOut) {
+	l.logOfNone(left.Level, "[RETRY] "+left.String(), logging.SystemTag[0], logging.SystemTag[1],
+		logging.ComponentFieldKey, logging.KindClientFieldValue, "retry.left_out", left.All,
+		"retry.left_out.retries", left.Of(loglimit.Retry), "retry.left_out.given_up", left.Of(loglimit.GivingUp))
 }
 
 // logOfNone writes a line that is of no call. A panic of a logger is dropped: it would be
@@ -42,7 +60,7 @@ func slogger(l *slog.Logger) logging.Logger {
 
 // logRetry tells that the attempt failed and another one follows.
 func (c *call) logRetry() {
-	if !c.mayLog(logging.LevelWarn, aboutRetry) {
+	if !c.mayLog(logging.LevelWarn, loglimit.Retry) {
 		return
 	}
 	msg := fmt.Sprintf("[RETRY] %v: attempt %d of %s failed, next in %v", c.failure.Class, c.attempts(), foreign.Text(c.method), c.nextIn())
@@ -69,17 +87,17 @@ func (c *call) logGaveUp() {
 	if len(c.r.logs.to) == 0 {
 		return
 	}
-	level, subject := logging.LevelError, aboutGivingUp
+	level, subject := logging.LevelError, loglimit.GivingUp
 	what := "gave up"
 	switch c.decision.Why {
 	case policy.CallerEnded: // no one else's fault
-		level, what, subject = logging.LevelInfo, "ended by the caller", aboutNothing
+		level, what, subject = logging.LevelInfo, "ended by the caller", loglimit.Nothing
 		if c.attempts() <= 1 && c.waited == 0 {
 			level, what = logging.LevelDebug, "not retried"
 		}
 	case policy.NeverRetried, policy.Disabled, policy.RetriedBelow, policy.Committed:
 		if c.attempts() <= 1 && c.advice() == "" {
-			level, what, subject = logging.LevelDebug, "not retried", aboutNothing
+			level, what, subject = logging.LevelDebug, "not retried", loglimit.Nothing
 		}
 	default:
 	}
@@ -98,7 +116,7 @@ func (c *call) logGaveUp() {
 
 // logRecovered tells that a retry succeeded, if one did.
 func (c *call) logRecovered() {
-	if c.attempts() <= 1 || c.shown || !c.mayLog(logging.LevelInfo, aboutRecovery) {
+	if c.attempts() <= 1 || c.shown || !c.mayLog(logging.LevelInfo, loglimit.Recovery) {
 		return
 	}
 	c.log(logging.LevelInfo, fmt.Sprintf("[RETRY] recovered: attempt %d of %s succeeded", c.attempts(), foreign.Text(c.method)))
@@ -106,7 +124,7 @@ func (c *call) logRecovered() {
 
 // logFallback tells that the call is answered in another way.
 func (c *call) logFallback(how string) {
-	if !c.mayLog(logging.LevelWarn, aboutFallback) {
+	if !c.mayLog(logging.LevelWarn, loglimit.Fallback) {
 		return
 	}
 	c.log(logging.LevelWarn, fmt.Sprintf("[RETRY] %v: fallback after attempt %d of %s (%v): %s", c.failure.Class, c.attempts(), foreign.Text(c.method), c.decision.Why, how))

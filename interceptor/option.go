@@ -166,7 +166,7 @@ func newConnection() *connection {
 	c.table = c.config.Table
 	c.replay = DefaultReplayBuffer
 	c.r.evidence = true
-	c.r.logs.limit.most = DefaultLogLimit
+	c.r.logs.limit.Most = DefaultLogLimit
 	c.r.clock = systemClock()
 	c.r.rand = dice
 	return c
@@ -208,6 +208,7 @@ func (c *connection) build() (*Retrier, error) {
 	}
 	c.buildBudget(timed)
 	r.whole = r.early || r.observer != nil || r.refresh != nil || r.breaker != nil
+	r.logs.limit.Clock, r.logs.limit.Tell = r.clock, r.logs.summarize
 	r.gates.r = r
 	r.gates.begin()
 	return r, errors.Join(c.errs...)

@@ -142,6 +142,11 @@ func WithSlog(l *slog.Logger) Option {
 	})
 }
 
+// DefaultLogLimit is the most lines of a level that a Retrier logs in a second.
+// Judgement: nobody reads more, and a channel that fails thousands of times a second
+// must not fill a disk.
+const DefaultLogLimit = 100
+
 // WithLogLimit sets how many lines of a level are logged in a second at most, 0 for no
 // limit; [DefaultLogLimit] by default. What is left out is counted, and one line tells
 // of it at the end of the second. The lines of gates count among them.
@@ -150,7 +155,7 @@ func WithLogLimit(lines int) Option {
 		if lines < 0 {
 			c.fault(fmt.Errorf("interceptor: WithLogLimit: %d: want >= 0", lines))
 		}
-		c.r.logs.limit.most = lines
+		c.r.logs.limit.Most = lines
 	})
 }
 
