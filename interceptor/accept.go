@@ -6,6 +6,7 @@ import (
 	grpccodes "google.golang.org/grpc/codes"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor/internal/hook"
 )
 
 // AcceptFunc says whether a reply that arrived with the status OK is an
@@ -41,10 +42,10 @@ type rejected struct{ error }
 func (e *rejected) Unwrap() error { return e.error }
 
 // accepts asks the caller's function about a reply. It returns nil, a
-// *rejected, a *hookError, or *abandoned.
+// *rejected, a *hook.Error, or *hook.AbandonedError.
 func accepts(ctx context.Context, f AcceptFunc, method string, reply any) error {
 	var verdict error
-	if err := runHook(ctx, "WithAccept", func() { verdict = f(method, reply) }); err != nil {
+	if err := hook.Run(ctx, "WithAccept", func() { verdict = f(method, reply) }); err != nil {
 		return err
 	}
 	if verdict == nil {

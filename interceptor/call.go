@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor/internal/hook"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -168,7 +169,7 @@ func (c *call) judge() {
 func (c *call) decide() {
 	switch {
 	case c.failure.Class == codes.Ended: // whatever else holds, this is why
-	case isHookError(c.err):
+	case hook.Failed(c.err):
 		c.stop(policy.HookFailed)
 		return
 	case c.knobs.disabled:

@@ -7,6 +7,7 @@ import (
 	grpccodes "google.golang.org/grpc/codes"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor/internal/hook"
 )
 
 // classify finds out what happened, and what the call has left. The steps of
@@ -31,15 +32,15 @@ func (c *call) classify(err error, ev *codes.Evidence) {
 		err = &vanished{}
 		c.err = err
 	}
-	switch err := err.(type) { //nolint:errorlint // made in this package and never wrapped
+	switch err := err.(type) { //nolint:errorlint // ours, and never wrapped
 	case *vanished:
 		c.failure = codes.Failure{Class: codes.Network, Code: grpccodes.Unavailable, Reach: codes.Lost, Rule: "no-response"}
 	case *rejected:
 		c.failure, c.err = c.rejection(err, *ev), err.error
-	case *abandoned:
-		c.abandoned, c.err = true, err.error
-		c.failure = codes.Classify(err.error, *ev, c.r.rules...)
-	case *hookError:
+	case *hook.AbandonedError:
+		c.abandoned, c.err = true, err.Err
+		c.failure = codes.Classify(err.Err, *ev, c.r.rules...)
+	case *hook.Error:
 		c.failure = codes.Failure{Class: codes.Request, Code: grpccodes.Internal, Reach: codes.Answered, Rule: "hook"}
 	default:
 		c.failure = codes.Classify(err, *ev, c.r.rules...)

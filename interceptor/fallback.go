@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor/internal/hook"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -89,7 +90,7 @@ func (c *call) fallBack(x FailedCall) conceded {
 	var next any
 	var err error
 	f, ctx := c.knobs.fallback, c.ctx
-	if broken := runHook(ctx, "WithFallback", func() { next, err = f(ctx, x) }); broken != nil {
+	if broken := hook.Run(ctx, "WithFallback", func() { next, err = f(ctx, x) }); broken != nil {
 		return conceded{final: c.hookFailed(broken)}
 	}
 	switch {
@@ -99,14 +100,14 @@ func (c *call) fallBack(x FailedCall) conceded {
 		return conceded{final: final}
 	case next != nil:
 		if fault := c.fallbackFault(x.Request, next); fault != "" {
-			return conceded{final: c.hookFailed(&hookError{hook: "WithFallback", text: fault})}
+			return conceded{final: c.hookFailed(&hook.Error{Option: "WithFallback", Text: fault})}
 		}
 		c.logFallback("another request")
 		c.restart()
 		return conceded{next: next}
 	case c.kind&streams != 0:
-		return conceded{final: c.hookFailed(&hookError{
-			hook: "WithFallback", text: fmt.Sprintf("got no request and no error for %s: a stream has no reply to fill, want one of them", c.method),
+		return conceded{final: c.hookFailed(&hook.Error{
+			Option: "WithFallback", Text: fmt.Sprintf("got no request and no error for %s: a stream has no reply to fill, want one of them", c.method),
 		})}
 	}
 	c.logFallback("a reply of its own")
@@ -147,8 +148,8 @@ func (c *call) declined(final, err error) error {
 // context ended while it was running.
 func (c *call) hookFailed(err error) error {
 	why := policy.HookFailed
-	if left, ok := err.(*abandoned); ok { //nolint:errorlint // of runHook, untouched
-		c.abandoned, err = true, left.error
+	if left, ok := err.(*hook.AbandonedError); ok { //nolint:errorlint // of hook.Run, untouched
+		c.abandoned, err = true, left.Err
 		why = policy.CallerEnded
 	}
 	return c.end(ending{why: why, instead: err})

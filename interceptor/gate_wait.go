@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor/internal/hook"
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
@@ -192,7 +193,7 @@ func (c *call) answer(f codes.Failure, err error) {
 		p = &c.r.none
 	}
 	p.tellBreaker(f, err)
-	if isHookError(err) { // which says nothing about the server
+	if hook.Failed(err) { // which says nothing about the server
 		f = codes.Failure{Class: codes.Ended}
 	}
 	if c.shade != nil && c.shade.answer(f, err) {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor/internal/hook"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -70,7 +71,7 @@ func (r *refresher) now() uint64 {
 
 // refresh refreshes the credentials of an attempt that began with this
 // generation, unless that has happened since, or waits for whoever is at it. It
-// returns the error of the caller's function, a *hookError, or *abandoned.
+// returns the error of the caller's function, a *hook.Error, or *hook.AbandonedError.
 func (r *refresher) refresh(ctx context.Context, began uint64) error {
 	for {
 		current, late := r.join(ctx, began)
@@ -81,7 +82,7 @@ func (r *refresher) refresh(ctx context.Context, began uint64) error {
 		case <-current.done:
 		case <-ctx.Done():
 			r.leave(current)
-			return &abandoned{ctx.Err()}
+			return &hook.AbandonedError{Err: ctx.Err()}
 		}
 		if !late {
 			return current.err
@@ -119,10 +120,10 @@ func (r *refresher) leave(current *refreshing) {
 
 // run calls the caller's function and tells those who wait.
 func (r *refresher) run(ctx context.Context, current *refreshing) {
-	err := asHookError(refreshName, errExited)
-	defer func() {
-		if p := recover(); p != nil {
-			err = asHookError(refreshName, panicked(p))
+	var err error
+	hook.Guard(refreshName, func() { err = r.f(ctx) }, func(broken error) {
+		if broken != nil {
+			err = broken
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -132,8 +133,7 @@ func (r *refresher) run(ctx context.Context, current *refreshing) {
 			r.generation.Add(1)
 		}
 		close(current.done)
-	}()
-	err = r.f(ctx)
+	})
 }
 
 const refreshName = "WithRefresh"
@@ -149,8 +149,8 @@ func (c *call) renew() error {
 	if err == nil {
 		return nil
 	}
-	switch err.(type) { //nolint:errorlint // of runHook, untouched
-	case *hookError, *abandoned:
+	switch err.(type) { //nolint:errorlint // of hook.Run, untouched
+	case *hook.Error, *hook.AbandonedError:
 		return c.hookFailed(err)
 	}
 	return c.end(ending{why: policy.RefreshFailed, hook: fmt.Errorf("interceptor.WithRefresh: %w", err)})

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor/internal/hook"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -174,7 +175,7 @@ func (p *pending) interrupted(c *call) (wait time.Duration, fault error) {
 	i, err := r.interruption(c)
 	if err == nil {
 		f, ctx := r.f, c.ctx
-		fault = runHook(ctx, resumeName, func() { next, goesOn = f(ctx, i) })
+		fault = hook.Run(ctx, resumeName, func() { next, goesOn = f(ctx, i) })
 	}
 	if fault == nil && goesOn {
 		if fault = p.askNext(i.Request, next); fault == nil {
@@ -221,7 +222,7 @@ func (p *pending) askNext(request, next proto.Message) error {
 	if text == "" {
 		return nil
 	}
-	return &hookError{hook: resumeName, text: text}
+	return &hook.Error{Option: resumeName, Text: text}
 }
 
 // shownHeader returns the header that the caller sees of a stream that can be

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor/internal/hook"
 )
 
 // retry makes attempts after one has failed with err, until one stands with
@@ -55,7 +56,7 @@ func (p *pending) request() any {
 // ask puts another request into the place of the first one.
 func (p *pending) ask(next any) error {
 	if err := p.replay.replace(next.(proto.Message)); err != nil { //nolint:forcetypeassert // it has the type of the first one
-		return p.call().hookFailed(&hookError{hook: "WithFallback", text: "got a request that cannot be encoded: " + err.Error()})
+		return p.call().hookFailed(&hook.Error{Option: "WithFallback", Text: "got a request that cannot be encoded: " + err.Error()})
 	}
 	return nil
 }
