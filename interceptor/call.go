@@ -86,7 +86,7 @@ func (c *call) beginAttempt() {
 			c.began = c.attemptBegan
 		}
 	}
-	c.generation = c.r.refresh.now()
+	c.generation = c.r.refresh.Generation()
 }
 
 // attempts returns how many attempts were made.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor/internal/connwatch"
+	"github.com/reinvoke/reinvoke/interceptor/internal/refresh"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -32,7 +33,7 @@ type Retrier struct {
 	breaker      Breaker // nil for none
 	none         place   // of attempts without a place
 
-	refresh *refresher // nil for none
+	refresh *refresh.Once // nil for none
 	// early says that an option of the connection or of a method has to be
 	// known before an attempt fails.
 	early bool

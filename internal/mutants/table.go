@@ -32,7 +32,7 @@ func mutants() []mutant {
 		{"interceptor/stream_end.go", "s.finish(final)", "if broken := recover(); broken != nil { panic(broken) }\n\t\ts.finish(final)", "A committed stream whose observer panics does not end.", "TestStream_aPanicAtTheEndIsTheEnd", 0},
 		{"interceptor/vanished.go", "return &vanished{}", "return err", "A stream that ends without a response has ended well.", "TestStream_withoutAnyResponse", 0},
 		{"interceptor/results.go", "if !wanted(opts) {", "if true {", "An attempt that was given up writes the variables of the caller.", "TestStream_lateResultsOfAnAttemptGivenUp", 0},
-		{"interceptor/refresh.go", "current.left = true", "r.current = nil", "WithRefresh's function runs twice at a time.", "TestRefresh_neverTwiceAtATime", 0},
-		{"interceptor/refresh.go", "c.ctx.Value(refreshes{c.r.refresh}) == nil", "true", "A call that WithRefresh's function makes waits for itself.", "TestRefresh_thatCallsOverTheSameConnection", 0},
+		{"interceptor/internal/refresh/refresh.go", "current.left = true", "r.current = nil", "WithRefresh's function runs twice at a time.", "TestRefresh_neverTwiceAtATime", 0},
+		{"interceptor/refresh.go", "&& !c.r.refresh.Runs(c.ctx)", "", "A call that WithRefresh's function makes waits for itself.", "TestRefresh_thatCallsOverTheSameConnection", 0},
 	}
 }
