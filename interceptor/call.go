@@ -9,6 +9,7 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor/internal/hook"
+	"github.com/reinvoke/reinvoke/interceptor/internal/replay"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -39,7 +40,7 @@ type call struct {
 	judged   bool // whether it is repeatable
 	knobs    knobs
 	// unkept says why a stream has nothing to retry with.
-	unkept     unkept
+	unkept     replay.Unkept
 	state      policy.State
 	firstEnded time.Time // the first attempt that counts; zero until then
 	waited     time.Duration
@@ -182,7 +183,7 @@ func (c *call) decide() {
 	u := c.r.rand()
 	c.state.Tokens, c.state.Earned = c.r.budget.Held()
 	c.ask(u)
-	if c.decision.Retry && c.unkept != kept {
+	if c.decision.Retry && c.unkept != replay.Kept {
 		c.stop(policy.Committed)
 	}
 	if c.decision.Retry && !c.r.budget.Take(c.decision.Pays) { // another call was quicker

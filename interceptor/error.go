@@ -85,7 +85,7 @@ func (c *call) advice() string {
 	case policy.NotRepeatable:
 		return "the method may have run: interceptor.Repeatable() allows to run it again"
 	case policy.Committed:
-		return c.unkept.advice()
+		return c.unkept.Advice()
 	default:
 		return ""
 	}

@@ -3,6 +3,7 @@ package interceptor
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"google.golang.org/grpc/metadata"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor/internal/hook"
+	"github.com/reinvoke/reinvoke/interceptor/internal/replay"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -83,21 +85,21 @@ type resuming struct {
 // nothing.
 type resumption struct {
 	*resuming
-	request  replay      // the first one
-	header   metadata.MD // of the first attempt that has shown something
+	request  replay.Buffer // the first one
+	header   metadata.MD   // of the first attempt that has shown something
 	headed   bool
 	count    int
-	messages replay // the last one, or all
-	lost     bool   // a message could not be kept
+	messages replay.Buffer // the last one, or all
+	lost     bool          // a message could not be kept
 }
 
 // opened keeps what the first attempt that shows something began with.
-func (r *resumption) opened(s *clientStream, sent *replay) {
+func (r *resumption) opened(s *clientStream, sent *replay.Buffer) {
 	if r == nil || r.headed {
 		return
 	}
 	r.header, _ = s.attempt.Header() // it is there
-	r.request, r.headed = sent.clone(), true
+	r.request, r.headed = sent.Clone(), true
 }
 
 // delivered keeps a message.
@@ -106,20 +108,12 @@ func (r *resumption) delivered(m any) {
 		return
 	}
 	r.count++
-	msg, ok := m.(proto.Message)
-	if !ok {
-		r.lost = true
-		return
-	}
 	if !r.all {
-		r.messages.encoded, r.messages.sent = r.messages.encoded[:0], r.messages.sent[:0]
+		r.messages.Clear()
 	}
-	buffer, err := proto.MarshalOptions{AllowPartial: true}.MarshalAppend(r.messages.encoded, msg)
-	if err != nil {
+	if r.messages.Keep(m, math.MaxInt) != replay.Kept {
 		r.lost = true
-		return
 	}
-	r.messages.add(buffer, msg)
 }
 
 // goOn resumes the stream after err, or ends it. Attempts count from the last
@@ -190,15 +184,15 @@ func (p *pending) interrupted(c *call) (wait time.Duration, fault error) {
 // interruption returns what the caller's function is told.
 func (r *resumption) interruption(c *call) (Interrupted, error) {
 	i := Interrupted{Method: c.method, Delivered: r.count, Err: c.err}
-	if r.lost || len(r.request.sent) == 0 {
+	if r.lost || r.request.Len() == 0 {
 		return i, errNotKept
 	}
 	var err error
-	if i.Request, err = r.request.message(0); err != nil {
+	if i.Request, err = r.request.Message(0); err != nil {
 		return i, err
 	}
-	for n := range r.messages.sent {
-		if i.Last, err = r.messages.message(n); err != nil {
+	for n := range r.messages.Len() {
+		if i.Last, err = r.messages.Message(n); err != nil {
 			return i, err
 		}
 		if r.all {
@@ -215,7 +209,7 @@ var errNotKept = errors.New("interceptor: a message is no protobuf message, and 
 func (p *pending) askNext(request, next proto.Message) error {
 	text := wrongType(request, next)
 	if text == "" {
-		if err := p.replay.replace(next); err != nil {
+		if err := p.replay.Replace(next); err != nil {
 			text = "got a request that cannot be encoded: " + err.Error()
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/types/known/emptypb"
+
+	"github.com/reinvoke/reinvoke/interceptor/internal/replay"
 )
 
 // stream is the stream interceptor. Streams of every kind are re-invoked until
@@ -78,7 +80,7 @@ type clientStream struct {
 	call   *call
 	cancel context.CancelFunc
 	// unkept says why the stream was committed though nothing was shown of it.
-	unkept unkept
+	unkept replay.Unkept
 	single bool // it has one reply
 }
 
@@ -94,7 +96,7 @@ func (s *clientStream) RecvMsg(m any) error {
 	if err := s.attempt.RecvMsg(m); err != nil {
 		return s.end(err)
 	}
-	if s.unkept != kept {
+	if s.unkept != replay.Kept {
 		s.firstReply()
 	}
 	if s.single {

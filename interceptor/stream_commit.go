@@ -4,6 +4,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor/internal/replay"
 )
 
 // commit makes attempt n the last one, because the caller is about to be
@@ -42,9 +43,9 @@ func (p *pending) commitLocked(n int, m any, header metadata.MD) (told *call, la
 	}
 	if !p.phase.hasShown() {
 		p.commitTo(showing)
-		s.unkept = kept
+		s.unkept = replay.Kept
 		if p.life != nil { // it was retried, or someone wants to know how it ends
-			p.life.unkept = kept
+			p.life.unkept = replay.Kept
 			now := *p.life
 			told = &now
 			p.life.noteTold()
@@ -65,7 +66,7 @@ func (p *pending) commitLocked(n int, m any, header metadata.MD) (told *call, la
 
 // forgo commits the stream because there is nothing, or no longer all, to
 // retry it with.
-func (p *pending) forgo(reason unkept) {
+func (p *pending) forgo(reason replay.Unkept) {
 	s := p.s
 	p.commitTo(blind)
 	s.unkept = reason
@@ -99,7 +100,7 @@ func (p *pending) shed() {
 		return
 	}
 	if p.resume == nil && !p.replaying {
-		p.replay = replay{}
+		p.replay = replay.Buffer{}
 	}
 	if p.resume == nil && !p.replaying && p.early == nil && p.timer == nil && s.over.Load() == nil {
 		p.held.endWith(s.attempt)

@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor/internal/replay"
 )
 
 // terminal is the end of a stream.
@@ -17,7 +18,7 @@ func (s *clientStream) end(err error) error {
 	if over := s.over.Load(); over != nil {
 		return over.err
 	}
-	if s.unkept != kept {
+	if s.unkept != replay.Kept {
 		err = truth(s.ctx, s.attempt, err)
 	}
 	s.call.deliverFrom(s.attempt)
@@ -35,10 +36,10 @@ func (s *clientStream) end(err error) error {
 		final = s.call.endStream(err, s.attempt)
 	case err != io.EOF: //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
 		s.call = &call{
-			target: target{r: s.r, ctx: s.ctx, cc: s.cc, method: s.method, kind: serverStream}, shown: s.unkept == kept, unkept: s.unkept,
+			target: target{r: s.r, ctx: s.ctx, cc: s.cc, method: s.method, kind: serverStream}, shown: s.unkept == replay.Kept, unkept: s.unkept,
 		}
 		final = s.call.endStream(err, s.attempt)
-	case s.unkept != kept: // else it has earned with its first message
+	case s.unkept != replay.Kept: // else it has earned with its first message
 		s.r.budget.Success()
 		s.r.gates.success()
 	}
@@ -53,12 +54,12 @@ func (s *clientStream) firstReply() {
 	if s.over.Load() != nil {
 		return
 	}
-	s.unkept = kept
+	s.unkept = replay.Kept
 	s.r.budget.Success()
 	s.r.gates.success()
 	if c := s.call; c != nil {
 		c.answer(codes.Failure{}, nil)
-		c.unkept = kept
+		c.unkept = replay.Kept
 		c.tellCommitted()
 		c.shown = true
 	}

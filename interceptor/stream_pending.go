@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor/internal/replay"
 )
 
 // pending is what a stream needs to be re-invoked. It is dropped when the
@@ -38,7 +39,7 @@ type pending struct {
 	timer    *attemptTimer
 
 	limit     int // of what is kept, in bytes; negative until it is known
-	replay    replay
+	replay    replay.Buffer
 	replaying bool              // on the current attempt, on a goroutine of its own
 	early     *emptypb.Empty    // a message that was received before it was asked for
 	orphan    grpc.ClientStream // an attempt that was given up and has yet to be ended
@@ -135,7 +136,7 @@ func (p *pending) timed(ctx context.Context, s *clientStream) context.Context {
 
 // opened halts the timer where the client has yet to speak.
 func (p *pending) opened() {
-	if p.desc.ClientStreams && !p.replay.closed && (!p.desc.ServerStreams || len(p.replay.sent) == 0) {
+	if p.desc.ClientStreams && !p.replay.Closed && (!p.desc.ServerStreams || p.replay.Len() == 0) {
 		p.timer.halt()
 	}
 }
@@ -277,7 +278,7 @@ func (p *pending) end(final error) {
 	defer p.mu.Unlock()
 	s.finish(final)
 	p.life.release()
-	p.replay, p.resume = replay{}, nil
+	p.replay, p.resume = replay.Buffer{}, nil
 	p.held.endNow()
 }
 

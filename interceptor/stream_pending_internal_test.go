@@ -90,11 +90,11 @@ func TestStream_pendingIsGarbageAfterCommitment(t *testing.T) {
 func watchPending(t *testing.T, stream grpc.ClientStream) (weak.Pointer[pending], weak.Pointer[byte]) {
 	t.Helper()
 	s, ok := stream.(*clientStream)
-	if !ok || s.pending.Load() == nil || len(s.pending.Load().replay.encoded) < 64<<10 {
+	if !ok || s.pending.Load() == nil || len(s.pending.Load().replay.Encoded()) < 64<<10 {
 		t.Fatalf("got %T, want a stream that keeps its request", stream)
 	}
 	p := s.pending.Load()
-	return weak.Make(p), weak.Make(&p.replay.encoded[0])
+	return weak.Make(p), weak.Make(&p.replay.Encoded()[0])
 }
 
 // TestStream_requestIsDroppedAtTheEnd: a stream that ended before it was
@@ -128,8 +128,8 @@ func TestResume_keepsOneMessage(t *testing.T) {
 		for range 5 {
 			r.delivered(&testpb.StreamingOutputCallResponse{Payload: &testpb.Payload{Body: make([]byte, 100)}})
 		}
-		if kept := len(r.messages.encoded) > 200; kept != all || r.count != 5 {
-			t.Errorf("all %v: %d bytes are kept of %d messages", all, len(r.messages.encoded), r.count)
+		if kept := len(r.messages.Encoded()) > 200; kept != all || r.count != 5 {
+			t.Errorf("all %v: %d bytes are kept of %d messages", all, len(r.messages.Encoded()), r.count)
 		}
 	}
 }

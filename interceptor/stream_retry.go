@@ -9,6 +9,7 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor/internal/hook"
+	"github.com/reinvoke/reinvoke/interceptor/internal/replay"
 )
 
 // retry makes attempts after one has failed with err, until one stands with
@@ -17,7 +18,7 @@ func (p *pending) retry(err error, ev codes.Evidence) (ok bool, final error) {
 	c := p.call()
 	for {
 		p.cancel()
-		c.sent = len(p.replay.encoded)
+		c.sent = len(p.replay.Encoded())
 		wait, again, final := c.failed(err, ev)
 		p.abandon()
 		if again {
@@ -43,10 +44,10 @@ func (p *pending) retry(err error, ev codes.Evidence) (ok bool, final error) {
 
 // request returns a copy of the first message that was sent, or nil.
 func (p *pending) request() any {
-	if len(p.replay.sent) == 0 {
+	if p.replay.Len() == 0 {
 		return nil
 	}
-	m, err := p.replay.message(0)
+	m, err := p.replay.Message(0)
 	if err != nil { // it was encoded here
 		return nil
 	}
@@ -55,7 +56,7 @@ func (p *pending) request() any {
 
 // ask puts another request into the place of the first one.
 func (p *pending) ask(next any) error {
-	if err := p.replay.replace(next.(proto.Message)); err != nil { //nolint:forcetypeassert // it has the type of the first one
+	if err := p.replay.Replace(next.(proto.Message)); err != nil { //nolint:forcetypeassert // it has the type of the first one
 		return p.call().hookFailed(&hook.Error{Option: "WithFallback", Text: "got a request that cannot be encoded: " + err.Error()})
 	}
 	return nil
@@ -83,12 +84,12 @@ func (p *pending) again() (codes.Evidence, error) {
 	}
 	s.attempt = attempt
 	p.opened()
-	if p.desc.ClientStreams && p.desc.ServerStreams && len(p.replay.encoded) > replayAtOnce {
+	if p.desc.ClientStreams && p.desc.ServerStreams && len(p.replay.Encoded()) > replayAtOnce {
 		p.replaying = true
-		go p.replayBeside(attempt, p.retries, p.replay.clone())
+		go p.replayBeside(attempt, p.retries, p.replay.Clone())
 		return codes.Evidence{}, nil
 	}
-	if err := p.replay.to(attempt); err != nil {
+	if err := p.replay.SendTo(attempt); err != nil {
 		return evidenceOf(attempt), p.timer.explain(err)
 	}
 	return codes.Evidence{}, nil
@@ -101,8 +102,8 @@ func (p *pending) again() (codes.Evidence, error) {
 const replayAtOnce = 32 << 10
 
 // replayBeside replays more than that, while the caller may receive.
-func (p *pending) replayBeside(attempt grpc.ClientStream, n int, sent replay) {
-	_ = sent.to(attempt) // an error has ended the attempt, and RecvMsg tells
+func (p *pending) replayBeside(attempt grpc.ClientStream, n int, sent replay.Buffer) {
+	_ = sent.SendTo(attempt) // an error has ended the attempt, and RecvMsg tells
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.phase.busy() || p.retries != n {

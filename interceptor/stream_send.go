@@ -9,6 +9,8 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
+
+	"github.com/reinvoke/reinvoke/interceptor/internal/replay"
 )
 
 // send keeps the message, and sends it on the current attempt. A broken
@@ -51,7 +53,7 @@ func (p *pending) send(m any) error {
 // that is misused, by a message after the last one or after its end.
 func (p *pending) prepareToSend(m any) (attempt grpc.ClientStream, n int, direct bool, over error) {
 	s := p.s
-	reason := kept
+	reason := replay.Kept
 	attempt, n, over = func() (grpc.ClientStream, int, error) {
 		p.lockToSend()
 		defer p.mu.Unlock()
@@ -61,13 +63,13 @@ func (p *pending) prepareToSend(m any) (attempt grpc.ClientStream, n int, direct
 		}
 		switch {
 		case p.phase.committed():
-		case p.replay.closed || (len(p.replay.sent) > 0 && !p.desc.ClientStreams):
-			reason = toldBroken
+		case p.replay.Closed || (p.replay.Len() > 0 && !p.desc.ClientStreams):
+			reason = replay.ToldBroken
 		default:
 			reason = p.keep(m)
 		}
 		switch {
-		case reason != kept:
+		case reason != replay.Kept:
 			p.forgo(reason)
 		case p.desc.ClientStreams:
 			p.timer.halt()
@@ -75,7 +77,7 @@ func (p *pending) prepareToSend(m any) (attempt grpc.ClientStream, n int, direct
 		direct = p.phase.committed()
 		return s.attempt, p.retries, nil
 	}()
-	if reason != kept {
+	if reason != replay.Kept {
 		p.finish.commit()
 	}
 	return attempt, n, direct, over
@@ -203,7 +205,7 @@ func (p *pending) tellBroken(n int) bool {
 			return false
 		}
 		if !p.phase.committed() {
-			p.forgo(toldBroken)
+			p.forgo(replay.ToldBroken)
 		}
 		return true
 	}()
@@ -249,7 +251,7 @@ func (p *pending) closeSend() error {
 	case p.phase.committed(), s.over.Load() != nil:
 		return s.attempt.CloseSend()
 	}
-	p.replay.closed = true
+	p.replay.Closed = true
 	_ = s.attempt.CloseSend() // if the attempt is broken, RecvMsg finds out why
 	if p.desc.ClientStreams {
 		p.timer.start()
