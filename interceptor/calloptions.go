@@ -103,8 +103,10 @@ func NotRepeatable() CallOption {
 // WithReplayBuffer sets how many bytes, encoded, of what a stream has sent are
 // kept until something arrives, so that the stream can be retried: 0 or more,
 // [DefaultReplayBuffer] by default. Past it the stream goes on, nothing is kept
-// any longer, and a failure is the caller's. It does not apply to unary calls,
-// whose requests are never copied.
+// any longer, and a failure is the caller's. A message that is not protobuf's is kept
+// if the call's options name its codec (grpc.ForceCodec and its like, a content-subtype)
+// and that codec, having decoded it, encodes it as before; else nothing is kept from it on.
+// It does not apply to unary calls, whose requests are never copied.
 func WithReplayBuffer(bytes int) CallOption {
 	var err error
 	if bytes < 0 {

@@ -111,7 +111,7 @@ func (r *resumption) delivered(m any) {
 	if !r.all {
 		r.messages.Clear()
 	}
-	if r.messages.Keep(m, math.MaxInt) != replay.Kept {
+	if _, ok := m.(proto.Message); !ok || r.messages.Keep(m, math.MaxInt, nil) != replay.Kept {
 		r.lost = true
 	}
 }
@@ -188,11 +188,11 @@ func (r *resumption) interruption(c *call) (Interrupted, error) {
 		return i, errNotKept
 	}
 	var err error
-	if i.Request, err = r.request.Message(0); err != nil {
+	if i.Request, err = messageOf(&r.request, 0); err != nil {
 		return i, err
 	}
 	for n := range r.messages.Len() {
-		if i.Last, err = r.messages.Message(n); err != nil {
+		if i.Last, err = messageOf(&r.messages, n); err != nil {
 			return i, err
 		}
 		if r.all {
@@ -200,6 +200,15 @@ func (r *resumption) interruption(c *call) (Interrupted, error) {
 		}
 	}
 	return i, nil
+}
+
+// messageOf returns message n, if it is a protobuf message.
+func messageOf(b *replay.Buffer, n int) (proto.Message, error) {
+	kept, err := b.Message(n)
+	if m, ok := kept.(proto.Message); ok {
+		return m, err
+	}
+	return nil, errNotKept
 }
 
 // errNotKept says that what a stream would need to be resumed is not there.

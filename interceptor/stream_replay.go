@@ -7,7 +7,7 @@ func (p *pending) keep(m any) replay.Unkept {
 	if p.limit < 0 {
 		p.limit = p.replayLimit()
 	}
-	return p.replay.Keep(m, p.limit)
+	return p.replay.Keep(m, p.limit, p.target.opts)
 }
 
 // replayLimit finds out how much may be kept.

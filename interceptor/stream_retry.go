@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/reinvoke/reinvoke/codes"
@@ -56,7 +55,7 @@ func (p *pending) request() any {
 
 // ask puts another request into the place of the first one.
 func (p *pending) ask(next any) error {
-	if err := p.replay.Replace(next.(proto.Message)); err != nil { //nolint:forcetypeassert // it has the type of the first one
+	if err := p.replay.Replace(next); err != nil { // it has the type of the first one
 		return p.call().hookFailed(&hook.Error{Option: "WithFallback", Text: "got a request that cannot be encoded: " + err.Error()})
 	}
 	return nil

@@ -4,6 +4,7 @@ package replay
 
 import (
 	"io"
+	"reflect"
 	"slices"
 
 	"google.golang.org/grpc"
@@ -19,21 +20,22 @@ type Buffer struct {
 	encoded []byte
 	sent    []message
 	first   [1]message // where sent begins
+	codec   codec      // of messages that are not protobuf's; nil until there is one
 }
 
 // message is one of the messages.
 type message struct {
-	kind protoreflect.MessageType
-	end  int // in encoded, where the next one begins
+	kind  protoreflect.MessageType // nil for one that is not protobuf's,
+	plain reflect.Type             // which is a pointer to this
+	end   int                      // in encoded, where the next one begins
 }
 
-// Keep adds a message, if it can be encoded and no more than most bytes are then kept.
-func (b *Buffer) Keep(m any, most int) Unkept {
-	// A message of the old API alone is not kept: it may be one of gogo's, which
-	// only its own codec encodes whole.
+// Keep adds a message of a call with these options, if it can be encoded and no more than
+// most bytes are then kept.
+func (b *Buffer) Keep(m any, most int, opts []grpc.CallOption) Unkept {
 	msg, ok := m.(proto.Message)
 	if !ok {
-		return NoProto
+		return b.keepPlain(m, most, opts)
 	}
 	size := proto.Size(msg)
 	if size > most-len(b.encoded) {
@@ -45,14 +47,45 @@ func (b *Buffer) Keep(m any, most int) Unkept {
 	}
 	buffer, err := proto.MarshalOptions{AllowPartial: true, UseCachedSize: true}.MarshalAppend(buffer, msg)
 	if err != nil { // SendMsg is about to say so, unless the codec is another
-		return NotEncodable
+		return b.keepPlain(m, most, opts)
 	}
+	b.add(buffer, message{kind: msg.ProtoReflect().Type()})
+	return Kept
+}
+
+// keepPlain adds a message that only the codec of the call encodes whole: it is not
+// protobuf's, or of its old API alone. It is kept if what is sent again would be the same.
+func (b *Buffer) keepPlain(m any, most int, opts []grpc.CallOption) Unkept {
+	kind := reflect.TypeOf(m)
+	if _, prepared := m.(*grpc.PreparedMsg); prepared || kind == nil || kind.Kind() != reflect.Pointer {
+		return NoProto
+	}
+	if b.codec == nil {
+		if b.codec = codecOf(opts); b.codec == nil {
+			return NoProto
+		}
+	}
+	encoded, err := encode(b.codec, m)
+	switch {
+	case err != nil: // SendMsg is about to say so
+		return NotEncodable
+	case len(encoded) > most-len(b.encoded):
+		return TooLarge
+	case !isSame(b.codec, kind.Elem(), encoded):
+		return NotSame
+	}
+	b.add(append(b.encoded, encoded...), message{plain: kind.Elem()})
+	return Kept
+}
+
+// add adds a message, which is at the end of buffer.
+func (b *Buffer) add(buffer []byte, m message) {
 	if b.sent == nil {
 		b.sent = b.first[:0]
 	}
+	m.end = len(buffer)
 	b.encoded = buffer
-	b.sent = append(b.sent, message{msg.ProtoReflect().Type(), len(buffer)})
-	return Kept
+	b.sent = append(b.sent, m)
 }
 
 // Len returns how many messages there are.
@@ -67,37 +100,49 @@ func (b *Buffer) Clear() { b.encoded, b.sent = b.encoded[:0], b.sent[:0] }
 // Clone returns a copy that stays as it is when more is added to b. It is void once b is
 // cleared.
 func (b *Buffer) Clone() Buffer {
-	return Buffer{encoded: b.encoded, sent: slices.Clone(b.sent), Closed: b.Closed}
+	return Buffer{encoded: b.encoded, sent: slices.Clone(b.sent), codec: b.codec, Closed: b.Closed}
 }
 
 // Message decodes message i.
-func (b *Buffer) Message(i int) (proto.Message, error) {
+func (b *Buffer) Message(i int) (any, error) {
 	begin := 0
 	if i > 0 {
 		begin = b.sent[i-1].end
 	}
-	m := b.sent[i].kind.New().Interface()
-	return m, proto.UnmarshalOptions{AllowPartial: true}.Unmarshal(b.encoded[begin:b.sent[i].end], m)
+	sent := &b.sent[i]
+	encoded := b.encoded[begin:sent.end]
+	if sent.kind == nil {
+		return decode(b.codec, sent.plain, encoded)
+	}
+	m := sent.kind.New().Interface()
+	return m, proto.UnmarshalOptions{AllowPartial: true}.Unmarshal(encoded, m)
 }
 
-// Replace puts another message into the place of the first one, if there is one. Clones
-// of the Buffer stay as they are.
-func (b *Buffer) Replace(msg proto.Message) error {
+// Replace puts another message of the same type into the place of the first one, if there
+// is one. Clones of the Buffer stay as they are.
+func (b *Buffer) Replace(m any) error {
 	if len(b.sent) == 0 {
 		return nil
 	}
-	encoded, err := proto.MarshalOptions{AllowPartial: true}.Marshal(msg)
+	encoded, err := b.encodeAs(&b.sent[0], m)
 	if err != nil {
 		return err
 	}
 	begin := b.sent[0].end
 	more := len(encoded) - begin
 	b.encoded = append(encoded, b.encoded[begin:]...)
-	b.sent[0].kind = msg.ProtoReflect().Type()
 	for i := range b.sent {
 		b.sent[i].end += more
 	}
 	return nil
+}
+
+// encodeAs encodes a message like another one.
+func (b *Buffer) encodeAs(other *message, m any) ([]byte, error) {
+	if other.kind == nil {
+		return encode(b.codec, m)
+	}
+	return proto.MarshalOptions{AllowPartial: true}.Marshal(m.(proto.Message)) //nolint:forcetypeassert // the caller has checked its type
 }
 
 // SendTo sends everything on an attempt. If that breaks, RecvMsg finds out why: the error

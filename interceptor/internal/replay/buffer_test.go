@@ -46,7 +46,7 @@ func TestBuffer(t *testing.T) {
 	keep := func(texts ...string) {
 		for _, text := range texts {
 			m := wrapperspb.String(text)
-			if got := b.Keep(m, math.MaxInt); got != replay.Kept {
+			if got := b.Keep(m, math.MaxInt, nil); got != replay.Kept {
 				t.Fatalf("%q: got %v, want it kept", text, got)
 			}
 			m.Value = "changed"
@@ -84,8 +84,8 @@ func TestBuffer_limit(t *testing.T) {
 	var b replay.Buffer
 	text := wrapperspb.String("12345678") // 10 bytes
 	got := []replay.Unkept{
-		b.Keep(text, 20), b.Keep("no message", 20), b.Keep(nil, 20), b.Keep(text, 20), b.Keep(wrapperspb.String("x"), 20),
-		b.Keep(&emptypb.Empty{}, 20), b.Keep(wrapperspb.String("\xff"), 30),
+		b.Keep(text, 20, nil), b.Keep("no message", 20, nil), b.Keep(nil, 20, nil), b.Keep(text, 20, nil), b.Keep(wrapperspb.String("x"), 20, nil),
+		b.Keep(&emptypb.Empty{}, 20, nil), b.Keep(wrapperspb.String("\xff"), 30, nil),
 	}
 	want := []replay.Unkept{replay.Kept, replay.NoProto, replay.NoProto, replay.Kept, replay.TooLarge, replay.Kept, replay.NotEncodable}
 	if !slices.Equal(got, want) || b.Len() != 3 || len(b.Encoded()) != 20 {

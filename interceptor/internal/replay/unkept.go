@@ -8,7 +8,8 @@ const (
 	Kept         Unkept = iota // it has
 	TooLarge                   // more was sent than is kept
 	NoProto                    // what was sent is no protobuf message
-	NotEncodable               // or cannot be encoded as one
+	NotEncodable               // or cannot be encoded
+	NotSame                    // or would be another one when it is sent again
 	ToldBroken                 // the caller was told that the stream is broken, and may have stopped sending
 )
 
@@ -20,7 +21,9 @@ func (u Unkept) Advice() string {
 	case NoProto:
 		return "the request is no protobuf message and cannot be kept for a retry"
 	case NotEncodable:
-		return "the request cannot be encoded as protobuf, and so not be kept for a retry"
+		return "the request cannot be encoded, and so not be kept for a retry"
+	case NotSame:
+		return "the request cannot be kept for a retry: decoded again by its codec, it would be another one"
 	case Kept, ToldBroken:
 	}
 	return ""

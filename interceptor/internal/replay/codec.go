@@ -1,0 +1,93 @@
+package replay
+
+import (
+	"bytes"
+	"reflect"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/mem"
+)
+
+// codec is what grpc encodes the messages of a call with.
+type codec interface {
+	Marshal(v any) (mem.BufferSlice, error)
+	Unmarshal(data mem.BufferSlice, v any) error
+}
+
+// codecOf returns the codec that grpc takes for a call with these options, or nil if it
+// finds none. The order is that of grpc: a codec before a content-subtype, and of two
+// with the same name the one of the older kind.
+func codecOf(opts []grpc.CallOption) codec {
+	var forced codec
+	subtype := "proto"
+	for _, o := range opts {
+		switch o := o.(type) {
+		case grpc.ForceCodecCallOption:
+			forced = old{o.Codec}
+		case grpc.ForceCodecV2CallOption:
+			forced = o.CodecV2
+		case grpc.CustomCodecCallOption:
+			forced = old{o.Codec}
+		case grpc.ContentSubtypeCallOption:
+			if o.ContentSubtype != "" {
+				subtype = o.ContentSubtype
+			}
+		}
+	}
+	if forced != nil {
+		return forced
+	}
+	if c := encoding.GetCodec(subtype); c != nil {
+		return old{c}
+	}
+	if c := encoding.GetCodecV2(subtype); c != nil {
+		return c
+	}
+	return nil
+}
+
+// old is a codec of one of the older kinds.
+type old struct {
+	codec interface {
+		Marshal(v any) ([]byte, error)
+		Unmarshal(data []byte, v any) error
+	}
+}
+
+func (c old) Marshal(v any) (mem.BufferSlice, error) {
+	data, err := c.codec.Marshal(v)
+	return mem.BufferSlice{mem.SliceBuffer(data)}, err
+}
+
+func (c old) Unmarshal(data mem.BufferSlice, v any) error {
+	return c.codec.Unmarshal(data.Materialize(), v)
+}
+
+// encode returns the bytes that a codec makes of a message. They are nobody else's.
+func encode(c codec, m any) ([]byte, error) {
+	data, err := c.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	defer data.Free()
+	return data.Materialize(), nil
+}
+
+// decode makes a new message of them. The codec gets a copy, which the message may keep.
+func decode(c codec, kind reflect.Type, encoded []byte) (any, error) {
+	m := reflect.New(kind).Interface()
+	return m, c.Unmarshal(mem.BufferSlice{mem.SliceBuffer(bytes.Clone(encoded))}, m)
+}
+
+// isSame reports whether a message that is decoded from these bytes is encoded as them
+// again. A codec may have been written for one direction only, and panic in the other.
+func isSame(c codec, kind reflect.Type, encoded []byte) (same bool) {
+	defer func() { _ = recover() }()
+	m, err := decode(c, kind, encoded)
+	if err != nil {
+		return false
+	}
+	again, err := encode(c, m)
+	return err == nil && bytes.Equal(again, encoded)
+}

@@ -1,0 +1,137 @@
+package interceptor_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc"
+	grpccodes "google.golang.org/grpc/codes"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/status"
+
+	"github.com/reinvoke/reinvoke/interceptor"
+)
+
+// frame is what a proxy passes on without knowing what it is.
+type frame struct{ data mem.BufferSlice }
+
+// frames is a codec for them. As proxies do, it takes a reference to what has arrived, and
+// gives it to grpc, which frees it.
+type frames struct{}
+
+func (frames) Name() string { return "frames" }
+
+func (frames) Marshal(v any) (mem.BufferSlice, error) {
+	f, ok := v.(*frame)
+	if !ok {
+		return nil, errors.New("frames: want *frame")
+	}
+	f.data.Ref()
+	return f.data, nil
+}
+
+func (frames) Unmarshal(data mem.BufferSlice, v any) error {
+	f, ok := v.(*frame)
+	if !ok {
+		return errors.New("frames: want *frame")
+	}
+	data.Ref()
+	f.data = data
+	return nil
+}
+
+// newFrame returns a frame in a buffer that is used again once it is free.
+func newFrame(pool mem.BufferPool, text string) *frame {
+	buffer := pool.Get(2048) // smaller ones are not pooled
+	copy(*buffer, text)
+	*buffer = (*buffer)[:len(text)]
+	return &frame{mem.BufferSlice{mem.NewBuffer(buffer, pool)}}
+}
+
+// TestStream_frames: a proxy's frames are kept as they were when they were sent, also if
+// their buffers are used for something else meanwhile, and bidirectional streams of them
+// are retried.
+func TestStream_frames(t *testing.T) {
+	handle := func(n int, stream grpc.ServerStream) error {
+		var got []string
+		for {
+			var in frame
+			if err := stream.RecvMsg(&in); err == io.EOF { //nolint:errorlint // grpc returns io.EOF itself
+				break
+			} else if err != nil {
+				return err
+			}
+			got = append(got, string(in.data.Materialize()))
+		}
+		if n < 3 {
+			return status.Error(grpccodes.ResourceExhausted, "Resource exhausted")
+		}
+		for _, text := range got {
+			if err := stream.SendMsg(&frame{mem.BufferSlice{mem.SliceBuffer(text)}}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	pool := mem.DefaultBufferPool()
+	desc := &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}
+	synctest.Test(t, func(t *testing.T) {
+		conn := serveRaw(t, handle, interceptor.DialOptions(), grpc.ForceServerCodecV2(frames{}))
+		stream, err := conn.NewStream(t.Context(), desc, "/any.Service/Method", grpc.ForceCodecV2(frames{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"one", "two", ""}
+		for _, text := range want {
+			f := newFrame(pool, text)
+			if err := stream.SendMsg(f); err != nil {
+				t.Fatalf("SendMsg: %v", err)
+			}
+			f.data.Free()
+			copy(*pool.Get(2048), "somebody else's") // may be the buffer of the frame
+		}
+		if err := stream.CloseSend(); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for {
+			var out frame
+			if err = stream.RecvMsg(&out); err != nil {
+				break
+			}
+			got = append(got, string(out.data.Materialize()))
+		}
+		if err != io.EOF { //nolint:errorlint // grpc returns io.EOF itself
+			t.Errorf("RecvMsg: got %v, want the end", err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("frames (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestStream_hiddenCodec: where an interceptor on the right chooses the codec, what was
+// sent cannot be kept, and the error says so.
+func TestStream_hiddenCodec(t *testing.T) {
+	choose := func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+		return streamer(ctx, desc, cc, method, append(opts, grpc.ForceCodec(words{}))...)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var log lines
+		dial := interceptor.DialOptions(interceptor.Repeatable(), log.option())
+		conn := serveRaw(t, failWords(1), append(dial, grpc.WithChainStreamInterceptor(choose)), grpc.ForceServerCodec(words{}))
+		stream, err := conn.NewStream(t.Context(), serverStreamDesc, "/words.Words/Say")
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, out := "hello", ""
+		if err := stream.SendMsg(&in); err != nil {
+			t.Fatalf("SendMsg: %v", err)
+		}
+		wantUnkept(t, stream.RecvMsg(&out), 1, log.text(), "cannot be encoded")
+	})
+}
