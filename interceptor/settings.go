@@ -146,13 +146,7 @@ func answerOf(b bool) answer {
 // forMethod returns what WithMethod and the Config say of a method: only the
 // longest pattern counts, and WithMethod's where both have it.
 func (r *Retrier) forMethod(override *policy.Method, method string) ([]CallOption, *policy.Method) {
-	var best *methodOptions
-	for i := range r.methods {
-		m := &r.methods[i]
-		if policy.MatchPattern(m.pattern, method) && (best == nil || policy.MoreSpecific(m.pattern, best.pattern)) {
-			best = m
-		}
-	}
+	best := policy.MostSpecific(r.methods, func(m *methodOptions) string { return m.pattern }, method)
 	switch {
 	case best == nil:
 		return nil, override

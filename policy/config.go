@@ -58,14 +58,7 @@ func (c Config) Validate() error {
 // Method returns the override whose pattern is the longest that matches the
 // method, or nil.
 func (c *Config) Method(method string) *Method {
-	var best *Method
-	for i := range c.Methods {
-		m := &c.Methods[i]
-		if MatchPattern(m.Pattern, method) && (best == nil || MoreSpecific(m.Pattern, best.Pattern)) {
-			best = m
-		}
-	}
-	return best
+	return MostSpecific(c.Methods, (*Method).pattern, method)
 }
 
 // clone returns a copy that shares nothing.
@@ -98,7 +91,7 @@ type inForce struct {
 	// exact are the methods that are named without a star, of which a service
 	// config may have hundreds; starred are the others.
 	exact   map[string]*Method
-	starred []*Method
+	starred []Method
 }
 
 // NewLive returns a Live that holds c, or the error that Validate returns for
@@ -130,13 +123,7 @@ func (l *Live) For(method string) (*Config, *Method) {
 	if m := c.exact[method]; m != nil {
 		return &c.Config, m
 	}
-	var best *Method
-	for _, m := range c.starred {
-		if MatchPattern(m.Pattern, method) && (best == nil || MoreSpecific(m.Pattern, best.Pattern)) {
-			best = m
-		}
-	}
-	return &c.Config, best
+	return &c.Config, MostSpecific(c.starred, (*Method).pattern, method)
 }
 
 // Early reports whether the Config in force says something of any method that
@@ -162,7 +149,7 @@ func (l *Live) Store(c Config) error {
 		m := &next.Methods[i]
 		next.early = next.early || m.early()
 		if strings.HasSuffix(m.Pattern, "*") {
-			next.starred = append(next.starred, m)
+			next.starred = append(next.starred, *m)
 		} else {
 			next.exact[m.Pattern] = m
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/reinvoke/reinvoke/codes"
@@ -50,30 +49,6 @@ type Hedge struct {
 	Attempts int
 }
 
-// ValidatePattern returns an error that says what was expected if the pattern
-// is none, or nil.
-func ValidatePattern(pattern string) error {
-	stem, star := strings.CutSuffix(pattern, "*")
-	service, name, ok := strings.Cut(strings.TrimPrefix(stem, "/"), "/")
-	bad := !strings.HasPrefix(pattern, "/") || strings.ContainsAny(stem, "* \t\n") || strings.Contains(name, "/") ||
-		(ok && service == "")
-	if !star {
-		bad = bad || !ok || name == ""
-	}
-	if bad {
-		return fmt.Errorf("policy: method pattern %q: want \"/package.Service/Method\", \"/package.Service/*\" or \"/package.*\"", pattern)
-	}
-	return nil
-}
-
-// MatchPattern reports whether the pattern names the method.
-func MatchPattern(pattern, method string) bool {
-	if stem, star := strings.CutSuffix(pattern, "*"); star {
-		return strings.HasPrefix(method, stem)
-	}
-	return pattern == method
-}
-
 // validate returns the faults of m as an override of c; those of c itself are
 // not among them.
 func (m *Method) validate(c *Config) error {
@@ -104,18 +79,6 @@ func (m *Method) validate(c *Config) error {
 	return errors.Join(errs...)
 }
 
-// MoreSpecific reports whether pattern a is the one that counts where both a
-// and b match a method: the longer one, and a method's own name before the
-// same with a star.
-func MoreSpecific(a, b string) bool {
-	stemA, starA := strings.CutSuffix(a, "*")
-	stemB, starB := strings.CutSuffix(b, "*")
-	if len(stemA) != len(stemB) {
-		return len(stemA) > len(stemB)
-	}
-	return starB && !starA
-}
-
 // clone returns a copy that shares nothing.
 func (m Method) clone() Method {
 	m.Rows = maps.Clone(m.Rows)
@@ -133,3 +96,6 @@ func (m Method) clone() Method {
 // early reports whether m says something that has to be known before the first
 // attempt of a call.
 func (m *Method) early() bool { return m.Timeout > 0 || m.WaitForReady != nil || m.Hedge.Attempts > 1 }
+
+// pattern returns the pattern.
+func (m *Method) pattern() string { return m.Pattern }
