@@ -34,7 +34,7 @@ func WithAttemptTimeout(d time.Duration) CallOption {
 	}
 	return newCallOption(callOption{
 		name: "WithAttemptTimeout", err: err, kinds: unaryCall | streams, early: true,
-		apply: func(s *settings) { s.timeout = d },
+		apply: func(s *settings) { s.attemptTimeout = d },
 	})
 }
 

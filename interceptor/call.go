@@ -126,7 +126,7 @@ func (c *call) resolve() {
 	}
 	c.resolved = true
 	c.state.Table, c.knobs = c.r.resolve(c.ctx, c.method, c.opts)
-	c.state.Limits, c.state.Codes = c.knobs.limits, c.knobs.codes
+	c.state.Limits, c.state.Codes = c.knobs.Limits, c.knobs.Codes
 }
 
 // prepare resolves what has to be known before the first attempt, and does what
@@ -134,11 +134,11 @@ func (c *call) resolve() {
 // call has ended.
 func (c *call) prepare() {
 	c.resolve()
-	if c.knobs.deadline > 0 {
-		c.ctx, c.cancel = context.WithTimeout(c.ctx, c.knobs.deadline)
+	if c.knobs.Timeout > 0 {
+		c.ctx, c.cancel = context.WithTimeout(c.ctx, c.knobs.Timeout)
 	}
-	if c.knobs.ready != unsaid { // before the caller's own, which count more
-		c.opts = append([]grpc.CallOption{grpc.WaitForReady(c.knobs.ready == yes)}, c.opts...)
+	if ready := c.knobs.WaitForReady; ready != nil { // before the caller's own, which count more
+		c.opts = append([]grpc.CallOption{grpc.WaitForReady(*ready)}, c.opts...)
 	}
 }
 
@@ -155,13 +155,12 @@ func (c *call) judge() {
 		return
 	}
 	c.judged = true
-	switch c.knobs.repeatable {
-	case yes:
-		c.state.Repeatable = true
-	case no:
-	case unsaid: // whoever wraps a function wants it called again
-		c.state.Repeatable = c.kind == function || knownRepeatable(c.method)
+	if said := c.knobs.Repeatable; said != nil {
+		c.state.Repeatable = *said
+		return
 	}
+	// Whoever wraps a function wants it called again.
+	c.state.Repeatable = c.kind == function || knownRepeatable(c.method)
 }
 
 // decide asks policy.Decide, and takes the token that the retry costs.

@@ -43,7 +43,7 @@ func WithPolicy(class codes.Class, p policy.Policy) CallOption {
 func WithLimits(l policy.Limits) CallOption {
 	return newCallOption(callOption{
 		name: "WithLimits", err: l.Validate(), kinds: everything, shapes: true,
-		apply: func(s *settings) { s.limits = l.Or(s.limits) },
+		apply: func(s *settings) { s.Limits = l.Or(s.Limits) },
 	})
 }
 
@@ -87,7 +87,7 @@ func Enable() CallOption {
 func Repeatable() CallOption {
 	return newCallOption(callOption{
 		name: "Repeatable", kinds: everything,
-		apply: func(s *settings) { s.repeatable = yes },
+		apply: func(s *settings) { s.Repeatable = new(true) },
 	})
 }
 
@@ -96,7 +96,7 @@ func Repeatable() CallOption {
 func NotRepeatable() CallOption {
 	return newCallOption(callOption{
 		name: "NotRepeatable", kinds: everything,
-		apply: func(s *settings) { s.repeatable = no },
+		apply: func(s *settings) { s.Repeatable = new(false) },
 	})
 }
 

@@ -10,13 +10,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/policy"
 )
-
-// hedging is what WithHedge has set.
-type hedging struct {
-	delay time.Duration
-	most  int // attempts; 0 and 1 for no hedging
-}
 
 // WithHedge starts another attempt of a unary call when there is no answer
 // after delay, and so on until there have been that many attempts, the first
@@ -45,7 +40,7 @@ func WithHedge(delay time.Duration, attempts int) CallOption {
 	}
 	return newCallOption(callOption{
 		name: hedgeName, err: err, kinds: unaryCall, early: true,
-		apply: func(s *settings) { s.hedge = hedging{delay, attempts} },
+		apply: func(s *settings) { s.Hedge = policy.Hedge{Delay: delay, Attempts: attempts} },
 	})
 }
 

@@ -86,7 +86,7 @@ func (c *call) limitHedges() {
 		table[class].Base, table[class].Max = 0, 0
 	}
 	limits := c.state.Limits.Effective(c.state.Table)
-	limits.MaxAttempts = min(limits.MaxAttempts, c.knobs.hedge.most)
+	limits.MaxAttempts = min(limits.MaxAttempts, c.knobs.Hedge.Attempts)
 	c.state.Table, c.state.Limits = &table, limits
 }
 
@@ -126,7 +126,7 @@ func (r *race) begin() {
 	r.running++
 	go a.run(c.attemptContext(r.ctx), r.v, r.request, r.options(a), r.ended)
 	if !r.stopped && c.state.Attempts < c.state.Limits.MaxAttempts {
-		r.arm(c.knobs.hedge.delay)
+		r.arm(c.knobs.Hedge.Delay)
 	}
 }
 

@@ -20,7 +20,7 @@ type invocation struct {
 
 // invocation returns the invocation of the call's attempts.
 func (c *call) invocation(invoker grpc.UnaryInvoker) invocation {
-	return invocation{invoker, c.cc, c.method, c.r.clock, c.knobs.timeout, c.knobs.accept}
+	return invocation{invoker, c.cc, c.method, c.r.clock, c.knobs.attemptTimeout, c.knobs.accept}
 }
 
 // do makes an attempt, ends it in time, and has the caller look at its answer.

@@ -190,7 +190,7 @@ func (c *connection) build() (*Retrier, error) {
 	default:
 		s := c.settings
 		s.cap()
-		c.config.Table, c.config.Limits = s.table, s.limits
+		c.config.Table, c.config.Limits = s.table, s.Limits
 		live, err := policy.NewLive(c.config)
 		c.fault(err)
 		r.live = live
@@ -200,7 +200,7 @@ func (c *connection) build() (*Retrier, error) {
 	}
 	r.base = c.settings
 	r.early = r.early || (!r.follows && r.live.Early())
-	timed := r.base.timeout > 0
+	timed := r.base.attemptTimeout > 0
 	for _, m := range r.methods {
 		c.fault(r.checkMethod(m))
 		r.early = r.early || slices.ContainsFunc(m.opts, CallOption.isEarly)
@@ -253,5 +253,5 @@ func (r *Retrier) timed(m methodOptions) bool {
 	for _, o := range m.opts {
 		s.apply(o)
 	}
-	return s.timeout > 0
+	return s.attemptTimeout > 0
 }

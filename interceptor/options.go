@@ -41,7 +41,7 @@ func dice() float64 {
 func WithConfig(c policy.Config) Option {
 	return connectionOption(func(conn *connection) {
 		conn.config = c
-		conn.table, conn.limits = c.Table, c.Limits
+		conn.table, conn.Limits = c.Table, c.Limits
 		conn.shaped = append(conn.shaped, "WithConfig")
 	})
 }

@@ -153,7 +153,8 @@ func (c *call) progressed() {
 	c.history, c.firstEnded = c.first[:0], time.Time{}
 	c.shown, c.resumed = false, true
 	c.judge()
-	c.state.Repeatable = c.knobs.repeatable != no // the caller's function says what to ask
+	said := c.knobs.Repeatable
+	c.state.Repeatable = said == nil || *said // the caller's function says what to ask
 }
 
 // interrupted asks the caller's function how to go on, if the failure is one

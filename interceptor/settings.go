@@ -17,32 +17,18 @@ type settings struct {
 
 // knobs are the settings beside the table.
 type knobs struct {
-	limits     policy.Limits
-	codes      policy.CodeSet // that alone are retried
-	repeatable answer
-	disabled   bool
-	replay     int // bytes
+	policy.Settings
+	disabled bool
+	replay   int // bytes
 
 	capped bool // to most retries, by MaxRetries
 	most   int
 
-	deadline time.Duration // of the call; zero for none
-	ready    answer        // whether attempts wait for a connection
-	timeout  time.Duration // of an attempt; zero for none
-	hedge    hedging
-	accept   AcceptFunc   // nil for every answer
-	fallback FallbackFunc // nil for none
-	resume   *resuming    // nil for none
+	attemptTimeout time.Duration // zero for none
+	accept         AcceptFunc    // nil for every answer
+	fallback       FallbackFunc  // nil for none
+	resume         *resuming     // nil for none
 }
-
-// answer is yes, no, or nothing said.
-type answer uint8
-
-const (
-	unsaid answer = iota
-	yes
-	no
-)
 
 // apply applies a CallOption; one without effect is skipped.
 func (s *settings) apply(o CallOption) {
@@ -57,15 +43,15 @@ func (s *settings) cap() {
 		return
 	}
 	s.table = s.table.Capped(s.most)
-	if s.limits.Effective(&s.table).MaxAttempts-1 > s.most {
-		s.limits.MaxAttempts = s.most + 1
+	if s.Limits.Effective(&s.table).MaxAttempts-1 > s.most {
+		s.Limits.MaxAttempts = s.most + 1
 	}
 }
 
 // validate returns an error if the table and the limits are invalid or do not
 // fit each other.
 func (s *settings) validate() error {
-	return policy.Config{Table: s.table, Limits: s.limits}.Validate()
+	return policy.Config{Table: s.table, Limits: s.Limits}.Validate()
 }
 
 // resolve returns the settings of a call: those of the connection, overridden
@@ -74,10 +60,10 @@ func (s *settings) validate() error {
 // It is asked after a failure, never before.
 func (r *Retrier) resolve(ctx context.Context, method string, opts []grpc.CallOption) (*policy.Table, knobs) {
 	cfg, section := r.live.For(method)
-	fromMethod, override := r.forMethod(section, method)
-	if fromMethod == nil && override == nil && len(fromContext(ctx)) == 0 && !hasCallOption(opts) {
+	fromMethod, section := r.forMethod(section, method)
+	if fromMethod == nil && section == nil && len(fromContext(ctx)) == 0 && !hasCallOption(opts) {
 		k := r.base.knobs
-		k.limits = cfg.Limits
+		k.Limits = cfg.Limits
 		return &cfg.Table, k
 	}
 	s := r.settle(ctx, method, opts)
@@ -89,7 +75,7 @@ func (r *Retrier) resolve(ctx context.Context, method string, opts []grpc.CallOp
 func (r *Retrier) uncapped(cfg *policy.Config) settings {
 	s := r.base
 	if !s.capped {
-		s.table, s.limits = cfg.Table, cfg.Limits
+		s.table, s.Limits = cfg.Table, cfg.Limits
 	}
 	return s
 }
@@ -97,12 +83,10 @@ func (r *Retrier) uncapped(cfg *policy.Config) settings {
 // settle is resolve for a call that has overrides.
 func (r *Retrier) settle(ctx context.Context, method string, opts []grpc.CallOption) *settings {
 	cfg, section := r.live.For(method)
-	fromMethod, override := r.forMethod(section, method)
+	fromMethod, section := r.forMethod(section, method)
 	s := new(settings)
 	*s = r.uncapped(cfg)
-	if override != nil {
-		s.override(override)
-	}
+	section.Override(&s.table, &s.Settings)
 	for _, o := range fromMethod {
 		s.apply(o)
 	}
@@ -118,40 +102,15 @@ func (r *Retrier) settle(ctx context.Context, method string, opts []grpc.CallOpt
 	return s
 }
 
-// override applies a method section of the Config.
-func (s *settings) override(m *policy.Method) {
-	for class, p := range m.Rows {
-		s.table[class] = p
-	}
-	s.limits = m.Limits.Or(s.limits)
-	if m.Repeatable != nil {
-		s.repeatable = answerOf(*m.Repeatable)
-	}
-	if m.WaitForReady != nil {
-		s.ready = answerOf(*m.WaitForReady)
-	}
-	s.codes, s.deadline = m.Codes, m.Timeout
-	if m.Hedge.Attempts > 0 {
-		s.hedge = hedging{m.Hedge.Delay, m.Hedge.Attempts}
-	}
-}
-
-func answerOf(b bool) answer {
-	if b {
-		return yes
-	}
-	return no
-}
-
 // forMethod returns what WithMethod and the Config say of a method: only the
 // longest pattern counts, and WithMethod's where both have it.
-func (r *Retrier) forMethod(override *policy.Method, method string) ([]CallOption, *policy.Method) {
+func (r *Retrier) forMethod(section *policy.Method, method string) ([]CallOption, *policy.Method) {
 	best := policy.MostSpecific(r.methods, func(m *methodOptions) string { return m.pattern }, method)
 	switch {
 	case best == nil:
-		return nil, override
-	case override != nil && policy.MoreSpecific(override.Pattern, best.pattern):
-		return nil, override
+		return nil, section
+	case section != nil && policy.MoreSpecific(section.Pattern, best.pattern):
+		return nil, section
 	}
 	return best.opts, nil
 }

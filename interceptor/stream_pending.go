@@ -94,7 +94,7 @@ func (p *pending) open(known bool) (grpc.ClientStream, error) {
 func (p *pending) begin() error {
 	s := p.s
 	ctx := p.target.ctx
-	if p.life != nil && p.life.knobs.timeout > 0 {
+	if p.life != nil && p.life.knobs.attemptTimeout > 0 {
 		ctx = p.timed(ctx, s)
 	}
 	opts := p.target.opts
@@ -124,7 +124,7 @@ func (p *pending) prepare() {
 
 // timed returns the context of an attempt with a timer that is running.
 func (p *pending) timed(ctx context.Context, s *clientStream) context.Context {
-	ctx, p.timer = newAttemptTimer(ctx, p.target.r.clock, p.life.knobs.timeout)
+	ctx, p.timer = newAttemptTimer(ctx, p.target.r.clock, p.life.knobs.attemptTimeout)
 	timer := p.timer
 	s.cancel = func() {
 		timer.halt()

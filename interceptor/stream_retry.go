@@ -71,7 +71,7 @@ func (p *pending) again() (codes.Evidence, error) {
 	c.opts = p.finish.next(c.ctx, c.cc, c.opts)
 	c.beginAttempt()
 	ctx := c.attemptContext(c.ctx)
-	if c.knobs.timeout > 0 {
+	if c.knobs.attemptTimeout > 0 {
 		ctx = p.timed(ctx, s)
 	} else {
 		ctx, s.cancel = context.WithCancel(ctx)

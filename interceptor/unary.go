@@ -75,7 +75,7 @@ func (r *Retrier) unaryWhole(ctx context.Context, method string, req, reply any,
 	if final := c.enter(); final != nil {
 		return final
 	}
-	if c.knobs.hedge.most > 1 {
+	if c.knobs.Hedge.Attempts > 1 {
 		if hedged, err := c.hedged(req, reply, invoker); hedged {
 			return err
 		}

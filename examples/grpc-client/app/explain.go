@@ -87,21 +87,14 @@ func newExplanation(c policy.Config, method string, pasted error) (*explanation,
 		return nil, err
 	}
 	cfg, section := live.For(method)
-	table := cfg.Table
+	table, settings := cfg.Table, policy.Settings{Limits: cfg.Limits}
+	section.Override(&table, &settings)
 	x := &explanation{pasted: pasted, method: method, gateConfig: cfg.Gate}
-	x.state = policy.State{Table: &table, Limits: cfg.Limits, Attempts: 1, Tokens: 1e9, Earned: 1e9}
+	x.state = policy.State{Table: &table, Limits: settings.Limits, Codes: settings.Codes, Attempts: 1, Tokens: 1e9, Earned: 1e9}
+	x.state.Deadline, x.state.Remaining = settings.Timeout > 0, settings.Timeout
 	x.repeatable, x.because = repeatable(method)
-	if section != nil {
-		for class, row := range section.Rows {
-			table[class] = row
-		}
-		x.state.Limits, x.state.Codes = section.Limits.Or(cfg.Limits), section.Codes
-		if section.Repeatable != nil {
-			x.repeatable, x.because = *section.Repeatable, "the section "+section.Pattern+" says so"
-		}
-		if section.Timeout > 0 {
-			x.state.Deadline, x.state.Remaining = true, section.Timeout
-		}
+	if said := settings.Repeatable; said != nil {
+		x.repeatable, x.because = *said, "the section "+section.Pattern+" says so"
 	}
 	x.state.Repeatable = x.repeatable
 	x.classify()
