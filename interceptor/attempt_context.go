@@ -14,7 +14,7 @@ const previousAttemptsKey = "grpc-previous-rpc-attempts"
 // attemptContext returns the context of a retry: ctx, and the number of
 // attempts before it among the outgoing metadata.
 func (c *call) attemptContext(ctx context.Context) context.Context {
-	n := c.state.Attempts - 1 + c.scouts
+	n := c.state.Attempts - 1 + c.state.Scouts
 	if n <= 0 { // the first attempt of another request
 		return ctx
 	}

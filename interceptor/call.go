@@ -40,12 +40,10 @@ type call struct {
 	judged   bool // whether it is repeatable
 	knobs    knobs
 	// unkept says why a stream has nothing to retry with.
-	unkept     replay.Unkept
-	state      policy.State
-	firstEnded time.Time // the first attempt that counts; zero until then
-	waited     time.Duration
-	told       told // of the waits
-	earlier    int  // attempts that count no longer
+	unkept replay.Unkept
+	state  policy.Tally
+	waited time.Duration
+	told   told // of the waits
 
 	// The last failure and what was decided about it.
 	failure  codes.Failure
@@ -55,18 +53,15 @@ type call struct {
 	first    [3]Attempt // where history begins
 
 	// At the gate and the breaker (see gate_wait.go).
-	waiter  *waiter        // nil until there is a gate
-	shade   *shade         // that stands for the call in a dry run; nil if none does
-	place   *place         // what the attempt holds of them; nil for nothing
-	token   policy.Account // taken for a retry that has yet to begin
-	gated   time.Duration
-	sent    int           // bytes that a stream has sent
-	held    bool          // a retry has to wait for nothing else,
-	opens   time.Duration // which is for so long
-	due     time.Time     // when the server will take the call; zero for no matter
-	scouted bool          // the last attempt was refused as a scout of the gate
-	scouts  int           // such attempts
-	barred  bool          // it was not let through to its first attempt
+	waiter *waiter // nil until there is a gate
+	shade  *shade  // that stands for the call in a dry run; nil if none does
+	place  *place  // what the attempt holds of them; nil for nothing
+	gated  time.Duration
+	sent   int           // bytes that a stream has sent
+	held   bool          // a retry has to wait for nothing else,
+	opens  time.Duration // which is for so long
+	due    time.Time     // when the server will take the call; zero for no matter
+	barred bool          // it was not let through to its first attempt
 
 	results   *results // of the attempt of a stream, where the caller has asked for them
 	over      bool     // those who watch are being told of the end
@@ -95,13 +90,13 @@ func (c *call) attempts() int {
 	if c.barred {
 		return 0
 	}
-	return c.earlier + max(c.state.Attempts, 1)
+	return c.state.Made()
 }
 
 // number returns the number of the attempt in question.
 func (c *call) number() int {
 	if c.racing > 0 {
-		return c.earlier + c.racing
+		return c.state.Earlier + c.racing
 	}
 	return c.attempts()
 }
@@ -180,24 +175,12 @@ func (c *call) decide() {
 		return
 	}
 	u := c.r.rand()
-	c.state.Tokens, c.state.Earned = c.r.budget.Held()
-	c.ask(u)
+	c.decision = c.state.Decide(c.r.budget, c.failure, u)
 	if c.decision.Retry && c.unkept != replay.Kept {
 		c.stop(policy.Committed)
 	}
-	if c.decision.Retry && !c.r.budget.Take(c.decision.Pays) { // another call was quicker
-		c.state.Tokens, c.state.Earned = 0, 0
-		c.ask(u)
-	}
-	if c.decision.Retry {
-		c.token = c.decision.Pays
-	}
+	c.decision = c.state.Pay(c.r.budget, c.decision, c.failure, u)
 }
-
-// ask asks policy.Decide.
-//
-//go:noinline
-func (c *call) ask(u float64) { c.decision = policy.Decide(c.state, c.failure, u) }
 
 // retriedBelow reports whether an interceptor further in has already retried
 // the call: the attempts of two would multiply.
@@ -227,7 +210,7 @@ func (c *call) note() {
 func (c *call) pause(wait time.Duration) error {
 	wait, err := c.sleep(wait)
 	if err != nil {
-		c.waited += c.r.clock.Now().Sub(c.firstEnded) - c.state.Elapsed
+		c.waited += c.state.ElapsedAt(c.r.clock.Now()) - c.state.Elapsed
 		return c.cancelled(err)
 	}
 	c.waited += wait
@@ -247,14 +230,4 @@ func (c *call) pause(wait time.Duration) error {
 // because a State on the stack of every waiting call adds up.
 //
 //go:noinline
-func (c *call) count() {
-	c.token = policy.Free // it is spent
-	if c.scouted {        // neither its row nor its attempts have been used
-		c.scouted = false
-		c.scouts++
-		c.earlier++
-		c.state.Attempts = 1
-		return
-	}
-	c.state = c.state.Count(c.decision)
-}
+func (c *call) count() { c.state.Retry(c.decision) }

@@ -2,7 +2,6 @@ package interceptor
 
 import (
 	"io"
-	"time"
 
 	grpccodes "google.golang.org/grpc/codes"
 
@@ -20,14 +19,11 @@ func (c *call) classify(err error, ev *codes.Evidence) {
 	now := c.r.clock.Now()
 	c.resolve()
 	c.judge()
-	if c.firstEnded.IsZero() {
-		c.firstEnded = now
-	}
-	c.state.Attempts = max(c.state.Attempts, 1)
-	c.state.Elapsed = now.Sub(c.firstEnded)
+	deadline, _ := c.ctx.Deadline()
+	c.state.Failed(now, deadline)
 	c.state.OwnTimeout = isAttemptTimeout(err)
 	c.state.CanRefresh = c.canRefresh()
-	c.lookAtCaller(ev, now)
+	ev.Caller, ev.Deadline, ev.Remaining = c.ctx.Err(), c.state.Deadline, c.state.Remaining
 	if err == io.EOF && c.kind != function { //nolint:errorlint // grpc returns io.EOF itself
 		err = &vanished{}
 		c.err = err
@@ -47,17 +43,4 @@ func (c *call) classify(err error, ev *codes.Evidence) {
 	}
 	c.r.warnOfLayers(c)
 	c.answer(c.failure, c.err)
-	if c.scouted { // which is no attempt of its own
-		c.state.Attempts--
-	}
-}
-
-// lookAtCaller puts what the caller has left into the evidence and the state.
-func (c *call) lookAtCaller(ev *codes.Evidence, now time.Time) {
-	ev.Caller = c.ctx.Err()
-	if deadline, ok := c.ctx.Deadline(); ok {
-		left := deadline.Sub(now)
-		ev.Deadline, ev.Remaining = true, left
-		c.state.Deadline, c.state.Remaining = true, left
-	}
 }

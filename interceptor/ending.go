@@ -91,8 +91,7 @@ func (c *call) stop(why policy.Why) {
 
 // returnToken returns the token of a retry that has not begun, if there is one.
 func (c *call) returnToken() {
-	c.r.budget.Return(c.token)
-	c.token = policy.Free
+	c.state.Refund(c.r.budget)
 }
 
 // ended tells those who watch that the call has failed for good.

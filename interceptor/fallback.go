@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"time"
 
-	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor/internal/hook"
 	"github.com/reinvoke/reinvoke/policy"
 )
@@ -157,11 +155,6 @@ func (c *call) hookFailed(err error) error {
 
 // restart begins to count anew: the attempts so far are history.
 func (c *call) restart() {
-	c.earlier += c.state.Attempts
-	c.state.Attempts = 1
-	c.state.Retries, c.state.Exponents = [codes.NumClasses]int{}, [codes.NumClasses]int{}
-	c.state.OwnTimeout = false
-	c.scouted, c.scouts = false, 0
-	c.firstEnded = time.Time{}
+	c.state.Restart(c.attempts())
 	c.racing = 0
 }

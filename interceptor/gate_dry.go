@@ -75,7 +75,7 @@ func (c *call) pass() {
 	}
 	c.shade = nil
 	if k := g.keys.find(key); k != nil && k.Gate != nil && k.Waiting() < mostShades {
-		s := &shade{g: g, k: k, method: c.method, kind: c.kind, number: c.earlier + c.state.Attempts + 1, dice: dice, came: now, running: true}
+		s := &shade{g: g, k: k, method: c.method, kind: c.kind, number: c.state.Earlier + c.state.Attempts + 1, dice: dice, came: now, running: true}
 		s.Owner = s
 		c.present(&s.Waiter, size)
 		if s.enter(now) == gate.Pass {

@@ -208,7 +208,9 @@ func (c *call) answerGate(t gate.Ticket, f codes.Failure, err error) {
 	if c.r.gates.dry {
 		return
 	}
-	c.scouted = t.Scout() && f.Class == codes.Quota && c.racing == 0
+	if t.Scout() && f.Class == codes.Quota && c.racing == 0 {
+		c.state.Scouted()
+	}
 	c.held = a.held && c.racing == 0
 	c.state.AtGate = c.held
 	c.due, c.opens = time.Time{}, a.till

@@ -72,7 +72,7 @@ func (c *call) awaitReady(backoff time.Duration) (time.Duration, error) {
 	}
 	began := c.r.clock.Now()
 	limits := c.state.Limits.Effective(c.state.Table)
-	bound := min(max(backoff, redial), limits.MaxElapsed-began.Sub(c.firstEnded))
+	bound := min(max(backoff, redial), limits.MaxElapsed-c.state.ElapsedAt(began))
 	if deadline, ok := c.ctx.Deadline(); ok {
 		bound = min(bound, deadline.Sub(began)-lastMoment)
 	}

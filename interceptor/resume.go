@@ -147,10 +147,8 @@ func (p *pending) goOn(err error, ev codes.Evidence) (ok bool, final error) {
 // progressed begins to count anew: the attempt that has delivered something is
 // the first one.
 func (c *call) progressed() {
-	c.earlier = c.attempts() - 1
-	c.state.Attempts = 1
-	c.state.Retries, c.state.Exponents = [codes.NumClasses]int{}, [codes.NumClasses]int{}
-	c.history, c.firstEnded = c.first[:0], time.Time{}
+	c.state.Restart(c.attempts() - 1)
+	c.history = c.first[:0]
 	c.shown, c.resumed = false, true
 	c.judge()
 	said := c.knobs.Repeatable

@@ -8,8 +8,8 @@ import (
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
-// reinvoke is our side: policy.Decide, policy.Budget and policy/gate as they are
-// shipped. What stands here is what package interceptor does around them.
+// reinvoke is our side: policy.Decide, policy.Tally, policy.Budget and policy/gate as they
+// are shipped. What stands here is what package interceptor does around them.
 type reinvoke struct {
 	config  policy.Config
 	clients []client
@@ -26,9 +26,7 @@ type client struct {
 
 // ownCall is what our side keeps of a call.
 type ownCall struct {
-	state  policy.State
-	first  time.Duration // when the first attempt ended
-	failed bool
+	state  policy.Tally
 	waiter gate.Waiter
 	ticket gate.Ticket // of the attempt under way
 	queued bool
@@ -54,7 +52,8 @@ func newReinvoke(config policy.Config, sc *scenario, n int) *reinvoke {
 func clock(at time.Duration) time.Time { return time.Unix(0, int64(at)) }
 
 func (r *reinvoke) arrive(w *world, c *call) {
-	o := &ownCall{state: policy.State{Table: &r.config.Table, Limits: r.config.Limits, Repeatable: true, Deadline: c.deadline != never}}
+	o := &ownCall{}
+	o.state.State = policy.State{Table: &r.config.Table, Limits: r.config.Limits, Repeatable: true}
 	o.waiter.Owner = c
 	if c.deadline != never {
 		o.waiter.Deadline = clock(c.deadline)
@@ -74,7 +73,7 @@ func (r *reinvoke) enter(w *world, c *call, o *ownCall) {
 		r.send(w, c, o)
 		return
 	}
-	o.waiter.Again = o.failed
+	o.waiter.Again = o.state.Attempts > 0
 	switch g.Enter(clock(w.now), &o.waiter) {
 	case gate.Pass:
 		o.ticket = o.waiter.Ticket()
@@ -146,26 +145,21 @@ func (r *reinvoke) answer(w *world, c *call, f codes.Failure) {
 		r.turn(w, c.client)
 		return
 	}
-	if !o.failed {
-		o.failed, o.first = true, w.now
-	}
-	s := &o.state
-	s.Attempts = max(s.Attempts, 1)
-	s.Elapsed = w.now - o.first
-	s.Remaining = w.left(c)
-	s.OwnTimeout = f.Class == codes.Timeout
-	s.Tokens, s.Earned = cl.budget.Held()
 	held := cl.gate != nil && cl.gate.Holds(clock(w.now), f)
-	s.AtGate = held
-	d := policy.Decide(*s, f, w.rng.Float64())
-	if !d.Retry || !cl.budget.Take(d.Pays) {
+	s := &o.state
+	s.Failed(clock(w.now), o.waiter.Deadline)
+	if o.ticket.Scout() && f.Class == codes.Quota {
+		s.Scouted()
+	}
+	s.OwnTimeout, s.AtGate = f.Class == codes.Timeout, held
+	u := w.rng.Float64()
+	d := s.Pay(cl.budget, s.Decide(cl.budget, f, u), f, u)
+	if !d.Retry {
 		w.fail(c)
 		r.turn(w, c.client)
 		return
 	}
-	if !o.ticket.Scout() || f.Class != codes.Quota {
-		*s = s.Count(d)
-	}
+	s.Retry(d)
 	o.waiter.Due = time.Time{}
 	if held {
 		o.waiter.Due = clock(w.now + f.Delay)
