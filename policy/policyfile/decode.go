@@ -9,7 +9,10 @@ import (
 )
 
 // decoder makes a configuration of nodes, and gathers what is wrong with them.
-type decoder struct{ faults }
+type decoder struct {
+	faults
+	unused faults // what of a service config counts for nothing, or otherwise than written
+}
 
 // part reads an entry of a section that is more than a value.
 type part func(k *key, path string)
@@ -127,6 +130,10 @@ func (d *decoder) table(n *node, path string, t *policy.Table, given func(codes.
 			d.row(k.value, path, &t[class])
 			given(class)
 		}
+	}
+	if n.kind == null || (n.kind == object && len(n.keys) == 0) {
+		d.fault(n.line, path, "empty: want a row for a class, as \"Server: {retries: 2}\", or no table") // or its rows are not indented
+		return
 	}
 	d.section(n, path, nil, rows)
 }

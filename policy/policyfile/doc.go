@@ -5,7 +5,7 @@
 // stands and what was expected. [Marshal] writes the file that gives a
 // configuration. [Watch] follows a file, for a connection with
 // interceptor.WithLive. [FromServiceConfig] reads what gRPC itself and Google's
-// clients are configured with.
+// clients are configured with, and [ReadServiceConfig] says what of it counts for nothing.
 //
 // A file says only what differs from policy.DefaultConfig, or, with "base:
 // fleet", from policy.FleetConfig:

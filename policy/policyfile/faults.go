@@ -46,6 +46,16 @@ func (f *faults) cut() {
 	f.kept = f.kept[:min(len(f.kept), mostFaults)]
 }
 
+// list returns the first faults, in the order of the lines, and one that says how many
+// more there are.
+func (f *faults) list() []*Error {
+	f.cut()
+	if more := f.found - len(f.kept); more > 0 {
+		return append(f.kept, &Error{File: f.file, Problem: fmt.Sprintf("... and %d more", more)})
+	}
+	return f.kept
+}
+
 // err returns the first faults, in the order of the lines, and says how many more
 // there are.
 func (f *faults) err() error {

@@ -58,10 +58,13 @@ func parseNode(data []byte) (*node, error) {
 
 // parse reads a configuration.
 func parse(file string, data []byte) (policy.Config, error) {
-	d := &decoder{faults{file: file}}
+	d := &decoder{faults: faults{file: file}}
 	root, err := parseNode(data)
 	if err != nil {
 		d.add(err)
+		return policy.Config{}, d.err()
+	}
+	if d.isServiceConfig(root) {
 		return policy.Config{}, d.err()
 	}
 	c := d.config(root)

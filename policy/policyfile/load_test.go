@@ -120,7 +120,7 @@ func TestLoad_languages(t *testing.T) {
 		"quotes":                        "table:\n  'Server': {\"retries\": 5, base: '1s'}\nmethods:\n- pattern: '/a.S/*'\n  waitForReady: false\n  codes: ['aborted', 2]\n",
 		"a byte order mark":             "\ufefftable:\n  Server: {retries: 5, base: 1s}\nmethods:\n- {pattern: /a.S/*, waitForReady: false, codes: [ABORTED, UNKNOWN]}\n",
 		"a document marker":             "---\ntable:\n  Server: {retries: 5, base: 1s}\nmethods:\n- {pattern: /a.S/*, waitForReady: false, codes: [ABORTED, UNKNOWN]}\n",
-		"sections without anything":     "limits:\nbudget: {}\ngate:\ntable:\n  Quota:\n  Server: {retries: 5, base: 1s}\nmethods:\n- {pattern: /a.S/*, waitForReady: false, codes: [ABORTED, UNKNOWN], table: }\n",
+		"sections without anything":     "limits:\nbudget: {}\ngate:\ntable:\n  Quota:\n  Server: {retries: 5, base: 1s}\nmethods:\n- {pattern: /a.S/*, waitForReady: false, codes: [ABORTED, UNKNOWN], limits: }\n",
 		"a merge":                       "table:\n  Quota: &b {base: 5s, multiplier: 3}\n  Server: {<<: *b, retries: 5, base: 1s, multiplier: 2}\nmethods:\n- {pattern: /a.S/*, waitForReady: false, codes: [ABORTED, UNKNOWN]}\n",
 		"methods before the table":      "methods:\n- {pattern: /a.S/*, waitForReady: false, codes: [ABORTED, UNKNOWN]}\ntable:\n  Server: {retries: 5, base: 1s}\n",
 	} {
@@ -189,7 +189,7 @@ func TestLoad_faults(t *testing.T) {
 		"an empty object":      {"{}", []string{"line 1: empty: want base, table, limits, budget, gate or methods"}},
 		"a word":               {"retries", []string{"line 1: retries: want a section with base, budget, gate, limits, methods or table"}},
 		"a list":               {"\n- table", []string{"line 2: a list: want a section with base, budget, gate, limits, methods or table"}},
-		"no YAML":              {"table:\n\tServer: never", []string{"line 2: not YAML: yaml: line 2: found character that cannot start any token"}},
+		"no YAML":              {"table:\n\tServer: never", []string{"line 2: not YAML: a tab in the indentation: want spaces"}},
 		"no JSON":              {"{\"table\": {\n\"Server\": ]\n}", []string{"line 2: not JSON: invalid character ']' looking for beginning of value"}},
 		"half of JSON":         {"{\"table\": {\n\"Server\": {", []string{"line 2: not JSON: it ends in the middle"}},
 		"two objects":          {"{\"limits\": {\"maxAttempts\": 9}}\n{}", []string{"line 2: more after the end of the object: want one JSON object"}},

@@ -34,19 +34,38 @@ import (
 // gRPC every failure does, so that a budget of half of maxTokens stands for
 // retryThrottling; without that the budget is policy.DefaultBudget, and the gate is
 // policy.DefaultGate in any case. Load balancing, health checks and the sizes of
-// messages are gRPC's own business, and skipped.
+// messages are gRPC's own business, and skipped; a backoffMultiplier below 1 counts as
+// 1. [ReadServiceConfig] names what was skipped or changed.
 func FromServiceConfig(r io.Reader) (policy.Config, error) {
+	c, _, err := ReadServiceConfig(r)
+	return c, err
+}
+
+// ReadServiceConfig is [FromServiceConfig], and names what of the service config counts
+// for nothing, or otherwise than it was written: members such as loadBalancingConfig,
+// which grpc.WithDefaultServiceConfig still gives to gRPC, a method config without a
+// name, and figures that were changed. Each warning has the line and the field, and is
+// meant for a log: the configuration holds all the same. There are at most 20, in the
+// order of the lines, and after them one that counts the others. Beside an error there
+// are none.
+func ReadServiceConfig(r io.Reader) (c policy.Config, warnings []*Error, err error) {
 	d := &decoder{faults: faults{file: nameOf(r)}}
+	d.unused.file = d.file
 	data, err := readAll(r)
 	if err != nil {
-		return policy.Config{}, &Error{File: d.file, Problem: err.Error()}
+		return policy.Config{}, nil, &Error{File: d.file, Problem: err.Error()}
 	}
 	root, err := parseJSON(data)
 	if err != nil {
-		d.add(err)
-		return policy.Config{}, d.err()
+		if root, errYAML := parseYAML(data); errYAML != nil || !d.isPolicyFile(root) {
+			d.add(err)
+		}
+		return policy.Config{}, nil, d.err()
 	}
-	c := policy.Config{Budget: policy.DefaultBudget(), Gate: policy.DefaultGate()}
+	if d.isPolicyFile(root) {
+		return policy.Config{}, nil, d.err()
+	}
+	c = policy.Config{Budget: policy.DefaultBudget(), Gate: policy.DefaultGate()}
 	if root.kind != object {
 		d.fault(root.line, "", "%s: want a JSON object", root.describe())
 	} else {
@@ -58,9 +77,9 @@ func FromServiceConfig(r io.Reader) (policy.Config, error) {
 		}
 	}
 	if err := d.err(); err != nil {
-		return policy.Config{}, err
+		return policy.Config{}, nil, err
 	}
-	return c, nil
+	return c, d.unused.list(), nil
 }
 
 // speller has the names of the fields of a service config, by their folded names.
@@ -97,8 +116,15 @@ func (s speller) spell(n *node) {
 	}
 }
 
-// skip reads nothing: gRPC does.
+// skip reads nothing: another part does.
 func skip(*key, string) {}
+
+// leave reads nothing, and says so: gRPC alone can do what the entry says.
+func (d *decoder) leave(k *key, path string) {
+	if k.value.kind != null {
+		d.unused.fault(k.line, path, "not used: gRPC does what it says if it is given to grpc.WithDefaultServiceConfig")
+	}
+}
 
 func (d *decoder) serviceConfig(root *node, c *policy.Config) {
 	newSpeller().spell(root)
@@ -114,7 +140,7 @@ func (d *decoder) serviceConfig(root *node, c *policy.Config) {
 			}
 		},
 		"retryThrottling":     func(k *key, path string) { d.throttling(k, path, c) },
-		"loadBalancingPolicy": skip, "loadBalancingConfig": skip, "healthCheckConfig": skip,
+		"loadBalancingPolicy": d.leave, "loadBalancingConfig": d.leave, "healthCheckConfig": d.leave,
 	})
 }
 
@@ -143,9 +169,12 @@ func (d *decoder) methodConfig(n *node, path string, c *policy.Config, sections 
 		"timeout":                 func(k *key, path string) { d.protoDuration(k, path, &m.Timeout, true) },
 		"retryPolicy":             func(k *key, path string) { d.retryPolicy(k, path, &m) },
 		"hedgingPolicy":           func(k *key, path string) { d.hedgingPolicy(k, path, &m) },
-		"maxRequestMessageBytes":  skip,
-		"maxResponseMessageBytes": skip,
+		"maxRequestMessageBytes":  d.leave,
+		"maxResponseMessageBytes": d.leave,
 	})
+	if name := n.get("name"); n.kind == object && (name == nil || len(name.value.items) == 0) {
+		d.unused.fault(n.line, path, "without a name: applies to no method")
+	}
 	if n.get("retryPolicy") != nil && n.get("hedgingPolicy") != nil {
 		d.fault(n.line, path, "retryPolicy and hedgingPolicy: want one of them")
 	}

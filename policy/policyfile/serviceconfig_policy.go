@@ -22,6 +22,8 @@ func (d *decoder) attempts(n *node, path string) int {
 		d.fault(k.line, join(path, "maxAttempts"), "%v", err)
 	} else if most < 2 {
 		d.fault(k.line, join(path, "maxAttempts"), "%d: want 2 or more", most)
+	} else if most > mostAttempts {
+		d.unused.fault(k.line, join(path, "maxAttempts"), "%d: counts as %d, the most that gRFC A6 allows", most, mostAttempts)
 	}
 	return min(most, mostAttempts)
 }
@@ -47,6 +49,9 @@ func (d *decoder) retryPolicy(k *key, path string, m *policy.Method) {
 	}
 	if factor := k.value.get("backoffMultiplier"); factor != nil && !(row.Multiplier > 0) && factor.value.kind == word {
 		d.fault(factor.line, join(path, "backoffMultiplier"), "%s: want more than 0", factor.value.describe())
+	}
+	if factor := k.value.get("backoffMultiplier"); row.Multiplier > 0 && row.Multiplier < 1 {
+		d.unused.fault(factor.line, join(path, "backoffMultiplier"), "%v: counts as 1: no wait is shorter than the one before it", row.Multiplier)
 	}
 	if retried == 0 {
 		return

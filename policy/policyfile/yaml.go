@@ -24,11 +24,11 @@ func parseYAML(data []byte) (*node, error) {
 	case errors.Is(err, io.EOF):
 		return &node{line: 1}, nil
 	case err != nil:
-		return nil, explainYAML(err)
+		return nil, explainYAML(data, err)
 	}
 	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
 		if err != nil {
-			return nil, explainYAML(err)
+			return nil, explainYAML(data, err)
 		}
 		return nil, &Error{Line: more.Line, Problem: "a second document: want one"}
 	}
@@ -55,13 +55,28 @@ const mostText = 4 * MaxSize
 // yamlLine finds the line in an error of the parser.
 var yamlLine = regexp.MustCompile(`\bline (\d+)`)
 
-// explainYAML returns a syntax error with its line.
-func explainYAML(err error) error {
+// explainYAML returns a syntax error with its line. The parser calls a tab in several
+// ways, one of them "character that cannot start any token".
+func explainYAML(data []byte, err error) error {
 	e := &Error{Problem: "not YAML: " + printable(cut(err.Error(), 200))}
 	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
 		e.Line, _ = strconv.Atoi(m[1]) // digits; more than fit are no line
 	}
+	if indentedByTab(data, e.Line) {
+		e.Problem = "not YAML: a tab in the indentation: want spaces"
+	}
 	return e
+}
+
+// indentedByTab reports whether a tab stands before the text of a line, counted from 1.
+func indentedByTab(data []byte, number int) bool {
+	for line := range bytes.Lines(data) {
+		if number--; number == 0 {
+			text := bytes.TrimLeft(line, " \t-") // the dash of an item counts as indentation
+			return bytes.IndexByte(line[:len(line)-len(text)], '\t') >= 0
+		}
+	}
+	return false
 }
 
 // node makes a node of one of the parser's. within are the aliases that it stands in,
