@@ -19,14 +19,14 @@ demo: ## Run the official Gemini client against an embedded server that fails by
 .PHONY: test
 test: ## Run all tests, with -race where a C compiler exists, then some without (1 min, or 6 with empty caches).
 	@if [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $$(go env CC) >/dev/null 2>&1; then \
-		echo "test: with -race ($$(go env CC) was found)"; go test -race ./...; \
+		echo "test: with -race ($$(go env CC) was found)"; go test -race -timeout 30m ./...; \
 	else \
-		echo "test: without -race, which needs cgo and a C compiler"; go test ./...; \
+		echo "test: without -race, which needs cgo and a C compiler"; go test -timeout 30m ./...; \
 	fi
 	@echo "test: examples/integration, a module of its own"
 	@cd examples/integration && go test ./...
 	@echo "test: allocations, transcripts of streams and the fleet, without -race"
-	@go test -count=1 -run '[Aa]lloc|Transcript|Fleet' $(ALLOC_PACKAGES)
+	@go test -timeout 30m -count=1 -run '[Aa]lloc|Transcript|Fleet' $(ALLOC_PACKAGES)
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Check style, imports and go.mod (3 min the first time, then 30 s).
