@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor/internal/gates"
 	"github.com/reinvoke/reinvoke/interceptor/internal/hook"
 	"github.com/reinvoke/reinvoke/interceptor/internal/replay"
 	"github.com/reinvoke/reinvoke/policy"
@@ -53,9 +54,9 @@ type call struct {
 	first    [3]Attempt // where history begins
 
 	// At the gate and the breaker (see gate_wait.go).
-	waiter *waiter // nil until there is a gate
-	shade  *shade  // that stands for the call in a dry run; nil if none does
-	place  *place  // what the attempt holds of them; nil for nothing
+	waiter *gates.Waiter // nil until there is a gate
+	shade  *gates.Shade  // that stands for the call in a dry run; nil if none does
+	place  *place        // what the attempt holds of them; nil for nothing
 	gated  time.Duration
 	sent   int           // bytes that a stream has sent
 	held   bool          // a retry has to wait for nothing else,

@@ -53,7 +53,7 @@ func (r *Retrier) Do(ctx context.Context, name string, f func(ctx context.Contex
 		if !again {
 			return c.concede(nil, nil, final).final
 		}
-		if final := c.pause(wait); final != nil { //nolint:contextcheck // the call has the context
+		if final := c.pause(wait); final != nil {
 			return final
 		}
 		c.beginAttempt()

@@ -16,7 +16,7 @@ func (c *call) succeeded() {
 	c.over = true
 	if !c.shown { // a stream has earned when it was committed
 		c.r.budget.Success()
-		c.r.gates.success()
+		c.r.gates.Success()
 		c.answer(codes.Failure{}, nil)
 	}
 	c.err = nil

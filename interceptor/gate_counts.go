@@ -1,7 +1,5 @@
 package interceptor
 
-import "github.com/reinvoke/reinvoke/policy/gate"
-
 // GateCounts says how many gates a [Retrier] has, by what they do. A quota that no
 // call was refused by has none.
 type GateCounts struct {
@@ -17,26 +15,4 @@ type GateCounts struct {
 }
 
 // Gates returns the gates that there are now.
-func (r *Retrier) Gates() GateCounts {
-	var n GateCounts
-	g := &r.gates
-	if !g.there() && !g.dry {
-		return n
-	}
-	now := r.clock.Now()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	n.WouldHold, n.InVain = g.wouldHold, g.inVain
-	for k := range g.keys.gated() {
-		n.Waiting += k.Waiting()
-		switch k.State(now) {
-		case gate.Closed:
-			n.Closed++
-		case gate.Probing:
-			n.Probing++
-		case gate.Open:
-			n.Open++
-		}
-	}
-	return n
-}
+func (r *Retrier) Gates() GateCounts { return GateCounts(r.gates.Counts()) }

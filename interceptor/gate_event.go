@@ -8,6 +8,7 @@ import (
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor/internal/gates"
 	"github.com/reinvoke/reinvoke/interceptor/internal/loglimit"
 	"github.com/reinvoke/reinvoke/internal/foreign"
 	"github.com/reinvoke/reinvoke/policy/gate"
@@ -39,125 +40,52 @@ type GateEvent struct {
 	Doubted time.Time
 }
 
-// notice is what is to be told: a change of a gate, or what a dry run has found.
-type notice struct {
-	event GateEvent
-	shade *shade
-}
-
-// note keeps a change of state to be told.
-func (g *gates) note(k *keyed, now time.Time) {
-	state := k.State(now)
-	if state == k.state {
-		return
-	}
-	k.state = state
-	if g.r.gateObserver == nil && len(g.r.logs.to) == 0 {
-		return
-	}
-	e := GateEvent{
-		Key: k.key.quota, Target: k.key.target, State: state, Waiting: k.Waiting(), Pace: k.Pace(now), Doubted: k.Doubted(now), DryRun: g.dry,
-	}
-	if state != gate.Open {
-		e.Failure, e.Until = k.failure, k.Until()
-	}
-	g.told = append(g.told, notice{event: e})
-}
-
-// tellAtOnce is how much one call tells; a goroutine tells what is left, so that no call
-// is kept for what others do.
-const tellAtOnce = 8
-
-// announce tells those who watch of the changes so far, without the lock, one
-// after the other and in their order.
-func (g *gates) announce() {
-	for told := 0; g.tell.TryLock(); told++ {
-		if told == tellAtOnce {
-			g.tell.Unlock()
-			go g.announce()
-			return
-		}
-		n, ok := g.nextTold()
-		if ok {
-			func() {
-				defer g.tell.Unlock()
-				if n.shade != nil {
-					g.announceShade(n.shade)
-					return
-				}
-				g.announceOne(n.event)
-			}()
-			continue
-		}
-		g.tell.Unlock()
-		g.mu.Lock()
-		more := len(g.told) > 0 // of one who came when we were about to go
-		g.mu.Unlock()
-		if !more {
-			return
-		}
-	}
-}
-
-func (g *gates) nextTold() (n notice, ok bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if len(g.told) == 0 {
-		return n, false
-	}
-	n = g.told[0]
-	if g.told = g.told[1:]; len(g.told) == 0 {
-		g.told = nil
-	}
-	return n, true
-}
-
 // observe tells the observer. No call is there to be failed if it panics.
-func (g *gates) observe(f func(GateEvent), e GateEvent) {
+func (r *Retrier) observeGate(e GateEvent) {
 	defer func() {
 		if p := recover(); p != nil {
 			what := fmt.Sprintf("a value of type %T", p) // which may hold anything
-			if g.r.logs.messages {
+			if r.logs.messages {
 				what = shown(fmt.Sprint(p))
 			}
-			g.r.logs.logOfNone(logging.LevelError, "[RETRY] the function of WithGateObserver panicked: "+what)
+			r.logs.logOfNone(logging.LevelError, "[RETRY] the function of WithGateObserver panicked: "+what)
 		}
 	}()
-	f(e)
+	r.gateObserver(e)
 }
 
 // loggedQuota returns what a quota is called in the log. One that the caller has named
 // may be a secret, such as the API key of a tenant: then it is a number that stands
 // for it.
-func (g *gates) loggedQuota(k gateKey) string {
-	if g.key == nil {
-		return shown(k.quota)
+func (r *Retrier) loggedQuota(k gates.Key) string {
+	if r.gating.key == nil {
+		return shown(k.Quota)
 	}
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(k.quota)) // it takes everything
+	_, _ = h.Write([]byte(k.Quota)) // it takes everything
 	return fmt.Sprintf("key-%016x", h.Sum64())
 }
 
 // loggedKey returns the same, and where.
-func (g *gates) loggedKey(k gateKey) string {
-	if k.target == "" {
-		return g.loggedQuota(k)
+func (r *Retrier) loggedKey(k gates.Key) string {
+	if k.Target == "" {
+		return r.loggedQuota(k)
 	}
-	return g.loggedQuota(k) + " at " + foreign.Text(k.target)
+	return r.loggedQuota(k) + " at " + foreign.Text(k.Target)
 }
 
-// announceOne tells of a change.
-func (g *gates) announceOne(e GateEvent) {
-	if f := g.r.gateObserver; f != nil {
-		g.observe(f, e)
+// gateChanged tells those who watch of a change.
+func (r *Retrier) gateChanged(change gates.Change) {
+	e := GateEvent(change)
+	if r.gateObserver != nil {
+		r.observeGate(e)
 	}
-	logs := &g.r.logs
-	if !logs.may(logging.LevelInfo, loglimit.Gate, e.Failure.Class) {
+	if !r.logs.may(logging.LevelInfo, loglimit.Gate, e.Failure.Class) {
 		return
 	}
-	k := gateKey{e.Target, e.Key}
+	k := gates.Key{Target: e.Target, Quota: e.Key}
 	fields := logging.Fields{
-		"retry.gate", e.State.String(), "retry.gate.key", g.loggedQuota(k), "retry.gate.target", foreign.Text(e.Target),
+		"retry.gate", e.State.String(), "retry.gate.key", r.loggedQuota(k), "retry.gate.target", foreign.Text(e.Target),
 		"retry.gate.waiting", e.Waiting, "retry.gate.pace", e.Pace,
 	}
 	if e.State != gate.Open {
@@ -166,12 +94,12 @@ func (g *gates) announceOne(e GateEvent) {
 	if !e.Doubted.IsZero() {
 		fields = append(fields, "retry.gate.doubted", e.Doubted)
 	}
-	sentence := e.sentence(g.loggedKey(k))
+	sentence := e.sentence(r.loggedKey(k))
 	if e.DryRun {
 		sentence = "dry run: " + sentence
 		fields = append(fields, "retry.gate.dry_run", true)
 	}
-	logs.logOfNone(logging.LevelInfo, "[RETRY] "+sentence, fields...)
+	r.logs.logOfNone(logging.LevelInfo, "[RETRY] "+sentence, fields...)
 }
 
 // sentence returns the line of the log.
@@ -190,9 +118,9 @@ func (e *GateEvent) sentence(key string) string {
 }
 
 // logGated tells of a call that has waited for a second or more.
-func (c *call) logGated(k *keyed, took time.Duration) {
+func (c *call) logGated(took time.Duration) {
 	if took < time.Second || !c.mayLog(logging.LevelDebug, loglimit.Gate) {
 		return
 	}
-	c.log(logging.LevelDebug, fmt.Sprintf("[RETRY] %s has waited %v at the gate of %s", foreign.Text(c.method), rounded(took), c.r.gates.loggedKey(k.key)))
+	c.log(logging.LevelDebug, fmt.Sprintf("[RETRY] %s has waited %v at the gate of %s", foreign.Text(c.method), rounded(took), c.r.loggedKey(c.waiter.Key())))
 }

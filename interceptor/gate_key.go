@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"google.golang.org/grpc/metadata"
+
+	"github.com/reinvoke/reinvoke/interceptor/internal/gates"
 )
 
 // GateKeyFunc names the quota that a call counts against: calls with the same
@@ -62,14 +64,14 @@ func group(method string) string {
 }
 
 // gateKey returns the key of the call.
-func (c *call) gateKey() (k gateKey) {
+func (c *call) gateKey() (k gates.Key) {
 	if c.cc != nil {
-		k.target = c.cc.CanonicalTarget()
+		k.Target = c.cc.CanonicalTarget()
 	}
-	if f := c.r.gates.key; f != nil {
-		k.quota = f(c.ctx, c.method)
+	if f := c.r.gating.key; f != nil {
+		k.Quota = f(c.ctx, c.method)
 	} else {
-		k.quota = GateKey(c.ctx, c.method)
+		k.Quota = GateKey(c.ctx, c.method)
 	}
 	return k
 }

@@ -2,7 +2,10 @@ package interceptor
 
 import (
 	"errors"
+	"runtime"
+	"weak"
 
+	"github.com/reinvoke/reinvoke/interceptor/internal/gates"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -18,14 +21,14 @@ import (
 func WithGate(c policy.GateConfig) Option {
 	return connectionOption(func(conn *connection) {
 		conn.fault(c.Validate())
-		conn.r.gates.set, conn.r.gates.off = &c, false
+		conn.r.gating.figures, conn.r.gating.off = &c, false
 	})
 }
 
 // WithoutGate lets every call find out by itself whether the server takes calls
 // again. [WithGateDryRun] does too, and tells what the gate would have done.
 func WithoutGate() Option {
-	return connectionOption(func(c *connection) { c.r.gates.off = true })
+	return connectionOption(func(c *connection) { c.r.gating.off = true })
 }
 
 // WithGateKey has f name the quota that a call counts against, instead of
@@ -35,7 +38,7 @@ func WithGateKey(f GateKeyFunc) Option {
 		if f == nil {
 			c.fault(errors.New("interceptor: WithGateKey: nil: want a function"))
 		}
-		c.r.gates.key = f
+		c.r.gating.key = f
 	})
 }
 
@@ -58,4 +61,67 @@ func WithGateObserver(f func(GateEvent)) Option {
 		}
 		c.r.gateObserver = f
 	})
+}
+
+// WithGateDryRun makes the gates hold nobody and report instead. Every call goes at
+// once; a shade takes the place of the call at the gate, so the gate closes, scouts and
+// reopens as usual.
+//
+// An attempt is reported if the gate would have held it for a second or more, or turned
+// it away: in the log, at Info after a success and at Debug after a failure, and in
+// [GateCounts]. After [WithoutGate] nothing is reported.
+//
+// A shade gets the answer of its own call. A refusal holds for the time in its hint, or
+// in a later hint to another call; from then on a success of another call counts, and
+// without one the answer is unknown.
+//
+// Three limits: a caller with one call after the other would have been held once, and is
+// counted for each call; during an outage (policy.FleetGate) the figures are rough, since
+// the server still has the whole load; a key has at most 10,000 shades, of about 1 kB
+// each, and calls beyond are not reported.
+func WithGateDryRun() Option {
+	return connectionOption(func(c *connection) { c.r.gating.dry = true })
+}
+
+// gating is what the options have said of gates.
+type gating struct {
+	off     bool
+	dry     bool
+	figures *policy.GateConfig // nil for those of the Config
+	key     GateKeyFunc        // nil for the default
+}
+
+// beginGates makes the gates, and has them follow the configuration.
+func (r *Retrier) beginGates() {
+	c := gates.Config{Clock: r.clock, Rand: r.rand, Figures: r.gateFigures, Off: r.gating.off, Dry: r.gating.dry, Samples: r.evidence}
+	logged := len(r.logs.to) > 0
+	if logged {
+		c.Held = r.logHeld
+	}
+	if logged || r.gateObserver != nil {
+		c.Changed = r.gateChanged
+	}
+	r.gates.Begin(c)
+	if !r.follows || r.gating.off || r.gating.figures != nil {
+		return
+	}
+	stop := r.live.OnStore(follower{weak.Make(r)}.follow)
+	runtime.AddCleanup(r, func(stop func()) { stop() }, stop)
+}
+
+// gateFigures returns the figures in force.
+func (r *Retrier) gateFigures() *policy.GateConfig {
+	if r.gating.figures != nil {
+		return r.gating.figures
+	}
+	return &r.live.Load().Gate
+}
+
+// follower follows the configuration for a Retrier, which a Live may outlive.
+type follower struct{ of weak.Pointer[Retrier] }
+
+func (f follower) follow() {
+	if r := f.of.Value(); r != nil {
+		r.gates.Configure()
+	}
 }

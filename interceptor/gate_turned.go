@@ -10,8 +10,8 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/reinvoke/reinvoke/interceptor/internal/gates"
 	"github.com/reinvoke/reinvoke/policy"
-	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
 // turned says why the gate has turned a call away.
@@ -39,34 +39,25 @@ func rounded(d time.Duration) time.Duration {
 }
 
 // turnedAway ends the call because its turn cannot come before its deadline.
-func (c *call) turnedAway(k *keyed) error {
-	c.barredBy(k)
-	g := &c.r.gates
-	now := g.r.clock.Now()
-	t := &turned{key: g.loggedKey(k.key)}
-	g.mu.Lock()
-	if k.Gate != nil {
-		t.left = k.Left(now)
-		if k.State(now) == gate.Closed {
-			t.asked = k.failure.Delay
-		}
+func (c *call) turnedAway() error {
+	why := c.r.gates.Reason(c.waiter)
+	c.barredBy(why)
+	t := &turned{key: c.r.loggedKey(c.waiter.Key()), left: why.Left}
+	if why.Closed {
+		t.asked = why.Failure.Delay
 	}
-	g.mu.Unlock()
 	c.failure.Delay = t.left
 	return c.end(ending{why: policy.GateClosed, turned: t, unwaited: true})
 }
 
 // barredBy makes the failure that closed the gate that of a call that has made
 // no attempt.
-func (c *call) barredBy(k *keyed) {
+func (c *call) barredBy(why gates.Reason) {
 	if len(c.history) > 0 {
 		return
 	}
-	g := &c.r.gates
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	c.barred = true
-	c.err, c.failure = k.err, k.failure
+	c.err, c.failure = why.Err, why.Failure
 }
 
 // status returns the status of the call: what is left in the place of the time that

@@ -6,23 +6,15 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor/internal/gates"
 	"github.com/reinvoke/reinvoke/interceptor/internal/hook"
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
-// waiter is a call at a gate. It has no goroutine and no timer of its own.
-type waiter struct {
-	gate.Waiter
-	ready chan gate.Verdict // has room for one
-}
-
-// admit ends the wait.
-func (w *waiter) admit(_ time.Time, verdict gate.Verdict) { w.ready <- verdict } // there is room
-
 // enter waits until the call may make an attempt: at the gate, if there is one,
 // and then for the breaker. It returns the final error if it may not.
 func (c *call) enter() error {
-	if c.r.gates.there() {
+	if c.r.gates.There() {
 		if final := c.waitAtGate(); final != nil {
 			return final
 		}
@@ -33,15 +25,15 @@ func (c *call) enter() error {
 // tryEnter is enter for an attempt that others run beside: it reports false where the
 // attempt would have to wait, or may not be made.
 func (c *call) tryEnter() bool {
-	if c.r.gates.there() && !c.r.gates.dry {
-		k, verdict := c.arrive()
+	if c.r.gates.There() && !c.r.gates.Dry {
+		there, verdict := c.arrive()
 		switch {
-		case k == nil:
+		case !there:
 		case verdict != gate.Pass:
-			c.leave(k, verdict)
+			c.r.gates.Leave(c.waiter, verdict)
 			return false
 		default:
-			c.hold().pass(k.key, c.waiter.Ticket())
+			c.hold().pass(c.waiter.Key(), c.waiter.Ticket())
 		}
 	}
 	return c.allowed() == nil
@@ -55,12 +47,12 @@ func (c *call) waitAtGate() error {
 	if c.resolve(); c.knobs.disabled {
 		return nil
 	}
-	if c.r.gates.dry {
+	if c.r.gates.Dry {
 		c.pass()
 		return nil
 	}
-	k, verdict := c.arrive()
-	if k == nil {
+	there, verdict := c.arrive()
+	if !there {
 		return nil
 	}
 	var gone bool // the connection has
@@ -70,7 +62,7 @@ func (c *call) waitAtGate() error {
 		took := c.r.clock.Now().Sub(began)
 		c.gated += took
 		c.waited += took
-		c.logGated(k, took)
+		c.logGated(took)
 	}
 	err := c.ctx.Err()
 	if err == nil && gone {
@@ -78,51 +70,66 @@ func (c *call) waitAtGate() error {
 	}
 	switch {
 	case err != nil:
-		c.leave(k, verdict)
-		c.barredBy(k)
-		return c.cancelled(err)
+		return c.leaveGate(verdict, err)
 	case verdict == gate.Refuse:
-		return c.turnedAway(k)
+		return c.turnedAway()
 	}
-	c.hold().pass(k.key, c.waiter.Ticket())
+	c.hold().pass(c.waiter.Key(), c.waiter.Ticket())
 	return nil
 }
 
-// arrive goes to the gate of the call, if there is one.
+// pass lets an attempt of a dry run begin.
 //
 //go:noinline
-func (c *call) arrive() (*keyed, gate.Verdict) {
-	g := &c.r.gates
-	key, size := c.gateKey(), c.size()
-	defer g.announce()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	now := g.r.clock.Now()
-	k := g.keys.find(key)
-	if k == nil || k.Gate == nil {
-		return nil, gate.Pass
+func (c *call) pass() {
+	key := c.gateKey()
+	attempt := gates.Attempt{Method: c.method, Function: c.kind == function, Number: c.state.Earlier + c.state.Attempts + 1}
+	shade, ticket := c.r.gates.Pass(c.shade, key, c.arrival(), attempt)
+	c.shade = shade
+	switch {
+	case shade != nil:
+		c.hold().shade = shade
+	case !ticket.Sent().IsZero():
+		c.hold().pass(key, ticket)
 	}
-	if c.waiter == nil {
-		c.waiter = &waiter{ready: make(chan gate.Verdict, 1)}
-		c.waiter.Owner = c.waiter
-	}
-	c.present(&c.waiter.Waiter, size)
-	verdict := k.Enter(now, &c.waiter.Waiter)
-	g.turn(k, now)
-	if verdict == gate.Wait {
-		select {
-		case verdict = <-c.waiter.ready:
-		default:
-		}
-	}
-	return k, verdict
 }
 
-// present says what the gate has to know of the call.
-func (c *call) present(w *gate.Waiter, size int) {
-	w.Deadline, _ = c.ctx.Deadline()
-	w.Due, w.Size = c.due, size
-	w.Again = len(c.history) > 0 || c.state.Attempts > 1 || c.resumed || c.fellBack || c.racing > 0
+// closeShade closes the shade of the call, if any.
+func (c *call) closeShade() {
+	if c.shade != nil {
+		c.shade.Close()
+	}
+}
+
+// leaveGate ends the call because of err, before its turn. It is kept out of the frame
+// that waits, because what has closed the gate on the stack of every waiting call adds up.
+//
+//go:noinline
+func (c *call) leaveGate(verdict gate.Verdict, err error) error {
+	c.r.gates.Leave(c.waiter, verdict)
+	c.barredBy(c.r.gates.Reason(c.waiter))
+	return c.cancelled(err)
+}
+
+// arrive goes to the gate of the call, and reports whether there is one.
+//
+//go:noinline
+func (c *call) arrive() (there bool, verdict gate.Verdict) {
+	w, verdict := c.r.gates.Arrive(c.gateKey(), c.waiter, c.arrival())
+	if w == nil {
+		return false, verdict
+	}
+	c.waiter = w
+	return true, verdict
+}
+
+// arrival returns what the gate has to know of the call.
+func (c *call) arrival() gates.Arrival {
+	deadline, _ := c.ctx.Deadline()
+	return gates.Arrival{
+		Deadline: deadline, Due: c.due, Size: c.size(),
+		Again: len(c.history) > 0 || c.state.Attempts > 1 || c.resumed || c.fellBack || c.racing > 0,
+	}
 }
 
 // size returns how large the request is, in bytes, as far as that is known; 0 if it is
@@ -146,36 +153,13 @@ func (c *call) wait() (verdict gate.Verdict, gone bool) {
 //go:noinline
 func (c *call) park(closed <-chan struct{}) (verdict gate.Verdict, gone bool) {
 	select {
-	case verdict := <-c.waiter.ready:
+	case verdict := <-c.waiter.Ready():
 		return verdict, false
 	case <-c.ctx.Done():
 		return gate.Wait, false
 	case <-closed:
 		return gate.Wait, true
 	}
-}
-
-// leave gives the place of the call back.
-func (c *call) leave(k *keyed, verdict gate.Verdict) {
-	g := &c.r.gates
-	defer g.announce()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	now := g.r.clock.Now()
-	if verdict == gate.Wait {
-		select {
-		case verdict = <-c.waiter.ready: // it has just been its turn
-		default:
-			k.Leave(&c.waiter.Waiter)
-		}
-	}
-	if k.Gate == nil { // it was dropped since
-		return
-	}
-	if verdict == gate.Pass {
-		k.Done(now, c.waiter.Ticket(), codes.Failure{Class: codes.Ended}, 0)
-	}
-	g.turn(k, now)
 }
 
 // awaited reports whether the gate or the breaker waits for how the attempt ends.
@@ -196,7 +180,7 @@ func (c *call) answer(f codes.Failure, err error) {
 	if hook.Failed(err) { // which says nothing about the server
 		f = codes.Failure{Class: codes.Ended}
 	}
-	if c.shade != nil && c.shade.answer(f, err) {
+	if c.shade != nil && c.shade.Answer(f, err) {
 		return
 	}
 	c.answerGate(p.ticket, f, err)
@@ -204,16 +188,20 @@ func (c *call) answer(f codes.Failure, err error) {
 
 // answerGate tells the gate how an attempt has ended that had a ticket.
 func (c *call) answerGate(t gate.Ticket, f codes.Failure, err error) {
-	a := c.r.gates.done(c.gateKey, func() gate.Ticket { return c.ticketOr(t) }, f, err)
-	if c.r.gates.dry {
+	var opens time.Duration
+	var held bool
+	if c.r.gates.Concern(f) {
+		opens, held = c.r.gates.Done(c.gateKey(), c.ticketOr(t), f, err)
+	}
+	if c.r.gates.Dry {
 		return
 	}
 	if t.Scout() && f.Class == codes.Quota && c.racing == 0 {
 		c.state.Scouted()
 	}
-	c.held = a.held && c.racing == 0
+	c.held = held && c.racing == 0
 	c.state.AtGate = c.held
-	c.due, c.opens = time.Time{}, a.till
+	c.due, c.opens = time.Time{}, opens
 	if c.held && f.Delay > 0 {
 		c.due = c.r.clock.Now().Add(f.Delay)
 	}

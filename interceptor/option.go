@@ -209,8 +209,7 @@ func (c *connection) build() (*Retrier, error) {
 	c.buildBudget(timed)
 	r.whole = r.early || r.observer != nil || r.refresh != nil || r.breaker != nil
 	r.logs.limit.Clock, r.logs.limit.Tell = r.clock, r.logs.summarize
-	r.gates.r = r
-	r.gates.begin()
+	r.beginGates()
 	return r, errors.Join(c.errs...)
 }
 

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor/internal/gates"
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
@@ -18,9 +19,9 @@ import (
 // place holds nothing.
 type place struct {
 	r       *Retrier
-	key     gateKey
+	key     gates.Key
 	ticket  gate.Ticket // zero for none
-	shade   *shade
+	shade   *gates.Shade
 	breaker func(error) // nil for none
 
 	mu    sync.Mutex
@@ -75,10 +76,10 @@ func (p *place) lapse() {
 		p.tellBreaker(codes.Failure{Class: codes.Ended}, nil)
 	}()
 	if p.shade != nil {
-		p.shade.close()
+		p.shade.Close()
 	}
-	if !p.ticket.Sent().IsZero() {
-		p.r.gates.done(func() gateKey { return p.key }, func() gate.Ticket { return p.ticket }, codes.Failure{Class: codes.Ended}, nil)
+	if f := (codes.Failure{Class: codes.Ended}); !p.ticket.Sent().IsZero() && p.r.gates.Concern(f) {
+		p.r.gates.Done(p.key, p.ticket, f, nil)
 	}
 }
 
@@ -96,7 +97,7 @@ func (p *place) tellBreaker(f codes.Failure, err error) {
 }
 
 // pass notes that the gate of a key has let the attempt through.
-func (p *place) pass(key gateKey, t gate.Ticket) { p.key, p.ticket = key, t }
+func (p *place) pass(key gates.Key, t gate.Ticket) { p.key, p.ticket = key, t }
 
 // hold returns the place of the attempt that is about to begin.
 func (c *call) hold() *place {
@@ -115,7 +116,7 @@ func (c *call) watchPlace(opts []grpc.CallOption) []grpc.CallOption {
 		return opts
 	}
 	ctx := c.ctx
-	p.lapseAfter(c.r.gates.config().Effective().ProbeMax)
+	p.lapseAfter(c.r.gateFigures().Effective().ProbeMax)
 	return append(opts[:len(opts):len(opts)], grpc.OnFinish(func(error) {
 		if ctx.Err() != nil {
 			p.lapse()

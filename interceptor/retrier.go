@@ -9,6 +9,7 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor/internal/connwatch"
+	"github.com/reinvoke/reinvoke/interceptor/internal/gates"
 	"github.com/reinvoke/reinvoke/interceptor/internal/refresh"
 	"github.com/reinvoke/reinvoke/policy"
 )
@@ -28,7 +29,8 @@ type Retrier struct {
 	logs     logs
 
 	conns        connwatch.Watch // of the connections that calls wait on
-	gates        gates
+	gates        gates.Gates
+	gating       gating
 	gateObserver func(GateEvent)
 	breaker      Breaker // nil for none
 	none         place   // of attempts without a place

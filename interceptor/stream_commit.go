@@ -52,7 +52,7 @@ func (p *pending) commitLocked(n int, m any, header metadata.MD) (told *call, la
 			p.life.shown = true
 			p.life.place, p.life.shade = nil, nil // told's now
 		}
-		p.target.r.gates.success()
+		p.target.r.gates.Success()
 		p.target.r.budget.Success() // now: many a stream is never read to its end
 		p.resume.opened(s, &p.replay)
 		p.leaveLife()

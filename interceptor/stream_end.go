@@ -41,7 +41,7 @@ func (s *clientStream) end(err error) error {
 		final = s.call.endStream(err, s.attempt)
 	case s.unkept != replay.Kept: // else it has earned with its first message
 		s.r.budget.Success()
-		s.r.gates.success()
+		s.r.gates.Success()
 	}
 	return final
 }
@@ -56,7 +56,7 @@ func (s *clientStream) firstReply() {
 	}
 	s.unkept = replay.Kept
 	s.r.budget.Success()
-	s.r.gates.success()
+	s.r.gates.Success()
 	if c := s.call; c != nil {
 		c.answer(codes.Failure{}, nil)
 		c.unkept = replay.Kept

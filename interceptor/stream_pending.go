@@ -67,7 +67,7 @@ func (p *pending) open(known bool) (grpc.ClientStream, error) {
 	}()
 	s := &clientStream{r: t.r, ctx: t.ctx, cc: t.cc, method: t.method, single: !p.desc.ServerStreams}
 	p.s = s
-	if known || t.r.observer != nil || t.r.refresh != nil || t.r.breaker != nil || t.r.gates.there() {
+	if known || t.r.observer != nil || t.r.refresh != nil || t.r.breaker != nil || t.r.gates.There() {
 		c := p.call()
 		if final := c.enter(); final != nil {
 			p.finish.end(final)

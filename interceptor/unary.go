@@ -26,16 +26,16 @@ func (r *Retrier) unary(ctx context.Context, method string, req, reply any, cc *
 			return r.unaryOnFinish(ctx, method, req, reply, cc, invoker, opts)
 		}
 	}
-	word := r.gates.word.Load()
-	if whole || word >= perGate || early(ctx) {
+	gated, every := r.gates.Look()
+	if whole || gated || early(ctx) {
 		return r.unaryWhole(ctx, method, req, reply, cc, invoker, opts)
 	}
 	if !r.evidence {
 		err := invoker(ctx, method, req, reply, cc, opts...)
 		if err == nil {
 			r.budget.Success()
-			if word != 0 {
-				r.gates.success()
+			if every != 0 {
+				r.gates.Success()
 			}
 			return nil
 		}
@@ -48,8 +48,8 @@ func (r *Retrier) unary(ctx context.Context, method string, req, reply any, cc *
 	err := invoker(ctx, method, req, reply, cc, c.watch(r, cc, opts)...)
 	if err == nil {
 		c.trusted.note(c.trailer)
-		if word != 0 && c.sample(word) {
-			r.gates.sampled()
+		if every != 0 && c.sample(every) {
+			r.gates.Sampled()
 		}
 		r.release(c)
 		r.budget.Success()

@@ -1,4 +1,4 @@
-package interceptor
+package gates
 
 import (
 	"iter"
@@ -8,20 +8,20 @@ import (
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
-// mostKeys is how many keys a Retrier keeps. Judgement: enough for the models,
+// mostKeys is how many keys are kept. Judgement: enough for the models,
 // methods and tenants of a busy program, at 1 KB each.
 const mostKeys = 1024
 
-// gateKey names a gate: what the connection is made to, and the quota there. A server
-// that refuses says nothing about another.
-type gateKey struct{ target, quota string }
+// Key names a gate: what the connection is made to, and the quota there. A server that
+// refuses says nothing about another.
+type Key struct{ Target, Quota string }
 
 // keyed is what is kept of a key: what its answers have taught, and its gate with a
 // timer.
 type keyed struct {
 	*gate.Gate // nil while it is at rest
 	memory     gate.Memory
-	key        gateKey
+	key        Key
 	state      gate.State // that was told
 	err        error      // why it closed last
 	failure    codes.Failure
@@ -43,15 +43,15 @@ func (k *keyed) halt() {
 	}
 }
 
-// keyring is the keys of a Retrier. When there are too many, the one that was used
+// keyring is the keys. When there are too many, the one that was used
 // longest ago goes, unless calls wait there. The zero value is empty.
 type keyring struct {
-	all            map[gateKey]*keyed
+	all            map[Key]*keyed
 	newest, oldest *keyed
 }
 
 // find returns a key that is used, or nil.
-func (r *keyring) find(name gateKey) *keyed {
+func (r *keyring) find(name Key) *keyed {
 	k := r.all[name]
 	if k != nil && k != r.newest {
 		r.unlink(k)
@@ -62,7 +62,7 @@ func (r *keyring) find(name gateKey) *keyed {
 
 // add adds a key, and drops those for which there is no use or no room. It returns
 // nil if there is no room for the new one.
-func (r *keyring) add(name gateKey, now time.Time, drop func(*keyed)) *keyed {
+func (r *keyring) add(name Key, now time.Time, drop func(*keyed)) *keyed {
 	for k := r.oldest; k != nil; {
 		newer := k.newer
 		idle := k.Gate == nil && k.memory.Stale(now)
@@ -80,7 +80,7 @@ func (r *keyring) add(name gateKey, now time.Time, drop func(*keyed)) *keyed {
 		return nil
 	}
 	if r.all == nil {
-		r.all = map[gateKey]*keyed{}
+		r.all = map[Key]*keyed{}
 	}
 	k := &keyed{key: name}
 	r.all[name] = k

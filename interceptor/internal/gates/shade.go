@@ -1,4 +1,4 @@
-package interceptor
+package gates
 
 import (
 	"time"
@@ -7,39 +7,24 @@ import (
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
-// WithGateDryRun makes the gates hold nobody and report instead. Every call goes at
-// once; a shade takes the place of the call at the gate, so the gate closes, scouts and
-// reopens as usual.
-//
-// An attempt is reported if the gate would have held it for a second or more, or turned
-// it away: in the log, at Info after a success and at Debug after a failure, and in
-// [GateCounts]. After [WithoutGate] nothing is reported.
-//
-// A shade gets the answer of its own call. A refusal holds for the time in its hint, or
-// in a later hint to another call; from then on a success of another call counts, and
-// without one the answer is unknown.
-//
-// Three limits: a caller with one call after the other would have been held once, and is
-// counted for each call; during an outage (policy.FleetGate) the figures are rough, since
-// the server still has the whole load; a key has at most 10,000 shades, of about 1 kB
-// each, and calls beyond are not reported.
-func WithGateDryRun() Option {
-	return connectionOption(func(c *connection) { c.r.gates.dry = true })
-}
-
 // mostShades bounds the shades of a key.
 const mostShades = 10_000
 
-// shade waits at a gate in a dry run while its call goes on, and may outlive the call.
+// Attempt is what a report says of the attempt that it is about.
+type Attempt struct {
+	Method   string
+	Function bool // the method is the name of a function, and not one of grpc
+	Number   int
+}
+
+// Shade waits at a gate in a dry run while its call goes on, and may outlive the call.
 // The lock of the gates guards it.
-type shade struct {
-	gate.Waiter
-	g      *gates
-	k      *keyed
-	method string
-	kind   kinds
-	number int     // of the attempt
-	dice   float64 // for the answer
+type Shade struct {
+	waiter  gate.Waiter
+	g       *Gates
+	k       *keyed
+	attempt Attempt
+	dice    float64 // for the answer
 
 	came     time.Time     // start of the attempt
 	running  bool          // an attempt of the call is under way
@@ -58,43 +43,40 @@ type shade struct {
 	over   bool // reported
 }
 
-// pass lets an attempt begin, and sends a shade to the gate if there is one.
-//
-//go:noinline
-func (c *call) pass() {
-	g := &c.r.gates
-	key, size, dice := c.gateKey(), c.size(), c.r.rand() // the caller's functions run without the lock
-	defer g.announce()
+// Pass lets an attempt of a dry run begin, and sends a shade to the gate if there is one;
+// s is the shade of an earlier attempt of the call, or nil. It returns the shade that
+// waits from now on, or nil and the ticket of an attempt that need not.
+func (g *Gates) Pass(s *Shade, key Key, a Arrival, attempt Attempt) (*Shade, gate.Ticket) {
+	dice := g.Rand() // without the lock
+	defer g.teller.tell()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	now := g.r.clock.Now()
-	if s := c.shade; s != nil && !s.over {
+	now := g.Clock.Now()
+	if s != nil && !s.over {
 		s.running = true
-		c.hold().shade = s
-		return
+		return s, gate.Ticket{}
 	}
-	c.shade = nil
-	if k := g.keys.find(key); k != nil && k.Gate != nil && k.Waiting() < mostShades {
-		s := &shade{g: g, k: k, method: c.method, kind: c.kind, number: c.state.Earlier + c.state.Attempts + 1, dice: dice, came: now, running: true}
-		s.Owner = s
-		c.present(&s.Waiter, size)
-		if s.enter(now) == gate.Pass {
-			c.hold().pass(key, s.Ticket())
-		} else {
-			c.shade = s
-			c.hold().shade = s
-		}
-		g.turn(k, now)
+	k := g.keys.find(key)
+	if k == nil || k.Gate == nil || k.Waiting() >= mostShades {
+		return nil, gate.Ticket{}
 	}
+	s = &Shade{g: g, k: k, attempt: attempt, dice: dice, came: now, running: true}
+	a.present(&s.waiter, s)
+	verdict := s.enter(now)
+	g.turn(k, now)
+	if verdict == gate.Pass {
+		return nil, s.waiter.Ticket()
+	}
+	return s, gate.Ticket{}
 }
 
 // enter goes to the gate.
-func (s *shade) enter(now time.Time) gate.Verdict {
-	verdict := s.k.Enter(now, &s.Waiter)
+func (s *Shade) enter(now time.Time) gate.Verdict {
+	verdict := s.k.Enter(now, &s.waiter)
 	switch verdict {
 	case gate.Wait:
-		if !s.Deadline.IsZero() {
-			s.stop = s.g.r.clock.AfterFunc(max(s.Deadline.Sub(now), 0), s.expire)
+		if !s.waiter.Deadline.IsZero() {
+			s.stop = s.g.Clock.AfterFunc(max(s.waiter.Deadline.Sub(now), 0), s.expire)
 		}
 	case gate.Refuse:
 		s.turned, s.away, s.left = true, true, s.k.Left(now)
@@ -104,16 +86,16 @@ func (s *shade) enter(now time.Time) gate.Verdict {
 	return verdict
 }
 
-// answer takes the answer to an attempt. It reports false where the gate has to be told
+// Answer takes the answer to an attempt. It reports false where the gate has to be told
 // in the usual way: after the shade is over, or after the gate has gone.
-func (s *shade) answer(f codes.Failure, err error) bool {
-	defer s.g.announce()
+func (s *Shade) Answer(f codes.Failure, err error) bool {
+	defer s.g.teller.tell()
 	s.g.mu.Lock()
 	defer s.g.mu.Unlock()
 	if s.over || s.ended {
 		return false
 	}
-	now := s.g.r.clock.Now()
+	now := s.g.Clock.Now()
 	s.k.heard(now, f)
 	if !s.answered {
 		s.first = f
@@ -144,7 +126,7 @@ func (k *keyed) heard(now time.Time, f codes.Failure) {
 
 // admit ends the wait. The answer at this moment is taken from the best source: the own
 // answer, if still valid; the last answer to another call; the next own answer.
-func (s *shade) admit(now time.Time, verdict gate.Verdict) {
+func (s *Shade) admit(now time.Time, verdict gate.Verdict) {
 	s.turn(now)
 	s.away = verdict == gate.Refuse
 	f := s.failure
@@ -169,32 +151,25 @@ func (s *shade) admit(now time.Time, verdict gate.Verdict) {
 }
 
 // settle tells the gate the answer.
-func (s *shade) settle(now time.Time, f codes.Failure) {
+func (s *Shade) settle(now time.Time, f codes.Failure) {
 	s.over = true
 	if !s.away && s.k.Gate != nil {
-		s.g.take(s.k, now, s.Ticket(), f, s.err, s.dice)
+		s.g.take(s.k, now, s.waiter.Ticket(), f, s.err, s.dice)
 	}
-	s.tell()
+	s.report()
 }
 
-// closeShade closes the shade of the call, if any.
-func (c *call) closeShade() {
-	if c.shade != nil {
-		c.shade.close()
-	}
-}
-
-// close is for a call with no further answer: failed for good, or answered by a fallback.
+// Close is for a call with no further answer: failed for good, or answered by a fallback.
 // The shade waits on.
-func (s *shade) close() {
-	defer s.g.announce()
+func (s *Shade) Close() {
+	defer s.g.teller.tell()
 	s.g.mu.Lock()
 	defer s.g.mu.Unlock()
 	s.ended, s.running = true, false
 	if s.over || !s.turned {
 		return
 	}
-	now := s.g.r.clock.Now()
+	now := s.g.Clock.Now()
 	s.settle(now, codes.Failure{Class: codes.Ended})
 	if s.k.Gate != nil {
 		s.g.turn(s.k, now)
@@ -202,15 +177,15 @@ func (s *shade) close() {
 }
 
 // expire ends the wait at the deadline.
-func (s *shade) expire() {
-	defer s.g.announce()
+func (s *Shade) expire() {
+	defer s.g.teller.tell()
 	s.g.mu.Lock()
 	defer s.g.mu.Unlock()
 	if s.turned || s.over {
 		return
 	}
-	now := s.g.r.clock.Now()
-	s.k.Leave(&s.Waiter)
+	now := s.g.Clock.Now()
+	s.k.Leave(&s.waiter)
 	s.turn(now)
 	s.away = true
 	if !s.running {
@@ -222,9 +197,43 @@ func (s *shade) expire() {
 }
 
 // turn notes that the wait is over.
-func (s *shade) turn(now time.Time) {
+func (s *Shade) turn(now time.Time) {
 	s.turned, s.held = true, now.Sub(s.came)
 	if s.stop != nil {
 		s.stop()
+	}
+}
+
+const (
+	// worthTelling is the shortest wait in a report.
+	worthTelling = time.Second
+	// mostToTell bounds the reports on their way. Further attempts are counted only.
+	mostToTell = 1000
+)
+
+// Held reports an attempt that the gate would have held for a second or more, or turned
+// away.
+type Held struct {
+	Attempt
+	Key   Key
+	For   time.Duration
+	Away  bool          // turned away, after that time,
+	Left  time.Duration // or at once, so long before its turn
+	First codes.Failure // what the attempt has ended with; zero for success
+}
+
+// report counts the attempt, and queues a report.
+func (s *Shade) report() {
+	if s.held < worthTelling && !s.away {
+		return
+	}
+	g := s.g
+	g.wouldHold++
+	if s.first.Class == codes.None {
+		g.inVain++
+	}
+	if g.Held != nil && g.teller.len() < mostToTell {
+		h := Held{s.attempt, s.k.key, s.held, s.away, s.left, s.first}
+		g.teller.add(func() { g.Held(h) })
 	}
 }

@@ -1,0 +1,35 @@
+package gates
+
+import "github.com/reinvoke/reinvoke/policy/gate"
+
+// Counts says how many gates there are, by what they do. Its fields are those of
+// interceptor.GateCounts, which explains them.
+type Counts struct {
+	Closed, Probing, Open int
+	Waiting               int
+	WouldHold, InVain     int
+}
+
+// Counts returns what there is now.
+func (g *Gates) Counts() Counts {
+	var n Counts
+	if !g.There() && !g.Dry {
+		return n
+	}
+	now := g.Clock.Now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n.WouldHold, n.InVain = g.wouldHold, g.inVain
+	for k := range g.keys.gated() {
+		n.Waiting += k.Waiting()
+		switch k.State(now) {
+		case gate.Closed:
+			n.Closed++
+		case gate.Probing:
+			n.Probing++
+		case gate.Open:
+			n.Open++
+		}
+	}
+	return n
+}
