@@ -8,6 +8,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/reinvoke/reinvoke/policy"
 )
 
 // KnownRepeatable reports whether a method, "/package.Service/Method", is known to be
@@ -30,7 +32,7 @@ func knownRepeatable(method string) bool {
 // by what. The list of names comes first, because of its exceptions; where it says
 // nothing the descriptor counts.
 func repeatability(files *protoregistry.Files, method string) (repeatable bool, by string) {
-	if repeatable, known := nameSays(method); known {
+	if repeatable, known := policy.RepeatableByName(method); known {
 		if repeatable {
 			return true, "name"
 		}

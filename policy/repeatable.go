@@ -1,6 +1,30 @@
-package interceptor
+package policy
 
 import "strings"
+
+// RepeatableByName reports whether a method of Gemini or Vertex AI,
+// "/package.Service/Method", may run twice as far as its name tells; known is false for a
+// name that tells nothing, and for every other service. Most callers ask
+// interceptor.KnownRepeatable, which also looks at descriptors.
+func RepeatableByName(method string) (repeatable, known bool) {
+	service, name, ok := strings.Cut(strings.TrimPrefix(method, "/"), "/")
+	google := strings.HasPrefix(service, "google.ai.generativelanguage.") || strings.HasPrefix(service, "google.cloud.aiplatform.")
+	if !ok || !google {
+		return false, false
+	}
+	for _, excepted := range unrepeatableNames() {
+		if name == excepted {
+			return false, true
+		}
+	}
+	for _, known := range repeatableNames() {
+		stem, star := strings.CutSuffix(known, "*")
+		if name == stem || (star && strings.HasPrefix(name, stem)) {
+			return true, true
+		}
+	}
+	return false, false
+}
 
 // repeatableNames are the methods of Gemini and Vertex AI that compute an
 // answer and change nothing, though they are POST requests; a star stands for
@@ -21,26 +45,4 @@ func repeatableNames() [16]string {
 // (DatasetService.RestoreDatasetVersion).
 func unrepeatableNames() [4]string {
 	return [...]string{"QueryReasoningEngine", "QueryExtension", "GenerateMemories", "RestoreDatasetVersion"}
-}
-
-// nameSays reports whether the method is one of those, and false if it is one of
-// the exceptions; known says that it is either.
-func nameSays(method string) (repeatable, known bool) {
-	service, name, ok := strings.Cut(strings.TrimPrefix(method, "/"), "/")
-	google := strings.HasPrefix(service, "google.ai.generativelanguage.") || strings.HasPrefix(service, "google.cloud.aiplatform.")
-	if !ok || !google {
-		return false, false
-	}
-	for _, excepted := range unrepeatableNames() {
-		if name == excepted {
-			return false, true
-		}
-	}
-	for _, known := range repeatableNames() {
-		stem, star := strings.CutSuffix(known, "*")
-		if name == stem || (star && strings.HasPrefix(name, stem)) {
-			return true, true
-		}
-	}
-	return false, false
 }
