@@ -88,12 +88,10 @@ func (p *place) tellBreaker(f codes.Failure, err error) {
 	if p.breaker == nil {
 		return
 	}
-	switch f.Class {
-	case codes.Server, codes.Network, codes.Timeout:
-		p.breaker(err)
-	default:
-		p.breaker(nil)
+	if f.Class.Load() != codes.Troubled {
+		err = nil
 	}
+	p.breaker(err)
 }
 
 // pass notes that the gate of a key has let the attempt through.

@@ -53,19 +53,20 @@ const (
 // answer that has nothing to do with load, as that the request is wrong, is still
 // one of a server that works.
 func meaningOf(f codes.Failure) meaning {
-	switch f.Class {
-	case codes.None:
+	switch f.Class.Load() {
+	case codes.Accepted:
 		return accepted
-	case codes.Quota:
+	case codes.Refused:
 		return refused
-	case codes.Server, codes.Network, codes.Timeout:
+	case codes.Troubled:
 		return troubled
-	default:
-		if f.Reach == codes.Answered && f.Class != codes.Ended {
+	case codes.Unrelated:
+		if f.Reach == codes.Answered {
 			return accepted
 		}
-		return unknown
+	case codes.Untold:
 	}
+	return unknown
 }
 
 // named reports whether a refusal names a time that is worth to be waited out.

@@ -113,14 +113,14 @@ func (s *Shade) Answer(f codes.Failure, err error) bool {
 
 // heard notes the last answer of the server in a dry run.
 func (k *keyed) heard(now time.Time, f codes.Failure) {
-	switch f.Class {
-	case codes.None:
+	switch f.Class.Load() {
+	case codes.Accepted:
 		k.refuses, k.well = time.Time{}, now
-	case codes.Quota:
+	case codes.Refused:
 		k.refuses, k.well = now.Add(f.Delay), time.Time{}
-	case codes.Server, codes.Network, codes.Timeout:
+	case codes.Troubled:
 		k.well = time.Time{}
-	default: // about this call alone
+	case codes.Unrelated, codes.Untold:
 	}
 }
 
