@@ -222,9 +222,9 @@ func TestReady_aConnectionThatIsClosedOrMissingIsNotWaitedFor(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := interceptor.New(append(network(1, time.Second), interceptor.WithRand(noSpread))...)
 			var n int
-			fail := func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error {
+			fail := func(_ context.Context, _ string, _, _ any, _ *grpc.ClientConn, opts ...grpc.CallOption) error {
 				n++
-				return refused
+				return finished(opts, refused)
 			}
 			got := took(func() { _ = r.Unary()(t.Context(), unaryMethod, nil, nil, nil, fail) })
 			if n != 2 || got != time.Second {

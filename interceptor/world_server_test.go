@@ -33,9 +33,20 @@ func rightUnary(ctx context.Context, method string, req, reply any, cc *grpc.Cli
 	ctx, b, step := rec.begin(ctx)
 	defer rec.end(b)
 	if step.refused {
-		return step.end.Err()
+		return finished(opts, step.end.Err())
 	}
 	return invoker(ctx, method, req, reply, cc, opts...)
+}
+
+// finished calls the OnFinish options as grpc does for a call that never gets a stream,
+// and returns its error.
+func finished(opts []grpc.CallOption, err error) error {
+	for _, o := range opts {
+		if o, ok := o.(grpc.OnFinishCallOption); ok {
+			o.OnFinish(err)
+		}
+	}
+	return err
 }
 
 func rightStream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
