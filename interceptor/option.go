@@ -89,7 +89,7 @@ func (o CallOption) applyTo(c *connection) {
 		return
 	}
 	c.fault(o.o.err)
-	c.r.early = c.r.early || o.o.early
+	c.r.early = max(c.r.early, o.early())
 	if o.o.shapes {
 		c.shaped = append(c.shaped, o.o.name)
 	}
@@ -132,15 +132,6 @@ func NewContext(ctx context.Context, opts ...CallOption) context.Context {
 func fromContext(ctx context.Context) []CallOption {
 	opts, _ := ctx.Value(contextKey{}).([]CallOption)
 	return opts
-}
-
-// isEarly reports whether the option has to be known before an attempt fails.
-func (o CallOption) isEarly() bool { return o.o != nil && o.o.early }
-
-// early reports whether one of the options of the context is.
-func early(ctx context.Context) bool {
-	opts := ctx.Value(contextKey{})
-	return opts != nil && slices.ContainsFunc(opts.([]CallOption), CallOption.isEarly) //nolint:forcetypeassert // the key is ours
 }
 
 // methodOptions are the options of a pattern of methods.
@@ -199,15 +190,19 @@ func (c *connection) build() (*Retrier, error) {
 		return nil, errors.Join(c.errs...)
 	}
 	r.base = c.settings
-	r.early = r.early || (!r.follows && r.live.Early())
+	if r.observer != nil || r.refresh != nil || r.breaker != nil {
+		r.early = max(r.early, lifeEarly)
+	}
+	if !r.follows && r.live.Early() { // one that is followed may be swapped
+		r.early = settingsEarly
+	}
 	timed := r.base.attemptTimeout > 0
 	for _, m := range r.methods {
 		c.fault(r.checkMethod(m))
-		r.early = r.early || slices.ContainsFunc(m.opts, CallOption.isEarly)
+		r.early = max(r.early, earliest(m.opts))
 		timed = timed || r.timed(m)
 	}
 	c.buildBudget(timed)
-	r.whole = r.early || r.observer != nil || r.refresh != nil || r.breaker != nil
 	r.logs.limit.Clock, r.logs.limit.Tell = r.clock, r.logs.summarize
 	r.beginGates()
 	return r, errors.Join(c.errs...)

@@ -36,14 +36,8 @@ type Retrier struct {
 	none         place   // of attempts without a place
 
 	refresh *refresh.Once // nil for none
-	// early says that an option of the connection or of a method has to be
-	// known before an attempt fails.
-	early bool
-	// whole says that the life of every call begins before its first failure.
-	whole bool
-	// follows says that the configuration may be swapped, and then say what has
-	// to be known before an attempt fails.
-	follows bool
+	early   early         // of every call
+	follows bool          // the configuration may be swapped
 
 	evidence bool
 	trusts   trusts
@@ -122,10 +116,6 @@ func UnaryClientInterceptor(opts ...Option) grpc.UnaryClientInterceptor { return
 func StreamClientInterceptor(opts ...Option) grpc.StreamClientInterceptor {
 	return New(opts...).Stream()
 }
-
-// foresees reports whether the configuration that is followed says what has to be
-// known before an attempt fails.
-func (r *Retrier) foresees() bool { return r.follows && r.live.Early() }
 
 // Budget returns the budget of retries, to be shared with other Retriers
 // through [WithBudget]; nil if there is none.

@@ -20,7 +20,7 @@ func (r *Retrier) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.Cl
 	if desc != nil && desc.ServerStreams && !desc.ClientStreams {
 		kind = serverStream
 	}
-	known := r.early || r.foresees() || early(ctx)
+	first := r.earlyOf(ctx)
 	var finish *finishers
 	for _, o := range opts {
 		switch o := o.(type) {
@@ -28,7 +28,7 @@ func (r *Retrier) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.Cl
 			if err := r.check(ctx, o, method, kind, opts); err != nil {
 				return nil, refuse(opts, err)
 			}
-			known = known || o.isEarly()
+			first = max(first, o.early())
 		case grpc.OnFinishCallOption:
 			finish = &finishers{}
 		}
@@ -41,7 +41,7 @@ func (r *Retrier) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.Cl
 	if finish != nil {
 		p.target.opts, finish.fns = splitOnFinish(opts)
 	}
-	if known {
+	if first == settingsEarly {
 		p.prepare()
 	}
 	if finish != nil {
@@ -51,7 +51,7 @@ func (r *Retrier) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.Cl
 			p.life.opts = p.target.opts
 		}
 	}
-	return p.open(known)
+	return p.open(first)
 }
 
 // clientStream is a stream as the caller sees it. While it is pending

@@ -41,7 +41,7 @@ type pending struct {
 	limit     int // of what is kept, in bytes; negative until it is known
 	replay    replay.Buffer
 	replaying bool              // on the current attempt, on a goroutine of its own
-	early     *emptypb.Empty    // a message that was received before it was asked for
+	peeked    *emptypb.Empty    // a message that was received before it was asked for
 	orphan    grpc.ClientStream // an attempt that was given up and has yet to be ended
 
 	resume *resumption
@@ -57,7 +57,7 @@ func (p *pending) call() *call {
 }
 
 // open makes the first attempt, and further ones until a stream is there.
-func (p *pending) open(known bool) (grpc.ClientStream, error) {
+func (p *pending) open(first early) (grpc.ClientStream, error) {
 	t := &p.target
 	opened := false
 	defer func() {
@@ -67,7 +67,7 @@ func (p *pending) open(known bool) (grpc.ClientStream, error) {
 	}()
 	s := &clientStream{r: t.r, ctx: t.ctx, cc: t.cc, method: t.method, single: !p.desc.ServerStreams}
 	p.s = s
-	if known || t.r.observer != nil || t.r.refresh != nil || t.r.breaker != nil || t.r.gates.There() {
+	if first > nothingEarly || t.r.gates.There() {
 		c := p.call()
 		if final := c.enter(); final != nil {
 			p.finish.end(final)
@@ -162,8 +162,8 @@ func (p *pending) attempt() (attempt grpc.ClientStream, n int) {
 func (p *pending) receiveFrom(attempt grpc.ClientStream, m any) error {
 	p.receive.Lock()
 	defer p.receive.Unlock()
-	if early := p.takeEarly(); early != nil {
-		return decodeEarly(early, m)
+	if peeked := p.takePeeked(); peeked != nil {
+		return decodePeeked(peeked, m)
 	}
 	return attempt.RecvMsg(m)
 }

@@ -179,7 +179,7 @@ func (p *pending) broken(attempt grpc.ClientStream, n int) error {
 func (p *pending) peek(attempt grpc.ClientStream, n int) (known bool, err error) {
 	defer p.receive.Unlock() // also if an interceptor on the right panics
 	p.mu.Lock()
-	looked := p.phase.busy() || p.retries != n || p.early != nil
+	looked := p.phase.busy() || p.retries != n || p.peeked != nil
 	p.mu.Unlock()
 	if looked {
 		return false, nil
@@ -194,7 +194,7 @@ func (p *pending) peek(attempt grpc.ClientStream, n int) (known bool, err error)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.early = raw
+	p.peeked = raw
 	return true, nil
 }
 
@@ -236,18 +236,18 @@ func (p *pending) tellBroken(n int) bool {
 	return ok
 }
 
-// takeEarly returns the message that was received before RecvMsg asked for it,
+// takePeeked returns the message that was received before RecvMsg asked for it,
 // if there is one.
-func (p *pending) takeEarly() *emptypb.Empty {
+func (p *pending) takePeeked() *emptypb.Empty {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	early := p.early
-	p.early = nil
-	return early
+	peeked := p.peeked
+	p.peeked = nil
+	return peeked
 }
 
-// decodeEarly decodes such a message, as the codec would have.
-func decodeEarly(raw *emptypb.Empty, m any) error {
+// decodePeeked decodes such a message, as the codec would have.
+func decodePeeked(raw *emptypb.Empty, m any) error {
 	to, ok := m.(proto.Message)
 	if !ok {
 		if m == nil {

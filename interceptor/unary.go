@@ -3,7 +3,6 @@ package interceptor
 import (
 	"context"
 	"reflect"
-	"slices"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -14,21 +13,21 @@ import (
 // unary is the unary interceptor. As long as nothing fails it resolves
 // nothing, allocates nothing and writes no memory that calls share.
 func (r *Retrier) unary(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-	whole := r.whole || r.foresees()
+	first := r.earlyOf(ctx)
 	for _, o := range opts {
 		switch o := o.(type) {
 		case CallOption:
 			if err := r.check(ctx, o, method, unaryCall, opts); err != nil {
 				return refuse(opts, err)
 			}
-			whole = whole || o.isEarly()
+			first = max(first, o.early())
 		case grpc.OnFinishCallOption:
 			return r.unaryOnFinish(ctx, method, req, reply, cc, invoker, opts)
 		}
 	}
 	gated, every := r.gates.Look()
-	if whole || gated || early(ctx) {
-		return r.unaryWhole(ctx, method, req, reply, cc, invoker, opts)
+	if first > nothingEarly || gated {
+		return r.unaryEarly(ctx, method, req, reply, cc, invoker, opts, first)
 	}
 	if !r.evidence {
 		err := invoker(ctx, method, req, reply, cc, opts...)
@@ -60,16 +59,16 @@ func (r *Retrier) unary(ctx context.Context, method string, req, reply any, cc *
 	return err
 }
 
-// unaryWhole is unary for a call whose life begins before its first failure:
+// unaryEarly is unary for a call whose life begins before its first failure:
 // because someone is told when it began, because its options have to be known
 // before an attempt ends, or because there is a gate.
-func (r *Retrier) unaryWhole(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts []grpc.CallOption) error {
+func (r *Retrier) unaryEarly(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts []grpc.CallOption, first early) error {
 	w := r.captures.Get().(*capture)
-	defer r.releaseWhole(w)
+	defer r.releaseEarly(w)
 	w.failed = true // whether or not it does, its life is told
 	c := &w.call
 	c.target = target{r: r, ctx: ctx, cc: cc, method: method, kind: unaryCall, opts: opts, request: req}
-	if r.early || r.foresees() || early(ctx) || slices.ContainsFunc(opts, isEarly) {
+	if first == settingsEarly {
 		c.prepare()
 	}
 	if final := c.enter(); final != nil {
@@ -87,18 +86,11 @@ func (r *Retrier) unaryWhole(ctx context.Context, method string, req, reply any,
 	return nil
 }
 
-// releaseWhole gives the capture of such a call back, and whatever the call still holds.
-func (r *Retrier) releaseWhole(w *capture) {
+// releaseEarly gives the capture of such a call back, and whatever the call still holds.
+func (r *Retrier) releaseEarly(w *capture) {
 	w.call.quit()
 	w.call.release()
 	r.release(w)
-}
-
-// isEarly reports whether an option is one of ours that has to be known before
-// an attempt fails.
-func isEarly(o grpc.CallOption) bool {
-	own, ok := o.(CallOption)
-	return ok && own.isEarly()
 }
 
 // try makes an attempt of a unary call.
