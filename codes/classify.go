@@ -32,12 +32,31 @@ func Classify(err error, ev Evidence, own ...Rule) Failure {
 	details := st.Details()
 	rep.details = len(details) > 0
 	rep.Reach = ev.reach(rep.details)
+	f := Failure{Code: rep.Code, Reach: rep.Reach}
+	f.Pushback, rep.RetryAfter = ev.asked()
 	rep.parse(details)
 
-	f := Failure{Code: rep.Code, Reach: rep.Reach, Pushback: ev.pushback()}
 	rule := decide(&rep, own)
 	rule.apply(&f, &rep)
+	f.heed(&rep)
 	return f
+}
+
+// heed writes into f what the peer's text says of whether the request ran, whichever
+// rule has decided the class.
+func (f *Failure) heed(rep *Report) {
+	if rep.Reach != Answered || f.Class == Request { // which no one sends again
+		return
+	}
+	for i := range relayRules {
+		if rule := &relayRules[i]; rule.matches(rep) {
+			f.MayHaveRun = f.MayHaveRun || rule.MayHaveRun
+			if rule.Unsent && !f.MayHaveRun {
+				f.Reach = Unsent
+			}
+			return
+		}
+	}
 }
 
 // withStatus is an error that carries a gRPC status.
@@ -99,9 +118,12 @@ func decide(rep *Report, own []Rule) *Rule {
 	if isContextError(rep) {
 		return &contextErrorRule
 	}
-	for _, rule := range builtin(rep) {
-		if rule.matches(rep) {
-			return rule
+	for _, c := range builtin(rep) {
+		if c.first != nil && (rep.Message == "" || !c.first[rep.Message[0]]) {
+			continue
+		}
+		if c.holds(rep) {
+			return c.Rule
 		}
 	}
 	return &otherRule
@@ -133,12 +155,18 @@ func isContextError(rep *Report) bool {
 // apply writes the verdict of the rule into f.
 func (r *Rule) apply(f *Failure, rep *Report) {
 	f.Class, f.Rule, f.MayHaveRun = r.Class, r.Name, r.MayHaveRun
-	if r.Unsent {
+	if r.Unsent && (!r.Local || rep.Evidence.firsthand()) {
 		f.Reach = Unsent
 	}
+	hint := rep.Hint
+	if r.Class == Quota || r.Class == Spent {
+		hint = max(hint, rep.RetryAfter)
+	} else {
+		f.RetryAfter = rep.RetryAfter
+	}
 	switch {
-	case rep.Hint > 0 && rep.Hint >= r.MinHint && r.MinHint < never:
-		f.Delay, f.Asked = rep.Hint, true
+	case hint > 0 && hint >= r.MinHint && r.MinHint < never:
+		f.Delay, f.Asked = hint, true
 	case r.Infer > 0:
 		f.Delay = r.Infer
 	}
@@ -149,8 +177,11 @@ func (r *Rule) apply(f *Failure, rep *Report) {
 		}
 		f.Reason, f.Domain = info.GetReason(), info.GetDomain()
 		f.Metric, f.QuotaID = info.GetMetadata()["quota_metric"], info.GetMetadata()["quota_limit"]
+		f.QuotaValue = limitValue(info)
 	}
 	if v := rep.violation(); v != nil {
 		f.QuotaID, f.Metric, f.Dimensions = v.GetQuotaId(), v.GetQuotaMetric(), v.GetQuotaDimensions()
+		f.QuotaValue = max(v.GetQuotaValue(), 0)
+		f.Service = rep.service()
 	}
 }

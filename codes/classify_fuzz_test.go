@@ -27,6 +27,18 @@ func FuzzClassify(f *testing.F) {
 		}
 		f.Add(uint32(st.Code()), st.Message(), wire, "", "15", uint8(0b01_0011), int64(0))
 	}
+	for _, r := range publicReports(f) {
+		failed, err := r.Err()
+		if err != nil {
+			f.Fatal(err)
+		}
+		st, _ := status.FromError(failed)
+		wire, err := proto.Marshal(&spb.Status{Details: st.Proto().GetDetails()})
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(uint32(st.Code()), st.Message(), wire, "", r.Trailer["retry-after"], uint8(0b0100_0011), int64(0))
+	}
 	for _, tc := range grpcTexts() {
 		f.Add(uint32(tc.code), tc.message, []byte(nil), "application/grpc", "", uint8(0b0011), int64(time.Second))
 	}
@@ -53,6 +65,11 @@ func FuzzClassify(f *testing.F) {
 		if flags&32 != 0 {
 			ev.Trailer.Append("grpc-retry-pushback-ms", header)
 		}
+		if flags&64 != 0 {
+			ev.Trailer.Append("retry-after", pushback)
+			ev.Trailer.Append("retry-after-ms", header)
+			ev.Trailer.Append("date", message)
+		}
 		if header != "" {
 			ev.Header = metadata.Pairs("content-type", header)
 		}
@@ -70,6 +87,9 @@ func FuzzClassify(f *testing.F) {
 		}
 		if ev.Caller != nil && got.Class != codes.Ended {
 			t.Errorf("%v by rule %s, want Ended: the caller is gone", got.Class, got.Rule)
+		}
+		if !ev.Watched && got.Reach == codes.Unsent {
+			t.Errorf("Unsent by rule %s, want no text to prove that by itself", got.Rule)
 		}
 		if diff := cmp.Diff(got, codes.Classify(failed, ev)); diff != "" {
 			t.Errorf("the second answer differs (-first +second):\n%s", diff)

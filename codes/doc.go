@@ -9,9 +9,9 @@
 // Classification is a table of [Rule] rows tried in order, each with its
 // source: the caller's own rows, limits on message sizes, signs that the
 // failure is permanent, signs that it is transient, and at last the status
-// code. Message text is matched in two files only, one for the strings of
-// grpc-go and one for those of Google's services, and always anchored at its
-// beginning or at word boundaries.
+// code. Message text is matched in the files rules_grpc*.go, for the strings of
+// grpc-go, and rules_google*.go, for those of Google's services, only, and always
+// anchored at its beginning, its end or at word boundaries.
 //
 // The package is pure: no clock, no I/O, no global state. All its functions
 // are safe for concurrent use. It exports no name that

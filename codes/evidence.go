@@ -55,8 +55,8 @@ type Evidence struct {
 	// from NewStream having returned no error.
 	Stream bool
 	// Doubtful says that a missing stream may be a missing report: nothing has
-	// shown yet that whoever stands between leaves the trailers to us. Only a
-	// text that grpc-go writes before there is a stream then says Unsent.
+	// shown yet that whoever stands between leaves the trailers to us. No text
+	// says Unsent then, since servers relay texts.
 	Doubtful bool
 	// Header is the response header, or nil if there was none or it was not
 	// looked at.
@@ -64,6 +64,10 @@ type Evidence struct {
 	// Trailer is the response trailer. One that is not empty was sent by the
 	// peer: a trailers-only response carries its content-type.
 	Trailer metadata.MD
+
+	// Starting says that the program has just started, so that the machine may not
+	// have its identity yet. Within a minute of that is usual.
+	Starting bool
 
 	// Caller is Err() of the caller's own context: nil while it is alive.
 	Caller error
@@ -89,14 +93,25 @@ func (e *Evidence) reach(details bool) Reach {
 	return Lost
 }
 
+// firsthand reports whether a text in a status that the peer has not sent is known to
+// be of this attempt's own transport.
+func (e *Evidence) firsthand() bool { return e.Watched && !e.Doubtful }
+
 // headed reports whether the peer began to respond: what it sends after that
 // it cannot have left unprocessed.
 func (e *Evidence) headed() bool { return e.Watched && len(e.Header) > 0 }
 
-// pushback returns the pushback that the peer sent.
-func (e *Evidence) pushback() Pushback {
+// asked returns when the peer asked to be called again: its pushback, and the delay of
+// the keys retry-after and retry-after-ms, the largest one, or zero.
+func (e *Evidence) asked() (pushback Pushback, retryAfter time.Duration) {
 	if !e.Watched {
-		return Pushback{}
+		return Pushback{}, 0
 	}
-	return parsePushback(e.Trailer)
+	if len(e.Trailer) > 1 || (len(e.Trailer) == 1 && e.Trailer["content-type"] == nil) { // most have no more than that
+		pushback, retryAfter = parsePushback(e.Trailer), parseRetryAfter(e.Trailer)
+	}
+	if len(e.Header) > 0 {
+		retryAfter = max(retryAfter, parseRetryAfter(e.Header))
+	}
+	return pushback, retryAfter
 }

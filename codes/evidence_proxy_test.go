@@ -49,7 +49,7 @@ func TestEvidence_proxyAnswers(t *testing.T) {
 		http.StatusBadRequest:            lost(grpccodes.Internal, codes.Request, "http-refused"),
 		http.StatusFound:                 lost(grpccodes.Unknown, codes.Request, "http-refused"),
 		http.StatusRequestEntityTooLarge: lost(grpccodes.Unknown, codes.Request, "http-refused"),
-		http.StatusOK:                    lost(grpccodes.Unknown, codes.Other, "other"),
+		http.StatusOK:                    lost(grpccodes.Unknown, codes.Request, "http-refused"),
 	} {
 		t.Run(strconv.Itoa(status), func(t *testing.T) {
 			addr := proxy(t, status)

@@ -17,7 +17,8 @@ type Failure struct {
 	Reach Reach
 	// MayHaveRun says that the server itself answered, and that its answer
 	// leaves open whether the request ran all the same (Google's "Deadline
-	// expired before operation could complete").
+	// expired before operation could complete"; what a gateway relays of its own
+	// connection to a backend).
 	MayHaveRun bool
 
 	// Delay is how long to wait at least before the next attempt; zero says
@@ -26,6 +27,11 @@ type Failure struct {
 	// Asked says that the server named Delay. Otherwise a positive Delay was
 	// inferred, as 60 s for a quota that refills every minute.
 	Asked bool
+	// RetryAfter is what a server of another class than Quota or Spent asked for in
+	// the keys retry-after or retry-after-ms, which proxies send without having been
+	// told of any quota: a wish, and no reason to end a call. For the classes Quota and
+	// Spent it is in Delay. It is never negative.
+	RetryAfter time.Duration
 	// Pushback is the server's grpc-retry-pushback-ms, if it sent one.
 	Pushback Pushback
 
@@ -36,6 +42,13 @@ type Failure struct {
 	// server named one. Do not change Dimensions.
 	QuotaID, Metric string
 	Dimensions      map[string]string
+	// QuotaValue is the limit of that quota, in its own unit (requests, tokens,
+	// dollars), or zero where the server did not name it.
+	QuotaValue int64
+	// Service is the service whose quota refused, as the ErrorInfo beside a
+	// QuotaFailure names it: its "service", or else its domain. It is empty where
+	// either detail is missing.
+	Service string
 
 	// Rule is the name of the rule that decided: lower case words joined by
 	// hyphens, fit for a metric label.

@@ -2,6 +2,7 @@ package codes
 
 import (
 	"math"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +29,43 @@ func parsePushback(trailer metadata.MD) Pushback {
 		return stop
 	}
 	return Pushback{Set: true, Delay: time.Duration(ms) * time.Millisecond}
+}
+
+// The keys by which HTTP servers say when to come back (RFC 9110 section 10.2.3; Azure's
+// in milliseconds), and the one that a date among them counts from.
+const (
+	retryAfterKey   = "retry-after"
+	retryAfterMsKey = "retry-after-ms"
+	dateKey         = "date"
+)
+
+// parseRetryAfter returns the largest delay that the keys name, or zero. What is
+// malformed is ignored, and a date where there is none to count it from: the clock of
+// the server is not ours.
+func parseRetryAfter(md metadata.MD) time.Duration {
+	var most time.Duration
+	for _, value := range md[retryAfterKey] {
+		if wait := parseWhole(value, time.Second); wait > 0 {
+			most = max(most, wait)
+		} else if until, err := http.ParseTime(value); err == nil && len(md[dateKey]) == 1 {
+			if now, err := http.ParseTime(md[dateKey][0]); err == nil {
+				most = max(most, until.Sub(now)) // saturates
+			}
+		}
+	}
+	for _, value := range md[retryAfterMsKey] {
+		most = max(most, parseWhole(value, time.Millisecond))
+	}
+	return most
+}
+
+// parseWhole returns so many units, or zero where s is no whole number or too large.
+func parseWhole(s string, unit time.Duration) time.Duration {
+	n, err := strconv.ParseUint(s, 10, 63)
+	if err != nil || n > uint64(math.MaxInt64/unit) { //nolint:gosec // units are positive
+		return 0
+	}
+	return time.Duration(n) * unit
 }
 
 // retryInfoDelay returns the delay of a RetryInfo, or zero where it is absent,

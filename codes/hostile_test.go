@@ -32,6 +32,12 @@ func sane(t *testing.T, f *codes.Failure) {
 	if f.Delay < 0 || f.Asked && f.Delay == 0 {
 		t.Errorf("delay %v, asked %v", f.Delay, f.Asked)
 	}
+	if f.RetryAfter < 0 || f.QuotaValue < 0 {
+		t.Errorf("retry after %v, quota of %d", f.RetryAfter, f.QuotaValue)
+	}
+	if f.MayHaveRun && f.Reach == codes.Unsent {
+		t.Error("it may have run, and was not sent")
+	}
 	if p := f.Pushback; p.Delay < 0 || !p.Set && p != (codes.Pushback{}) || p.Stop && p.Delay != 0 {
 		t.Errorf("pushback %+v", p)
 	}

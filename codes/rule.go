@@ -45,8 +45,9 @@ type Rule struct {
 	Local bool
 
 	// Unsent says that the server did not process the request, whatever the
-	// evidence. A rule that is Local besides does not hold once the peer has
-	// sent headers: then the text can only be relayed.
+	// evidence. A rule that is Local besides proves it only where there is evidence
+	// that the text is not a relayed one: not once the peer has sent headers, where
+	// the rule does not hold, and not where the attempt was not watched.
 	Unsent bool
 	// MayHaveRun is copied to [Failure].
 	MayHaveRun bool
@@ -55,6 +56,12 @@ type Rule struct {
 	// MinHint is the least delay of the server that is believed; a shorter
 	// one is dropped. Zero believes them all.
 	MinHint time.Duration
+
+	early    bool              // grpc-go says it before there is a stream
+	suffixes []string          // as Prefixes, of the end
+	text     func(string) bool // as Match, of the message alone, which costs no allocation
+	bare     bool              // no quota, no ErrorInfo and no delay was named
+	hinted   bool              // a delay was named
 }
 
 // Report is a failed attempt, parsed once, as the rules see it.
@@ -71,8 +78,9 @@ type Report struct {
 	// Infos and Violations are the details of those types, in order.
 	Infos      []*errdetails.ErrorInfo
 	Violations []*errdetails.QuotaFailure_Violation
-	// Hint is the largest delay the server asked for, or zero.
-	Hint time.Duration
+	// Hint is the largest delay that the server asked for in details or text, or zero;
+	// RetryAfter the one of the keys retry-after and retry-after-ms beside the status.
+	Hint, RetryAfter time.Duration
 	// Evidence is what the attempt left behind.
 	Evidence Evidence
 
@@ -82,13 +90,15 @@ type Report struct {
 
 // matches reports whether every condition of the rule holds.
 func (r *Rule) matches(rep *Report) bool {
-	if r.Local && (rep.Reach == Answered || (r.Unsent && rep.Evidence.headed())) {
+	return (len(r.Codes) == 0 || slices.Contains(r.Codes, rep.Code)) && r.holds(rep)
+}
+
+// holds is matches for a report whose code is one of the rule's.
+func (r *Rule) holds(rep *Report) bool {
+	if r.Local && (rep.Reach == Answered || ((r.Unsent || r.early) && rep.Evidence.headed())) {
 		return false
 	}
 	if r.Details && !rep.details {
-		return false
-	}
-	if len(r.Codes) > 0 && !slices.Contains(r.Codes, rep.Code) {
 		return false
 	}
 	if len(r.Reaches) > 0 && !slices.Contains(r.Reaches, rep.Reach) {
@@ -98,6 +108,16 @@ func (r *Rule) matches(rep *Report) bool {
 		return false
 	}
 	if len(r.Prefixes) > 0 && !hasPrefix(rep.Message, r.Prefixes) {
+		return false
+	}
+	if len(r.suffixes) > 0 && !hasSuffix(rep.Message, r.suffixes) {
+		return false
+	}
+	hinted := rep.Hint > 0 || rep.RetryAfter > 0
+	if (r.hinted && !hinted) || (r.bare && (hinted || len(rep.Infos) > 0 || len(rep.Violations) > 0)) {
+		return false
+	}
+	if r.text != nil && !r.text(rep.Message) {
 		return false
 	}
 	if r.Match == nil {
@@ -137,14 +157,4 @@ func inDomain(domain string, domains []string) bool {
 		}
 	}
 	return len(domains) == 0
-}
-
-// hasPrefix reports whether s begins with one of the prefixes.
-func hasPrefix(s string, prefixes []string) bool {
-	for _, p := range prefixes {
-		if strings.HasPrefix(s, p) {
-			return true
-		}
-	}
-	return false
 }

@@ -144,3 +144,12 @@ func TestReport_isWhatTheErrorSays(t *testing.T) {
 		t.Errorf("report %s, want %s with the error and the evidence", got, want)
 	}
 }
+
+func TestRule_emptyPrefix(t *testing.T) {
+	own := codes.Rule{Name: "own", Class: codes.Other, Prefixes: []string{""}}
+	for _, message := range []string{"", "x"} {
+		if f := codes.Classify(status.Error(grpccodes.Unavailable, message), codes.Evidence{}, own); f.Rule != "own" {
+			t.Errorf("%q: rule %s, want own: everything begins with nothing", message, f.Rule)
+		}
+	}
+}

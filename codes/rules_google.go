@@ -1,15 +1,13 @@
 package codes
 
 import (
-	"strings"
 	"time"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	grpccodes "google.golang.org/grpc/codes"
 )
 
-// This file is the only one that matches the texts, quota names and reasons
-// of Google's services, Gemini and Vertex AI first. The facts behind it are
+// The files rules_google*.go are the only ones that match the texts, quota names and
+// reasons of Google's services, Gemini and Vertex AI first. The facts behind them are
 // summed up in the README under "How classification works".
 
 // retryText begins the sentence by which the Gemini API says when to come
@@ -23,6 +21,9 @@ const minute = 60 * time.Second
 // exhausted is what most of these rules are about.
 var exhausted = []grpccodes.Code{grpccodes.ResourceExhausted}
 
+// zeroSource is where limits of zero were seen.
+const zeroSource = "gemini-cli#27698, continue#10062: a limit of zero means that the model is not in this tier or region; RA.Aid#182: the same in words"
+
 // google are the domains of ErrorInfo in which the reasons of
 // google/api/error_reason.proto mean what they mean there. Some services leave
 // the domain out.
@@ -34,17 +35,23 @@ var google = []string{"googleapis.com", ""}
 var permanentRules = []Rule{
 	{
 		Name: "quota-zero", Class: Spent, MinHint: never,
-		Source: "gemini-cli#27698, continue#10062: a limit of zero means that the model is not in this tier or region",
+		Source:  zeroSource,
+		Codes:   exhausted,
+		Details: true,
+		Match:   func(r *Report) bool { return r.anyMetadata("quota_limit_value", isZero) },
+	},
+	{
+		Name: "quota-zero", Class: Spent, MinHint: never,
+		Source: zeroSource,
 		Codes:  exhausted,
-		Match:  func(r *Report) bool { return r.anyMetadata("quota_limit_value", isZero) || limitZero(r.Message) },
+		text:   func(message string) bool { return limitZero(message) || noFreeTier(message) },
 	},
 	{
 		Name: "billing", Class: Spent,
 		Source: "Gemini API: \"Your prepayment credits are depleted.\", \"Your project has exceeded its monthly spending cap.\"; no details",
 		Codes:  exhausted,
-		Match: func(r *Report) bool {
-			return len(r.Infos) == 0 && len(r.Violations) == 0 && r.Hint == 0 && aboutMoney(r.Message)
-		},
+		bare:   true,
+		text:   aboutMoney,
 	},
 	{ // A hint of an hour or more is no lie: days do end.
 		Name: "quota-per-day", Class: Spent, MinHint: time.Hour,
@@ -58,7 +65,7 @@ var permanentRules = []Rule{
 		Name: "quota-per-day", Class: Spent, MinHint: time.Hour,
 		Source: "gemini-cli#10925: the text where the details are missing",
 		Codes:  exhausted,
-		Match:  func(r *Report) bool { return perDay(r.Message) },
+		text:   perDay,
 	},
 	{
 		Name: "quota-exhausted", Class: Spent,
@@ -113,18 +120,30 @@ var transientRules = []Rule{
 	},
 	{
 		Name: "quota-per-minute", Class: Quota, Infer: minute,
-		Source: "Gemini API and Service Control quota names: counted by the minute",
-		Codes:  exhausted,
+		Source:  "Gemini API and Service Control quota names: counted by the minute",
+		Codes:   exhausted,
+		Details: true,
 		Match: func(r *Report) bool {
-			return r.anyViolation(perMinute) || r.anyMetadata("quota_limit", perMinute) || r.anyMetadata("quota_metric", perMinute) ||
-				perMinute(r.Message)
+			return r.anyViolation(perMinute) || r.anyMetadata("quota_limit", perMinute) || r.anyMetadata("quota_metric", perMinute)
 		},
+	},
+	{
+		Name: "quota-per-minute", Class: Quota, Infer: minute,
+		Source: "Service Control: the text where the details are missing",
+		Codes:  exhausted,
+		text:   perMinute,
 	},
 	{
 		Name: "vertex-quota", Class: Quota, Infer: minute,
 		Source:   "Vertex AI quotas by base model are counted by the minute; no details",
 		Codes:    exhausted,
 		Prefixes: []string{"Quota exceeded for aiplatform.googleapis.com/"},
+	},
+	{ // Judgement: the spend of the oldest minutes goes out of the window first, so that a fifth of it is enough.
+		Name: "spend-limit", Class: Quota, Infer: 2 * minute,
+		Source: "Gemini API, rate limits: spend limits are dollars in any 10 minutes",
+		Codes:  exhausted,
+		text:   spendLimit,
 	},
 	{
 		Name: "rate-limit", Class: Quota,
@@ -155,7 +174,7 @@ var transientRules = []Rule{
 		Name: "quota-hint", Class: Quota,
 		Source: "google/rpc/error_details.proto RetryInfo; the Gemini API's text",
 		Codes:  exhausted,
-		Match:  func(r *Report) bool { return r.Hint > 0 },
+		hinted: true,
 	},
 	{
 		Name: "shared-capacity", Class: Quota,
@@ -167,9 +186,9 @@ var transientRules = []Rule{
 		Name: "provisioned-throughput", Class: Quota,
 		Source: "Vertex AI: error code 429 of provisioned throughput",
 		Codes:  exhausted,
-		Match: func(r *Report) bool {
-			return indexSentence(r.Message, "Exceeded the Provisioned Throughput") >= 0 ||
-				indexSentence(r.Message, "Exceeded the provisioned throughput") >= 0
+		text: func(message string) bool {
+			return indexSentence(message, "Exceeded the Provisioned Throughput") >= 0 ||
+				indexSentence(message, "Exceeded the provisioned throughput") >= 0
 		},
 	},
 	{
@@ -182,21 +201,8 @@ var transientRules = []Rule{
 		Name: "proxy-cut", Class: Server, MayHaveRun: true,
 		Source:   "Envoy (Cloud Run, Cloud Service Mesh, ESPv2) answers for its upstream: the request was sent to it, and its connection ended",
 		Codes:    []grpccodes.Code{grpccodes.Unavailable},
-		Prefixes: []string{"upstream connect error or disconnect/reset before headers", "upstream request timeout"},
-		Match: func(r *Report) bool {
-			_, reason, ok := strings.Cut(r.Message, "reset reason: ")
-			if !ok {
-				return true
-			}
-			for _, unsent := range [...]string{
-				"connection failure", "local connection failure", "remote connection failure", "connection timeout", "overflow", "remote refused stream reset",
-			} {
-				if strings.HasPrefix(reason, unsent) {
-					return false
-				}
-			}
-			return true
-		},
+		Prefixes: proxyTexts,
+		text:     func(message string) bool { return !proxyNeverSent(message) },
 	},
 	{
 		Name: "overloaded", Class: Server,
@@ -216,101 +222,3 @@ var transientRules = []Rule{
 
 // never is longer than any delay: no hint is believed.
 const never = time.Duration(1<<63 - 1)
-
-// violation returns the violation that the verdict went by: one of a day
-// before one of a minute before the first, or nil.
-func (r *Report) violation() *errdetails.QuotaFailure_Violation {
-	for _, period := range [...]func(string) bool{perDay, perMinute} {
-		for _, v := range r.Violations {
-			if period(v.GetQuotaId()) || period(v.GetQuotaMetric()) {
-				return v
-			}
-		}
-	}
-	if len(r.Violations) > 0 {
-		return r.Violations[0]
-	}
-	return nil
-}
-
-// anyViolation reports whether the quota of a violation is of that period.
-func (r *Report) anyViolation(period func(string) bool) bool {
-	for _, v := range r.Violations {
-		if period(v.GetQuotaId()) || period(v.GetQuotaMetric()) {
-			return true
-		}
-	}
-	return false
-}
-
-// anyMetadata reports whether an ErrorInfo has such a value under the key.
-func (r *Report) anyMetadata(key string, is func(string) bool) bool {
-	for _, info := range r.Infos {
-		if is(info.GetMetadata()[key]) {
-			return true
-		}
-	}
-	return false
-}
-
-func isZero(s string) bool { return s == "0" }
-
-// perDay reports whether a quota's name, or a message about it, is of a day.
-func perDay(s string) bool {
-	return strings.Contains(s, "PerDay") || strings.Contains(s, "Daily") || hasWord(s, "per_day") || hasWord(s, "per day")
-}
-
-// perMinute reports whether a quota's name, or a message about it, is of a
-// minute.
-func perMinute(s string) bool {
-	return strings.Contains(s, "PerMinute") || hasWord(s, "per_minute") || hasWord(s, "per minute")
-}
-
-// limitZero reports whether the message names a limit of exactly zero.
-func limitZero(s string) bool {
-	const text = "limit: 0"
-	for {
-		i := strings.Index(s, text)
-		if i < 0 {
-			return false
-		}
-		begins := i == 0 || !isLetter(s[i-1])
-		s = s[i+len(text):]
-		if begins && (s == "" || (s[0] != '.' && (s[0] < '0' || s[0] > '9'))) {
-			return true
-		}
-	}
-}
-
-// aboutMoney reports whether the message is about money. The words of the
-// ordinary quota text ("please check your plan and billing details") do not
-// count.
-func aboutMoney(s string) bool {
-	s = strings.ReplaceAll(strings.ToLower(s), "please check your plan and billing details", "")
-	for _, word := range [...]string{
-		"billing", "credits", "credit balance", "prepayment", "prepaid", "spending cap", "spending limit", "spend limit",
-	} {
-		if hasWord(s, word) {
-			return true
-		}
-	}
-	return false
-}
-
-// hasWord reports whether word stands in s with no letter right before or
-// after it.
-func hasWord(s, word string) bool {
-	for from := 0; ; {
-		i := strings.Index(s[from:], word)
-		if i < 0 {
-			return false
-		}
-		begin, end := from+i, from+i+len(word)
-		if (begin == 0 || !isLetter(s[begin-1])) && (end == len(s) || !isLetter(s[end])) {
-			return true
-		}
-		from = end
-	}
-}
-
-func isLetter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }

@@ -1,7 +1,6 @@
 package codes_test
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -84,6 +83,11 @@ func spentCases() []quotaCase {
 		{name: "a limit of zero", code: re, message: stockLimit + "0, model: m\nPlease retry in 20.04s.", class: codes.Spent, rule: "quota-zero"},
 		{name: "a limit of zero at the end", code: re, message: "limit: 0", class: codes.Spent, rule: "quota-zero"},
 		{name: "a limit of zero in the metadata", code: re, message: "x", details: details(errorInfo("RATE_LIMIT_EXCEEDED", "googleapis.com", "quota_limit_value", "0"), retryInfo(9*time.Second)), class: codes.Spent, rule: "quota-zero"},
+		{
+			name: "no free tier, in words", code: re, message: "The model doesn't have a free quota tier. Please use another instead.",
+			details: details(quotaFailure(""), retryInfo(33*time.Second)), class: codes.Spent, rule: "quota-zero",
+		},
+		{name: "a free tier that is there", code: re, message: "The free tier is busy. Move from the free tier to a paid one.", class: codes.Quota, rule: "resource-exhausted"},
 		{name: "a limit of half", code: re, message: stockLimit + "0.5", class: codes.Quota, rule: "resource-exhausted"},
 		{name: "a limit with a leading zero", code: re, message: stockLimit + "05", class: codes.Quota, rule: "resource-exhausted"},
 		{name: "a limit of ten", code: re, message: stockLimit + "10", class: codes.Quota, rule: "resource-exhausted"},
@@ -139,6 +143,11 @@ func spentCases() []quotaCase {
 // quotaCases are about quotas that refill, and what looks alike.
 func quotaCases() []quotaCase {
 	return []quotaCase{
+		{name: "spending of the last minutes", code: re, message: "You exceeded your project's spend limit.", class: codes.Quota, rule: "spend-limit", delay: 2 * time.Minute},
+		{
+			name: "spending of the last minutes with a hint", code: re, message: "You exceeded your project's spend limit.",
+			details: details(retryInfo(9 * time.Second)), class: codes.Quota, rule: "spend-limit", delay: 9 * time.Second, asked: true,
+		},
 		{name: "per minute without a hint", code: re, message: stock, details: details(quotaFailure("GenerateRequestsPerMinutePerProject")), class: codes.Quota, rule: "quota-per-minute", delay: time.Minute},
 		{
 			name: "per minute with a hint and its text", code: re, message: stock + "\nPlease retry in 38.92s.",
@@ -252,29 +261,11 @@ func TestClassify_mayHaveRun(t *testing.T) {
 	}
 }
 
-func TestClassify_namesTheQuota(t *testing.T) {
-	err := withDetails(t, re, stock,
-		errorInfo("RATE_LIMIT_EXCEEDED", "googleapis.com", "quota_limit", "L", "quota_metric", "m"),
-		quotaFailure("Sessions", "TokensPerMinute", "RequestsPerDay"))
-	f := codes.Classify(err, evidenceOf(codes.Answered))
-	if got, want := fmt.Sprint(f.QuotaID, "|", f.Metric, "|", f.Reason), "RequestsPerDay|metric of RequestsPerDay|RATE_LIMIT_EXCEEDED"; got != want {
-		t.Errorf("quota %s, want the one that does not refill: %s", got, want)
-	}
-}
-
-func TestClassify_namesTheQuotaByItsMetric(t *testing.T) {
-	failure := quotaFailure("Sessions", "Requests")
-	failure.Violations[1].QuotaMetric = "requests_per_day"
-	f := codes.Classify(withDetails(t, re, stock, failure), evidenceOf(codes.Answered))
-	if f.Rule != "quota-per-day" || f.QuotaID != "Requests" {
-		t.Errorf("rule %s, quota %s; want quota-per-day, Requests", f.Rule, f.QuotaID)
-	}
-}
-
 // TestRules_areAllCovered makes sure that each row of the tables is the
 // verdict of some case.
 func TestRules_areAllCovered(t *testing.T) {
 	seen := map[string]bool{"caller-done": true, "caller-deadline": true, "context-error": true} // in table_test.go
+	seen["metadata-server-starting"] = true                                                      // in rules_tokens_test.go
 	for _, tc := range grpcTexts() {
 		seen[tc.rule] = true
 		seen[tc.answered] = true

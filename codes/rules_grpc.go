@@ -1,16 +1,11 @@
 package codes
 
-import (
-	"encoding/json"
-	"strconv"
-	"strings"
+import grpccodes "google.golang.org/grpc/codes"
 
-	grpccodes "google.golang.org/grpc/codes"
-)
-
-// This file is the only one that matches the texts of gRPC's own libraries:
-// grpc-go v1.85.0 unless the source says otherwise. They are a closed list;
-// a text that is not in it is taken for the server's.
+// The files rules_grpc*.go are the only ones that match the texts of gRPC's own
+// libraries, and of those that fetch its credentials: grpc-go v1.85.0 unless the
+// source says otherwise. They are a closed list; a text that is not in it is taken
+// for the server's.
 
 // limitRules are limits on the size of a message. They are RESOURCE_EXHAUSTED
 // and have nothing to do with quota: the same message is too large for ever.
@@ -46,45 +41,107 @@ var localRules = []Rule{
 		Prefixes: []string{closedByCaller, "closing transport due to: rpc error: code = Canceled desc = " + closedByCaller},
 	},
 	{
-		Name: "credentials-refused", Class: Auth, Local: true, Unsent: true,
-		Source:   "RFC 6749 section 5.2: the token endpoint refuses the grant itself; texts of golang.org/x/oauth2 and cloud.google.com/go/auth",
+		Name: "metadata-server-starting", Class: Network, Local: true, early: true,
+		Source:   "GKE, Workload Identity Federation: the metadata server may not know a new pod for some seconds",
 		Codes:    perRPCCodes,
 		Prefixes: []string{perRPCFailed},
-		Match:    func(r *Report) bool { return oauthRefusal(r.Message) },
+		Match: func(r *Report) bool {
+			status, metadata := tokenAnswer(r.Message)
+			return r.Evidence.Starting && metadata && (status == 403 || status == 404)
+		},
 	},
 	{
-		Name: "credentials-refused", Class: Auth, Local: true, Unsent: true,
+		Name: "credentials-refused", Class: Auth, Local: true, early: true,
+		Source:   "RFC 6749 section 5.2, gRFC A83, Temporary of golang.org/x/oauth2/google and cloud.google.com/go/auth: a 4xx of the token endpoint is its refusal",
+		Codes:    perRPCCodes,
+		Prefixes: []string{perRPCFailed},
+		text: func(message string) bool {
+			status, _ := tokenAnswer(message)
+			return status >= 400 && status < 500 && status != 408 && status != 429
+		},
+	},
+	{
+		Name: "credentials-refused", Class: Auth, Local: true, early: true,
 		Source:   "gRFC A54: the source of the token failed with a code that no fault of the network has, such as NOT_FOUND",
 		Codes:    []grpccodes.Code{grpccodes.Internal},
 		Prefixes: []string{"transport: received per-RPC creds error with illegal status: "},
 	},
 	{
-		Name: "token-fetch-failed", Class: Network, Local: true, Unsent: true,
+		Name: "token-fetch-failed", Class: Network, Local: true, early: true,
 		Source:   "grpc-go internal/transport/http2_client.go getTrAuthData, getCallAuthData",
 		Codes:    perRPCCodes,
 		Prefixes: []string{perRPCFailed},
 	},
 	{
-		Name: "insecure-connection", Class: Request, Local: true, Unsent: true,
-		Source: "grpc-go internal/transport/http2_client.go",
-		Prefixes: []string{
-			insecureConnection, connectionError + insecureConnection,
-			lastConnectionError + connectionError + insecureConnection,
+		Name: "token-fetch-failed", Class: Network, Local: true, early: true,
+		Source:   "gRFC A83, A97; grpc-go credentials/google, credentials/jwt: a status of their own, so that calls are retried until there is a token",
+		Codes:    []grpccodes.Code{grpccodes.Unavailable},
+		Prefixes: []string{"credentials: failed to fetch ID token: ", "credentials: fetched token is expired"},
+	},
+	{
+		Name: "token-fetch-failed", Class: Network, Local: true, early: true,
+		Source:   "gRFC A97; grpc-go credentials/jwt/file_reader.go errTokenFileAccess, which stands behind the error of the file",
+		Codes:    []grpccodes.Code{grpccodes.Unavailable},
+		suffixes: []string{": token file access error"},
+	},
+	{
+		Name: "insecure-connection", Class: Request, Local: true, early: true,
+		Source:   "grpc-go internal/transport/http2_client.go",
+		Prefixes: connecting(insecureConnection),
+	},
+	{
+		Name: "handshake-cut", Class: Network, Local: true, early: true,
+		Source:   "grpc-go internal/transport/http2_client.go; the handshake ended with the connection, not with a refusal (a server that restarts, a load balancer without backends)",
+		Codes:    []grpccodes.Code{grpccodes.Unavailable},
+		Prefixes: connecting(handshakeFailed),
+		text:     handshakeCut,
+	},
+	{
+		Name: "tls-handshake", Class: Request, Local: true, early: true,
+		Source:   "grpc-go internal/transport/http2_client.go; crypto/tls and crypto/x509",
+		Codes:    []grpccodes.Code{grpccodes.Unavailable},
+		Prefixes: append(connecting(handshakeFailed, noPreface+alert), "error reading from server: "+alert),
+	},
+	{
+		Name: "no-http2", Class: Request, Local: true, early: true,
+		Source:   "grpc-go#6826: what answers in place of the preface is HTTP/1.1, or TLS: another port, or another scheme",
+		Codes:    []grpccodes.Code{grpccodes.Unavailable},
+		Prefixes: connecting(noPreface+"http2: frame too large", noPreface+"http2: failed reading the frame payload: http2: frame too large"),
+	},
+	{
+		Name: "proxy-refused", Class: Auth, Local: true, early: true,
+		Source:   "grpc-go internal/transport/proxy.go; RFC 9110 sections 15.5.2, 15.5.4, 15.5.8: a forward proxy wants credentials, or will not",
+		Codes:    []grpccodes.Code{grpccodes.Unavailable},
+		Prefixes: proxyAnswers,
+		text: func(message string) bool {
+			status := proxyStatus(message)
+			return status == 401 || status == 403 || status == 407
 		},
 	},
 	{
-		Name: "handshake-cut", Class: Network, Local: true, Unsent: true,
-		Source:   "grpc-go internal/transport/http2_client.go; the handshake ended with the connection, not with a refusal (a server that restarts, a load balancer without backends)",
+		Name: "proxy-no-connect", Class: Request, Local: true, early: true,
+		Source:   "grpc-go internal/transport/proxy.go: a forward proxy that does not know CONNECT, or not to there",
 		Codes:    []grpccodes.Code{grpccodes.Unavailable},
-		Prefixes: handshakes,
-		Match:    func(r *Report) bool { return handshake(r.Message) == cut },
+		Prefixes: proxyAnswers,
+		text:     func(message string) bool { return httpRefusal(proxyStatus(message)) },
 	},
 	{
-		Name: "tls-handshake", Class: Request, Local: true, Unsent: true,
-		Source:   "grpc-go internal/transport/http2_client.go; crypto/tls and crypto/x509",
+		Name: "wrong-address", Class: Request, Local: true, early: true,
+		Source:   "grpc-go#3422; net.AddrError, net.ParseError and net.DNSError of package net: an address that is none stays so",
 		Codes:    []grpccodes.Code{grpccodes.Unavailable},
-		Prefixes: handshakes,
-		Match:    func(r *Report) bool { return handshake(r.Message) == refused },
+		Prefixes: dialing("dial tcp: address ", "dial tcp: lookup tcp/", "dial tcp: missing address"),
+		text:     wrongAddress,
+	},
+	{
+		Name: "wrong-target", Class: Request, Local: true, early: true,
+		Source: "grpc-go internal/resolver: dns, delegatingresolver, unix, passthrough: what the resolver of the scheme rejects when it is built",
+		Codes:  []grpccodes.Code{grpccodes.Unavailable},
+		Prefixes: []string{
+			"invalid target address ", "dns resolver: missing address", "dns resolver: missing port after port-separator colon",
+			"delegating_resolver: invalid target address ", "delegating_resolver: failed to determine proxy URL for target ",
+			"delegating_resolver: unable to build the resolver for target ",
+			"invalid (non-empty) authority: ", "passthrough: received empty target in Build()",
+		},
 	},
 	{
 		Name: "wrong-set-up", Class: Request, Local: true,
@@ -127,37 +184,32 @@ var localRules = []Rule{
 	},
 	{
 		Name: "http-refused", Class: Request, Local: true,
-		Source:   "grpc-go internal/transport/http_util.go HTTPStatusConvTab: a proxy's answer that repeating does not change",
+		Source:   "grpc-go internal/transport/http_util.go HTTPStatusConvTab: an answer that repeating does not change, success among them, which no gRPC server gives so",
 		Codes:    []grpccodes.Code{grpccodes.Internal, grpccodes.Unknown},
 		Prefixes: []string{httpStatusText},
-		Match: func(r *Report) bool {
-			status := httpStatus(r.Message)
-			return status >= 300 && status < 500 && status != 408 && status != 425 && status != 429
-		},
+		text:     func(message string) bool { return httpRefusal(httpStatus(message)) },
 	},
 	{
 		Name: "http-unavailable", Class: Network, Local: true,
 		Source:   "grpc-go internal/transport/http_util.go HTTPStatusConvTab: a proxy between us and the server",
 		Codes:    []grpccodes.Code{grpccodes.Unavailable, grpccodes.Internal, grpccodes.Unknown},
 		Prefixes: []string{httpStatusText},
-		Match: func(r *Report) bool {
-			status := httpStatus(r.Message)
+		text: func(message string) bool {
+			status := httpStatus(message)
 			return status >= 500 || status == 408 || status == 425 || status == 429
 		},
 	},
 	{
-		Name: "connection-failed", Class: Network, Local: true, Unsent: true,
+		Name: "connection-failed", Class: Network, Local: true, early: true,
 		Source:   "grpc-go picker_wrapper.go, balancer/base, balancer/pickfirst: what a picker says before there is a stream",
 		Codes:    []grpccodes.Code{grpccodes.Unavailable},
 		Prefixes: []string{connectionError, lastConnectionError, "name resolver error: ", "last resolver error: "},
-		Match:    func(r *Report) bool { return r.Evidence.Watched && !r.Evidence.Stream },
 	},
 	{
 		Name: "connection-failed", Class: Network, Local: true,
 		Source: "grpc-go http2_client.go NewHTTP2Client, Close, reader, keepalive; picker_wrapper.go; balancer/base; balancer/pickfirst",
 		Codes:  []grpccodes.Code{grpccodes.Unavailable},
 		Prefixes: []string{
-			connectionError, lastConnectionError, "name resolver error: ", "last resolver error: ",
 			"error reading from server: ", "closing transport due to: ", "transport is closing", "transport: ",
 			"closing connection since the server is not reading", "keepalive ping failed to receive ACK within timeout",
 			"no active streams left to process while draining", "received goaway ", "error reading server preface: ",
@@ -180,135 +232,4 @@ var localRules = []Rule{
 			"config selector returned illegal status: ", "received picker error with illegal status: ", "invalid client interceptor type ",
 		},
 	},
-}
-
-// The beginnings of texts that more than one rule looks behind.
-const (
-	closedByCaller      = "grpc: the client connection is closing"
-	perRPCFailed        = "transport: per-RPC creds failed due to error: "
-	rstStream           = "stream terminated by RST_STREAM with error code: "
-	lastConnectionError = "last connection error: "
-	connectionError     = "connection error: desc = \""
-	handshakeFailed     = "transport: authentication handshake failed: "
-	insecureConnection  = "transport: cannot send secure credentials on an insecure connection"
-	httpStatusText      = "unexpected HTTP status code received from server: "
-)
-
-// perRPCCodes are the codes of a source of credentials that failed with an
-// error of its own: that of the connection, and that of the call.
-var perRPCCodes = []grpccodes.Code{grpccodes.Unauthenticated, grpccodes.Internal}
-
-// handshakes are the beginnings of texts that may tell of a TLS handshake.
-var handshakes = []string{connectionError, lastConnectionError, "error reading from server: ", "error reading server preface: "}
-
-// retriesExhausted begins the text of a failure that grpc-go's own retries gave
-// up on (stream.go shouldRetry).
-const retriesExhausted = "max retries exhausted: failed after "
-
-// RetriedByGRPC reports whether err says that grpc-go's own retries, those of a
-// service config, have tried before they gave up. They write it around the
-// status, not into it.
-func RetriedByGRPC(err error) bool {
-	return err != nil && strings.HasPrefix(err.Error(), retriesExhausted)
-}
-
-// unwrapRetries removes the words that grpc-go's own retries put before the
-// last status when they give up (stream.go shouldRetry).
-func unwrapRetries(message string) string {
-	rest, ok := strings.CutPrefix(message, retriesExhausted)
-	if !ok {
-		return message
-	}
-	if _, inner, ok := strings.Cut(rest, "rpc error: code = "); ok {
-		if _, desc, ok := strings.Cut(inner, " desc = "); ok {
-			return desc
-		}
-	}
-	return message
-}
-
-// ending is how a TLS handshake failed.
-type ending uint8
-
-const (
-	noHandshake ending = iota
-	cut                // the connection went away
-	refused            // one side would not
-)
-
-// handshake tells whether the message is of a failed TLS handshake, and how
-// it failed. An alert of the peer may also arrive as the first thing that is
-// read after the handshake.
-func handshake(message string) ending {
-	message = strings.TrimPrefix(message, lastConnectionError)
-	desc := strings.TrimPrefix(message, connectionError)
-	cause, ok := strings.CutPrefix(desc, handshakeFailed)
-	if !ok {
-		for _, reading := range [...]string{"error reading server preface: ", "error reading from server: "} {
-			if read, ok := strings.CutPrefix(desc, reading); ok && strings.HasPrefix(read, "remote error: tls: ") {
-				return refused
-			}
-		}
-		return noHandshake
-	}
-	cause = strings.TrimSuffix(cause, `"`)
-	for _, lost := range [...]string{
-		"EOF", "connection reset by peer", "broken pipe", "i/o timeout", "context deadline exceeded", "use of closed network connection",
-	} {
-		if strings.HasSuffix(cause, lost) {
-			return cut
-		}
-	}
-	return refused
-}
-
-// oauthRefusal tells whether a token endpoint refused the grant for good:
-// per-RPC credentials failed with one of the error codes of RFC 6749 5.2,
-// quoted, or in the JSON of the response where the library leaves it unread (as
-// those for service accounts do).
-func oauthRefusal(message string) bool {
-	cause, ok := strings.CutPrefix(message, perRPCFailed)
-	if !ok {
-		return false
-	}
-	for _, library := range [...]string{"credentials: cannot fetch token: ", "oauth2: ", "auth: "} {
-		cause = strings.TrimPrefix(cause, library)
-	}
-	if _, body, ok := strings.Cut(cause, "\nResponse: "); ok && strings.HasPrefix(cause, "cannot fetch token: ") {
-		var response struct {
-			Error string `json:"error"`
-		}
-		if json.Unmarshal([]byte(body), &response) != nil {
-			return false
-		}
-		cause = strconv.Quote(response.Error)
-	}
-	if strings.HasPrefix(cause, "token expired and refresh token is not set") {
-		return true
-	}
-	for _, code := range [...]string{
-		"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope",
-	} {
-		if strings.HasPrefix(cause, `"`+code+`"`) {
-			return true
-		}
-	}
-	return false
-}
-
-// httpStatus returns the HTTP status that a peer which is no gRPC server
-// answered with, or 0.
-func httpStatus(message string) int {
-	rest, ok := strings.CutPrefix(message, httpStatusText)
-	if !ok || len(rest) < 3 || (len(rest) > 3 && rest[3] >= '0' && rest[3] <= '9') {
-		return 0
-	}
-	n := 0
-	for _, digit := range []byte(rest[:3]) {
-		if digit < '0' || digit > '9' {
-			return 0
-		}
-		n = n*10 + int(digit-'0')
-	}
-	return n
 }

@@ -41,6 +41,7 @@ const (
 	perRPC    = "transport: per-RPC creds failed due to error: "
 	handshake = `connection error: desc = "transport: authentication handshake failed: `
 	rst       = "stream terminated by RST_STREAM with error code: "
+	connect   = `connection error: desc = "transport: Error while dialing: failed to do connect handshake, `
 	httpText  = "unexpected HTTP status code received from server: "
 )
 
@@ -83,6 +84,8 @@ func grpcTexts() []textCase {
 		{"the token could not be fetched", grpccodes.Internal, perRPC + "dial tcp: i/o timeout", codes.Network, "token-fetch-failed", "internal"},
 		{"a server that has trouble with credentials", grpccodes.Unauthenticated, "per-RPC creds failed due to error: x", codes.Auth, "unauthenticated", ""},
 
+		{"no account on the machine", grpccodes.Unauthenticated, perRPC + `credentials: cannot fetch token: metadata: GCE metadata "x" not defined`, codes.Auth, "credentials-refused", "unauthenticated"},
+
 		{
 			"credentials want a secure connection", grpccodes.Unauthenticated,
 			"transport: cannot send secure credentials on an insecure connection", codes.Request, "insecure-connection", "unauthenticated",
@@ -100,6 +103,25 @@ func grpcTexts() []textCase {
 		{"an alert later", grpccodes.Unavailable, "error reading from server: remote error: tls: bad certificate", codes.Request, "tls-handshake", "unavailable"},
 		{"an error of another that ends like a cut", grpccodes.Unavailable, `connection error: desc = "transport: Error while dialing: EOF"`, codes.Network, "connection-failed", "unavailable"},
 		{"a text about certificates", grpccodes.Unavailable, "x509: certificate signed by unknown authority", codes.Server, "unavailable", ""},
+
+		{"a peer that speaks HTTP/1.1", grpccodes.Unavailable, `connection error: desc = "error reading server preface: http2: frame too large"`, codes.Request, "no-http2", "unavailable"},
+		{"a frame that is too large later", grpccodes.Unavailable, "error reading from server: http2: frame too large", codes.Network, "connection-failed", "unavailable"},
+		{"a forward proxy wants credentials", grpccodes.Unavailable, connect + `response: \"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n\""`, codes.Auth, "proxy-refused", "unavailable"},
+		{"a forward proxy will not", grpccodes.Unavailable, "last connection error: " + connect + `response: \"HTTP/1.0 403 Forbidden\r\n\r\n\""`, codes.Auth, "proxy-refused", "unavailable"},
+		{"a forward proxy whose answer cannot be shown", grpccodes.Unavailable, connect + `status code: 407 Proxy Authentication Required"`, codes.Auth, "proxy-refused", "unavailable"},
+		{"a forward proxy without CONNECT", grpccodes.Unavailable, connect + `response: \"HTTP/1.1 405 Method Not Allowed\r\n\r\n\""`, codes.Request, "proxy-no-connect", "unavailable"},
+		{"a forward proxy in trouble", grpccodes.Unavailable, connect + `response: \"HTTP/1.1 503 Service Unavailable\r\n\r\n\""`, codes.Network, "connection-failed", "unavailable"},
+		{"a forward proxy that limits the rate", grpccodes.Unavailable, connect + `response: \"HTTP/1.1 429 Too Many Requests\r\n\r\n\""`, codes.Network, "connection-failed", "unavailable"},
+		{"an address that is none", grpccodes.Unavailable, `connection error: desc = "transport: Error while dialing: dial tcp: address fc00::4:51111: too many colons in address"`, codes.Request, "wrong-address", "unavailable"},
+		{"an address that is none, with grpc.FailOnNonTempDialError", grpccodes.Unavailable, `connection error: desc = "transport: error while dialing: dial tcp: address x: missing port in address"`, codes.Request, "wrong-address", "unavailable"},
+		{
+			"an address that is none, beside an error of the resolver", grpccodes.Unavailable,
+			`last connection error: connection error: desc = "transport: Error while dialing: dial tcp: address 99999: invalid port"; last resolver error: x`,
+			codes.Request, "wrong-address", "unavailable",
+		},
+		{"a dialer that has lost an address", grpccodes.Unavailable, `connection error: desc = "transport: Error while dialing: dial tcp: lookup x: no such host"`, codes.Network, "connection-failed", "unavailable"},
+		{"a target that the resolver rejects", grpccodes.Unavailable, "invalid target address http://localhost:5110, error info: address http://localhost:5110:443: too many colons in address", codes.Request, "wrong-target", "unavailable"},
+		{"a target of the server's", grpccodes.Unavailable, "backend: invalid target address x", codes.Server, "unavailable", ""},
 
 		{"a service config that does not parse", grpccodes.Unavailable, "error parsing service config: x", codes.Request, "wrong-set-up", "unavailable"},
 		{"an authority that does not fit", grpccodes.Unavailable, `failed to validate authority "x" : x509`, codes.Request, "wrong-set-up", "unavailable"},
@@ -129,7 +151,7 @@ func grpcTexts() []textCase {
 		{"a proxy has no backend", grpccodes.Unavailable, httpText + "503 (Service Unavailable)", codes.Network, "http-unavailable", "unavailable"},
 		{"a proxy limits the rate", grpccodes.Unavailable, httpText + "429 (Too Many Requests)", codes.Network, "http-unavailable", "unavailable"},
 		{"a proxy is too early", grpccodes.Unknown, httpText + "425 (Too Early)", codes.Network, "http-unavailable", "other"},
-		{"a proxy that says success", grpccodes.Unknown, httpText + "200 (OK)", codes.Other, "other", ""},
+		{"a web server that says success", grpccodes.Unknown, httpText + "200 (OK)", codes.Request, "http-refused", "other"},
 		{"a status and nothing behind it", grpccodes.Unavailable, httpText + "503", codes.Network, "http-unavailable", "unavailable"},
 		{"a status that ends in a nine too many", grpccodes.Unknown, httpText + "5039", codes.Other, "other", ""},
 		{"a status of four digits", grpccodes.Unknown, httpText + "5030 ()", codes.Other, "other", ""},
@@ -158,27 +180,60 @@ func TestClassify_textsOfGRPC(t *testing.T) {
 	}
 }
 
+// TestClassify_unsentByText: what grpc-go says of a stream that its peer did not
+// process, where the stream is known to be the attempt's own.
 func TestClassify_unsentByText(t *testing.T) {
+	headed := evidenceOf(codes.Lost)
+	headed.Header = map[string][]string{"content-type": {"application/grpc"}}
+	for _, message := range []string{
+		rst + "REFUSED_STREAM", "the connection is draining", "the stream is rejected because server is draining the connection",
+	} {
+		for _, tc := range []struct {
+			name string
+			ev   codes.Evidence
+			want codes.Reach
+		}{
+			{"a stream that broke", evidenceOf(codes.Lost), codes.Unsent},
+			{"no evidence", codes.Evidence{}, codes.Lost},
+			{"the peer's own status", evidenceOf(codes.Answered), codes.Answered},
+			{"a stream that has headers, and was processed", headed, codes.Lost},
+		} {
+			t.Run(message+", "+tc.name, func(t *testing.T) {
+				if f := codes.Classify(status.Error(grpccodes.Unavailable, message), tc.ev); f.Reach != tc.want {
+					t.Errorf("reach %v by rule %s, want %v", f.Reach, f.Rule, tc.want)
+				}
+			})
+		}
+	}
+}
+
+// TestClassify_textsBeforeAStream: what grpc-go says before there is a stream proves
+// nothing by itself, since a server may relay it; that there was none does.
+func TestClassify_textsBeforeAStream(t *testing.T) {
+	headed := evidenceOf(codes.Lost)
+	headed.Header = map[string][]string{"content-type": {"application/grpc"}}
 	for _, tc := range []textCase{
-		{code: grpccodes.Unavailable, message: rst + "REFUSED_STREAM"},
-		{code: grpccodes.Unavailable, message: "the connection is draining"},
 		{code: grpccodes.Unauthenticated, message: perRPC + "dial tcp: i/o timeout"},
 		{code: grpccodes.Unauthenticated, message: perRPC + `oauth2: "invalid_grant"`},
 		{code: grpccodes.Internal, message: "transport: received per-RPC creds error with illegal status: x"},
 		{code: grpccodes.Unauthenticated, message: "transport: cannot send secure credentials on an insecure connection"},
 		{code: grpccodes.Unavailable, message: handshake + `EOF"`},
 		{code: grpccodes.Unavailable, message: handshake + `x509: certificate signed by unknown authority"`},
+		{code: grpccodes.Unavailable, message: "invalid target address x"},
 	} {
 		t.Run(tc.message, func(t *testing.T) {
 			err := status.Error(tc.code, tc.message)
-			if f := codes.Classify(err, codes.Evidence{}); f.Reach != codes.Unsent {
-				t.Errorf("reach %v by rule %s, want Unsent", f.Reach, f.Rule)
+			for _, reach := range reaches() {
+				if f := codes.Classify(err, evidenceOf(reach)); f.Reach != reach {
+					t.Errorf("reach %v by rule %s, want %v", f.Reach, f.Rule, reach)
+				}
 			}
-			// A stream that has headers was processed: the text is of another.
-			headed := evidenceOf(codes.Lost)
-			headed.Header = map[string][]string{"content-type": {"application/grpc"}}
-			if f := codes.Classify(err, headed); f.Reach != codes.Lost {
-				t.Errorf("after headers: reach %v by rule %s, want Lost", f.Reach, f.Rule)
+			local := codes.Classify(err, codes.Evidence{})
+			if local.Reach != codes.Lost {
+				t.Errorf("without evidence: reach %v, want Lost", local.Reach)
+			}
+			if f := codes.Classify(err, headed); f.Rule == local.Rule {
+				t.Errorf("after headers: rule %s, want it to be the server's word", f.Rule)
 			}
 		})
 	}

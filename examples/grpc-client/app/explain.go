@@ -127,6 +127,10 @@ func (x *explanation) classify() {
 		return
 	}
 	x.failure = codes.Classify(x.pasted, codes.Evidence{Watched: true, Doubtful: true})
+	headed := codes.Evidence{Watched: true, Stream: true, Header: metadata.Pairs("content-type", "application/grpc")}
+	if codes.Classify(x.pasted, headed).Rule != x.failure.Rule { // after headers it would be a server's word
+		x.failure = codes.Classify(x.pasted, codes.Evidence{Watched: true})
+	}
 	switch {
 	case x.failure.Reach == codes.Unsent:
 		x.assumed = "grpc-go writes this text before there is a stream"
