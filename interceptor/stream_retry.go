@@ -76,9 +76,9 @@ func (p *pending) again() (codes.Evidence, error) {
 	} else {
 		ctx, s.cancel = context.WithCancel(ctx)
 	}
+	s.attempt = nil // also if an interceptor on the right panics: the last one is none to go on with
 	attempt, err := p.streamer(ctx, p.desc, c.cc, c.method, c.watchPlace(p.ownResults(c.opts))...)
 	if err != nil {
-		s.attempt = nil // whatever was returned beside the error
 		return codes.Evidence{Watched: true}, p.timer.explain(err)
 	}
 	s.attempt = attempt

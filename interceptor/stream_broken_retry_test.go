@@ -1,0 +1,52 @@
+package interceptor_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"google.golang.org/grpc"
+	grpccodes "google.golang.org/grpc/codes"
+	testpb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/status"
+
+	"github.com/reinvoke/reinvoke/interceptor"
+)
+
+// mute is a stream on which nothing can be sent, as its interceptor says.
+type mute struct{ grpc.ClientStream }
+
+func (mute) SendMsg(any) error { return status.Error(grpccodes.Unavailable, "not sent") }
+
+// TestStream_retryThatPanics: where an interceptor on the right panics as the next attempt
+// is opened, the stream does not go on with the last one, to which nothing was sent.
+func TestStream_retryThatPanics(t *testing.T) {
+	attempts := 0
+	right := func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+		if attempts++; attempts > 1 {
+			panic("on the right")
+		}
+		stream, err := streamer(ctx, desc, cc, method, opts...)
+		return mute{stream}, err
+	}
+	setup{options: []interceptor.Option{interceptor.Repeatable()}, right: []grpc.StreamClientInterceptor{right}}.run(t, &server{}, func(t *testing.T, conn *grpc.ClientConn) {
+		stream, err := testpb.NewTestServiceClient(conn).FullDuplexCall(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		func() {
+			defer func() {
+				if got := recover(); got != "on the right" {
+					t.Errorf("SendMsg: got panic %v, want that of the right", got)
+				}
+			}()
+			_ = stream.Send(&testpb.StreamingOutputCallRequest{Payload: &testpb.Payload{Body: []byte("lost")}})
+		}()
+		if err := stream.Send(&testpb.StreamingOutputCallRequest{}); err == nil {
+			t.Error("Send: got no error of a stream that is over")
+		}
+		if m, err := stream.Recv(); err == nil || errors.Is(err, context.Canceled) || attempts != 2 {
+			t.Errorf("Recv: got %v, %v after %d attempts, want an error after 2", m, err, attempts)
+		}
+	})
+}
