@@ -41,10 +41,10 @@ type call struct {
 	judged   bool // whether it is repeatable
 	knobs    knobs
 	// unkept says why a stream has nothing to retry with.
-	unkept replay.Unkept
-	state  policy.Tally
-	waited time.Duration
-	told   told // of the waits
+	unkept   replay.Unkept
+	state    policy.Tally
+	waited   time.Duration
+	reported reported // of the waits
 
 	// The last failure and what was decided about it.
 	failure  codes.Failure

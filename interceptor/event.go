@@ -124,10 +124,10 @@ func (c *call) event() Event {
 	e := Event{
 		At:     c.r.clock.Now(),
 		Method: c.method, Static: c.kind == function, Stream: c.kind&streams != 0, Attempt: c.attempts(),
-		Decision: policy.Decision{Why: policy.Success}, Wait: c.waited - c.told.waited, AtGate: c.gated - c.told.gated,
+		Decision: policy.Decision{Why: policy.Success}, Wait: c.waited - c.reported.waited, AtGate: c.gated - c.reported.gated,
 		Waited: c.waited, Gated: c.gated, Fallback: c.fellBack, Hedges: c.hedges,
 	}
-	c.noteTold()
+	c.noteReported()
 	if c.cc != nil {
 		e.Target = c.cc.CanonicalTarget()
 	}
@@ -142,11 +142,11 @@ func (c *call) event() Event {
 // since says when what has ended began.
 func (e *Event) since(began time.Time) { e.Took = e.At.Sub(began) }
 
-// told is what earlier events have told of the waits.
-type told struct{ waited, gated time.Duration }
+// reported is what earlier events have told of the waits.
+type reported struct{ waited, gated time.Duration }
 
-// noteTold notes that the waits so far have been told.
-func (c *call) noteTold() { c.told = told{c.waited, c.gated} }
+// noteReported notes that the waits so far have been told.
+func (c *call) noteReported() { c.reported = reported{c.waited, c.gated} }
 
 // observeAttempt tells of an attempt that failed. What happens to a stream
 // after it was committed is told in the event of the call.

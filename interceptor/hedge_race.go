@@ -38,10 +38,10 @@ type race struct {
 	pays policy.Account
 
 	// How it ends.
-	won   *racer
-	last  *racer // to end, if none has won
-	final error  // what the call then ends with, if there is no other way
-	told  bool   // those who watch know it already
+	won       *racer
+	last      *racer // to end, if none has won
+	final     error  // what the call then ends with, if there is no other way
+	concluded bool   // those who watch know it already
 }
 
 // hedge makes attempts beside each other until one succeeds or nothing more is
@@ -60,7 +60,7 @@ func (c *call) hedge(request, reply any, invoker grpc.UnaryInvoker) error {
 			r.last.results.deliver(c.opts)
 		}
 		then := conceded{final: r.final}
-		if !r.told {
+		if !r.concluded {
 			then = c.concede(func() any { return request }, reply, r.final)
 		}
 		if then.next == nil {
@@ -192,7 +192,7 @@ func (r *race) next(wait time.Duration) {
 		return
 	}
 	if final := c.renew(); final != nil {
-		r.final, r.told = final, true
+		r.final, r.concluded = final, true
 		return
 	}
 	if wait > 0 {
@@ -217,7 +217,7 @@ func (r *race) admit() bool {
 		return r.c.tryEnter()
 	}
 	if final := r.c.enter(); final != nil {
-		r.final, r.told = final, true
+		r.final, r.concluded = final, true
 		return false
 	}
 	return true
@@ -306,5 +306,5 @@ func (r *race) callerEnded() {
 		_, _, r.final = c.failed(status.FromContextError(c.ctx.Err()).Err(), codes.Evidence{})
 		return
 	}
-	r.final, r.told = c.end(ending{why: policy.CallerEnded, instead: c.ctx.Err()}), true
+	r.final, r.concluded = c.end(ending{why: policy.CallerEnded, instead: c.ctx.Err()}), true
 }

@@ -11,23 +11,23 @@ import (
 // shown something of it: message m, or its header. It reports false if it was
 // replaced meanwhile, in which case the caller must not be shown anything of it.
 func (p *pending) commit(n int, m any, header metadata.MD) bool {
-	told, last, ok := p.commitLocked(n, m, header)
+	committed, last, ok := p.commitLocked(n, m, header)
 	if !ok {
 		return false
 	}
 	if last { // these call the caller's functions, and so without the lock
 		p.finish.commit()
 	}
-	if told != nil {
-		told.answer(codes.Failure{}, nil)
-		told.tellCommitted()
+	if committed != nil {
+		committed.answer(codes.Failure{}, nil)
+		committed.tellCommitted()
 	}
 	return true
 }
 
 // commitLocked returns the life of the call as it is at commitment, if there
 // is someone to be told, and whether no further attempt can follow.
-func (p *pending) commitLocked(n int, m any, header metadata.MD) (told *call, last, ok bool) {
+func (p *pending) commitLocked(n int, m any, header metadata.MD) (committed *call, last, ok bool) {
 	s := p.s
 	p.lock()
 	defer p.mu.Unlock()
@@ -47,10 +47,10 @@ func (p *pending) commitLocked(n int, m any, header metadata.MD) (told *call, la
 		if p.life != nil { // it was retried, or someone wants to know how it ends
 			p.life.unkept = replay.Kept
 			now := *p.life
-			told = &now
-			p.life.noteTold()
+			committed = &now
+			p.life.noteReported()
 			p.life.shown = true
-			p.life.place, p.life.shade = nil, nil // told's now
+			p.life.place, p.life.shade = nil, nil // they are committed's now
 		}
 		p.target.r.gates.Success()
 		p.target.r.budget.Success() // now: many a stream is never read to its end
@@ -61,7 +61,7 @@ func (p *pending) commitLocked(n int, m any, header metadata.MD) (told *call, la
 		p.resume.delivered(m)
 	}
 	p.shed()
-	return told, p.resume == nil, true
+	return committed, p.resume == nil, true
 }
 
 // forgo commits the stream because there is nothing, or no longer all, to
