@@ -59,8 +59,7 @@ type call struct {
 	place  *place        // what the attempt holds of them; nil for nothing
 	gated  time.Duration
 	sent   int           // bytes that a stream has sent
-	held   bool          // a retry has to wait for nothing else,
-	opens  time.Duration // which is for so long
+	opens  time.Duration // how long until the gate opens that a retry waits for (State.AtGate)
 	due    time.Time     // when the server will take the call; zero for no matter
 	barred bool          // it was not let through to its first attempt
 

@@ -199,10 +199,9 @@ func (c *call) answerGate(t gate.Ticket, f codes.Failure, err error) {
 	if t.Scout() && f.Class == codes.Quota && c.racing == 0 {
 		c.state.Scouted()
 	}
-	c.held = held && c.racing == 0
-	c.state.AtGate = c.held
+	c.state.AtGate = held && c.racing == 0
 	c.due, c.opens = time.Time{}, opens
-	if c.held && f.Delay > 0 {
+	if c.state.AtGate && f.Delay > 0 {
 		c.due = c.r.clock.Now().Add(f.Delay)
 	}
 }

@@ -31,11 +31,11 @@ type race struct {
 	wake chan int // the number of one that has fired
 	set  int      // the number of the one that counts
 	stop func() bool
-	// held says that the next attempt was paid for, with pays, and waits until a
+	// deferred says that the next attempt was paid for, with pays, and waits until a
 	// time that the server has named.
-	held bool
-	till time.Time
-	pays policy.Account
+	deferred bool
+	till     time.Time
+	pays     policy.Account
 
 	// How it ends.
 	won       *racer
@@ -172,10 +172,10 @@ func (r *race) end(a *racer) {
 		if c.decision.Why == policy.PushbackStop {
 			r.release()
 		}
-		if !r.held {
+		if !r.deferred {
 			r.disarm()
 		}
-		if r.running > 0 || r.held {
+		if r.running > 0 || r.deferred {
 			return
 		}
 	case policy.Fatal:
@@ -186,7 +186,7 @@ func (r *race) end(a *racer) {
 // next starts the next attempt, which was paid for, or holds it back.
 func (r *race) next(wait time.Duration) {
 	c := r.c
-	if r.held { // that one is the next, though it may have to wait longer
+	if r.deferred { // that one is the next, though it may have to wait longer
 		c.returnToken()
 		r.hold(wait)
 		return
@@ -197,7 +197,7 @@ func (r *race) next(wait time.Duration) {
 	}
 	if wait > 0 {
 		c.count()
-		r.held, r.pays = true, c.decision.Pays
+		r.deferred, r.pays = true, c.decision.Pays
 		r.hold(wait)
 		return
 	}
@@ -231,12 +231,12 @@ func (r *race) woken(n int) {
 	}
 	r.stop = nil
 	switch {
-	case r.held:
+	case r.deferred:
 		if !r.admit() {
 			r.release()
 			return
 		}
-		r.held = false
+		r.deferred = false
 	case c.r.budget.Take(policy.Tokens):
 		if !r.admit() {
 			c.r.budget.Return(policy.Tokens)
@@ -291,8 +291,8 @@ func (r *race) disarm() {
 // start, and is not paid for.
 func (r *race) release() {
 	r.disarm()
-	if r.held {
-		r.held = false
+	if r.deferred {
+		r.deferred = false
 		r.c.state.Attempts--
 		r.c.r.budget.Return(r.pays)
 	}

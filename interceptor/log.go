@@ -64,7 +64,7 @@ func (c *call) logRetry() {
 		return
 	}
 	msg := fmt.Sprintf("[RETRY] %v: attempt %d of %s failed, next in %v", c.failure.Class, c.attempts(), foreign.Text(c.method), c.nextIn())
-	if c.held {
+	if c.state.AtGate {
 		msg += ", when the gate opens"
 	}
 	if c.failure.Reach == codes.Unsent && c.needsConnection() {
@@ -75,7 +75,7 @@ func (c *call) logRetry() {
 
 // nextIn returns how long the call will wait for its next attempt.
 func (c *call) nextIn() time.Duration {
-	if c.held && c.decision.Retry {
+	if c.state.AtGate && c.decision.Retry {
 		return c.opens
 	}
 	return c.decision.Wait

@@ -16,7 +16,7 @@ import (
 // long. Its error says that the caller's context has ended, or that the connection
 // was closed.
 func (c *call) sleep(wait time.Duration) (time.Duration, error) {
-	if c.held {
+	if c.state.AtGate {
 		return 0, c.ctx.Err()
 	}
 	if c.cc != nil && c.cc.GetState() == connectivity.Shutdown {

@@ -103,7 +103,7 @@ func (p *pending) shed() {
 		p.replay = replay.Buffer{}
 	}
 	if p.resume == nil && !p.replaying && p.peeked == nil && p.timer == nil && s.over.Load() == nil {
-		p.held.endWith(s.attempt)
+		p.givenOut.endWith(s.attempt)
 		s.pending.Store(nil)
 	}
 }

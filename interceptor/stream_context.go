@@ -33,17 +33,17 @@ func (p *pending) context() context.Context {
 	s := p.s
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.held == nil {
+	if p.givenOut == nil {
 		if s.pending.Load() == nil { // it was committed meanwhile, and nobody would end the context
 			return s.attempt.Context()
 		}
 		ctx, end := context.WithCancel(s.ctx)
-		p.held = &streamContext{ctx, s, end}
+		p.givenOut = &streamContext{ctx, s, end}
 		if s.over.Load() != nil {
 			end()
 		}
 	}
-	return p.held
+	return p.givenOut
 }
 
 // endWith has a context that was given out end with the attempt, which is the
@@ -65,7 +65,7 @@ func (c *streamContext) endNow() {
 func (p *pending) endContext() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.held.endNow()
+	p.givenOut.endNow()
 }
 
 // values returns the context of the attempt, or of the one before while there is none;

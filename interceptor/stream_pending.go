@@ -44,8 +44,8 @@ type pending struct {
 	peeked    *emptypb.Empty    // a message that was received before it was asked for
 	orphan    grpc.ClientStream // an attempt that was given up and has yet to be ended
 
-	resume *resumption
-	held   *streamContext // that the caller was given, or nil
+	resume   *resumption
+	givenOut *streamContext // that the caller was given, or nil
 }
 
 // call returns the life of the call.
@@ -279,7 +279,7 @@ func (p *pending) end(final error) {
 	s.finish(final)
 	p.life.release()
 	p.replay, p.resume = replay.Buffer{}, nil
-	p.held.endNow()
+	p.givenOut.endNow()
 }
 
 // evidenceOf returns what an attempt that had a stream has left behind.

@@ -39,7 +39,7 @@ type Shade struct {
 	turned bool          // the wait is over:
 	away   bool          // turned away,
 	left   time.Duration // so long before the turn
-	held   time.Duration
+	waited time.Duration
 	over   bool // reported
 }
 
@@ -198,7 +198,7 @@ func (s *Shade) expire() {
 
 // turn notes that the wait is over.
 func (s *Shade) turn(now time.Time) {
-	s.turned, s.held = true, now.Sub(s.came)
+	s.turned, s.waited = true, now.Sub(s.came)
 	if s.stop != nil {
 		s.stop()
 	}
@@ -224,7 +224,7 @@ type Held struct {
 
 // report counts the attempt, and queues a report.
 func (s *Shade) report() {
-	if s.held < worthTelling && !s.away {
+	if s.waited < worthTelling && !s.away {
 		return
 	}
 	g := s.g
@@ -233,7 +233,7 @@ func (s *Shade) report() {
 		g.inVain++
 	}
 	if g.Held != nil && g.teller.len() < mostToTell {
-		h := Held{s.attempt, s.k.key, s.held, s.away, s.left, s.first}
+		h := Held{s.attempt, s.k.key, s.waited, s.away, s.left, s.first}
 		g.teller.add(func() { g.Held(h) })
 	}
 }
