@@ -42,5 +42,5 @@ func (c *call) classify(err error, ev *codes.Evidence) {
 		c.failure = codes.Classify(err, *ev, c.r.rules...)
 	}
 	c.r.warnOfLayers(c)
-	c.answer(c.failure, c.err)
+	c.giveBack(c.failure, c.err)
 }

@@ -17,7 +17,7 @@ func (c *call) succeeded() {
 	if !c.shown { // a stream has earned when it was committed
 		c.r.budget.Success()
 		c.r.gates.Success()
-		c.answer(codes.Failure{}, nil)
+		c.giveBack(codes.Failure{}, nil)
 	}
 	c.err = nil
 	c.observeSuccess()

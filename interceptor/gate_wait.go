@@ -167,10 +167,10 @@ func (c *call) awaited() bool {
 	return c.place != nil || c.shade != nil
 }
 
-// answer gives the place of an attempt back: it tells the gate and the breaker that
+// giveBack gives the place of an attempt back: it tells the gate and the breaker that
 // the attempt has ended with f, or with success if it is zero. Also an attempt that
 // held nothing, or no longer, tells the gate.
-func (c *call) answer(f codes.Failure, err error) {
+func (c *call) giveBack(f codes.Failure, err error) {
 	p := c.place
 	c.place = nil
 	if !p.claim() {
@@ -183,11 +183,11 @@ func (c *call) answer(f codes.Failure, err error) {
 	if c.shade != nil && c.shade.Answer(f, err) {
 		return
 	}
-	c.answerGate(p.ticket, f, err)
+	c.tellGate(p.ticket, f, err)
 }
 
-// answerGate tells the gate how an attempt has ended that had a ticket.
-func (c *call) answerGate(t gate.Ticket, f codes.Failure, err error) {
+// tellGate tells the gate how an attempt has ended that had a ticket.
+func (c *call) tellGate(t gate.Ticket, f codes.Failure, err error) {
 	var opens time.Duration
 	var held bool
 	if c.r.gates.Concern(f) {

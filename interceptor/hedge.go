@@ -73,6 +73,6 @@ func (c *call) hedged(req, reply any, invoker grpc.UnaryInvoker) (done bool, err
 // and returns what is wrong.
 func (c *call) unhedged(format string, args ...any) error {
 	err := status.Errorf(grpccodes.InvalidArgument, format, args...)
-	c.answer(codes.Failure{Class: codes.Ended}, err)
+	c.giveBack(codes.Failure{Class: codes.Ended}, err)
 	return err
 }

@@ -14,7 +14,7 @@ import (
 
 // place is what an attempt holds of what calls share: its turn at the gate, its shade
 // in a dry run, and the place of the breaker. The attempt owns it from [call.enter] on.
-// It is given back once, by whoever comes first, on any goroutine: [call.answer] with
+// It is given back once, by whoever comes first, on any goroutine: [call.giveBack] with
 // what the attempt has ended with, or [place.lapse] where nobody will know. The nil
 // place holds nothing.
 type place struct {

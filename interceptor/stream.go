@@ -100,7 +100,7 @@ func (s *clientStream) RecvMsg(m any) error {
 		s.firstReply()
 	}
 	if s.single {
-		s.answered()
+		s.endSingle()
 	}
 	return nil
 }
@@ -128,7 +128,7 @@ func (s *clientStream) recvPending(m any) error {
 		if err == nil {
 			if p.commit(n, m, nil) {
 				if s.single {
-					s.answered()
+					s.endSingle()
 				}
 				return nil
 			}

@@ -19,7 +19,7 @@ func (p *pending) commit(n int, m any, header metadata.MD) bool {
 		p.finish.commit()
 	}
 	if committed != nil {
-		committed.answer(codes.Failure{}, nil)
+		committed.giveBack(codes.Failure{}, nil)
 		committed.tellCommitted()
 	}
 	return true

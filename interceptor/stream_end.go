@@ -58,15 +58,15 @@ func (s *clientStream) firstReply() {
 	s.r.budget.Success()
 	s.r.gates.Success()
 	if c := s.call; c != nil {
-		c.answer(codes.Failure{}, nil)
+		c.giveBack(codes.Failure{}, nil)
 		c.unkept = replay.Kept
 		c.tellCommitted()
 		c.shown = true
 	}
 }
 
-// answered ends a stream that has had its only reply.
-func (s *clientStream) answered() {
+// endSingle ends a stream that has had its only reply.
+func (s *clientStream) endSingle() {
 	if s.over.Load() == nil {
 		_ = s.end(io.EOF)
 	}
