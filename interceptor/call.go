@@ -2,7 +2,6 @@ package interceptor
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"google.golang.org/grpc"
@@ -180,13 +179,6 @@ func (c *call) decide() {
 		c.stop(policy.Committed)
 	}
 	c.decision = c.state.Pay(c.r.budget, c.decision, c.failure, u)
-}
-
-// retriedBelow reports whether an interceptor further in has already retried
-// the call: the attempts of two would multiply.
-func retriedBelow(err error) bool {
-	e, ok := errors.AsType[*Error](err)
-	return ok && len(e.Attempts) > 1
 }
 
 // note records the failed attempt and tells those who watch.

@@ -3,7 +3,6 @@ package interceptor
 import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/peer"
 
 	"github.com/reinvoke/reinvoke/codes"
 )
@@ -86,53 +85,4 @@ func (r *Retrier) release(c *capture) {
 		c.call = call{}
 	}
 	r.captures.Put(c)
-}
-
-// resetResults clears what the caller's Header, Trailer and Peer options hold
-// of a failed attempt: grpc writes them only when an attempt has a stream, so
-// that they would go on showing an earlier one.
-func resetResults(opts []grpc.CallOption) {
-	for _, o := range opts {
-		switch o := o.(type) {
-		case grpc.HeaderCallOption:
-			if o.HeaderAddr != nil {
-				*o.HeaderAddr = nil
-			}
-		case grpc.TrailerCallOption:
-			if o.TrailerAddr != nil {
-				*o.TrailerAddr = nil
-			}
-		case grpc.PeerCallOption:
-			if o.PeerAddr != nil {
-				*o.PeerAddr = peer.Peer{}
-			}
-		}
-	}
-}
-
-// refuse calls the OnFinish options of a call that is not made, as grpc does,
-// and returns its error.
-func refuse(opts []grpc.CallOption, err error) error {
-	for _, o := range opts {
-		if o, ok := o.(grpc.OnFinishCallOption); ok && o.OnFinish != nil {
-			o.OnFinish(err)
-		}
-	}
-	return err
-}
-
-// splitOnFinish returns opts without the OnFinish options, and those: grpc
-// calls them after every attempt, and they are meant for the call.
-func splitOnFinish(opts []grpc.CallOption) (rest []grpc.CallOption, finish []func(error)) {
-	rest = make([]grpc.CallOption, 0, len(opts))
-	for _, o := range opts {
-		if o, ok := o.(grpc.OnFinishCallOption); ok {
-			if o.OnFinish != nil {
-				finish = append(finish, o.OnFinish)
-			}
-			continue
-		}
-		rest = append(rest, o)
-	}
-	return rest, finish
 }

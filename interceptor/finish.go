@@ -104,3 +104,30 @@ func (f *finishers) end(err error) {
 		fn(err)
 	}
 }
+
+// refuse calls the OnFinish options of a call that is not made, as grpc does,
+// and returns its error.
+func refuse(opts []grpc.CallOption, err error) error {
+	for _, o := range opts {
+		if o, ok := o.(grpc.OnFinishCallOption); ok && o.OnFinish != nil {
+			o.OnFinish(err)
+		}
+	}
+	return err
+}
+
+// splitOnFinish returns opts without the OnFinish options, and those: grpc
+// calls them after every attempt, and they are meant for the call.
+func splitOnFinish(opts []grpc.CallOption) (rest []grpc.CallOption, finish []func(error)) {
+	rest = make([]grpc.CallOption, 0, len(opts))
+	for _, o := range opts {
+		if o, ok := o.(grpc.OnFinishCallOption); ok {
+			if o.OnFinish != nil {
+				finish = append(finish, o.OnFinish)
+			}
+			continue
+		}
+		rest = append(rest, o)
+	}
+	return rest, finish
+}

@@ -116,3 +116,25 @@ func copyMessage(to, from any) {
 	proto.Reset(dst)
 	proto.Merge(dst, from.(proto.Message)) //nolint:forcetypeassert // likewise
 }
+
+// resetResults clears what the caller's Header, Trailer and Peer options hold
+// of a failed attempt: grpc writes them only when an attempt has a stream, so
+// that they would go on showing an earlier one.
+func resetResults(opts []grpc.CallOption) {
+	for _, o := range opts {
+		switch o := o.(type) {
+		case grpc.HeaderCallOption:
+			if o.HeaderAddr != nil {
+				*o.HeaderAddr = nil
+			}
+		case grpc.TrailerCallOption:
+			if o.TrailerAddr != nil {
+				*o.TrailerAddr = nil
+			}
+		case grpc.PeerCallOption:
+			if o.PeerAddr != nil {
+				*o.PeerAddr = peer.Peer{}
+			}
+		}
+	}
+}

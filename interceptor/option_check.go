@@ -6,8 +6,6 @@ import (
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-
-	"github.com/reinvoke/reinvoke/codes"
 )
 
 // check returns the error of an option that was given to a call and cannot
@@ -25,16 +23,4 @@ func (r *Retrier) check(ctx context.Context, o CallOption, method string, kind k
 		return status.Error(grpccodes.InvalidArgument, err.Error())
 	}
 	return nil
-}
-
-// warnOfLayers warns, once, of a channel whose service config retries too:
-// the attempts of two layers multiply. Whether grpc.WithDisableRetry prevents
-// it cannot be asked; a failure that grpc itself has retried tells.
-func (r *Retrier) warnOfLayers(c *call) {
-	if c.cc == nil || len(r.logs.to) == 0 || r.warnedOfLayers.Load() || !codes.RetriedByGRPC(c.err) {
-		return
-	}
-	if r.warnedOfLayers.CompareAndSwap(false, true) {
-		c.logLayers()
-	}
 }
