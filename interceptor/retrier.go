@@ -40,7 +40,7 @@ type Retrier struct {
 	follows bool          // the configuration may be swapped
 
 	evidence bool
-	trusts   trusts
+	trusts   *trusts
 	captures sync.Pool // of *capture
 
 	setup []func(*Retrier) // see WithSetup
@@ -71,7 +71,7 @@ func New(opts ...Option) *Retrier {
 		panic(err)
 	}
 	r.captures.New = func() any { return new(capture) }
-	r.trusts.none = newTrust()
+	r.trusts = newTrusts()
 	for n := range r.previous {
 		r.previous[n] = previousAttempts(n) //nolint:fatcontext // each of them is a context of its own
 	}

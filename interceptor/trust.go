@@ -27,11 +27,15 @@ func newTrust() *trust {
 	return t
 }
 
-// trusts is the trust of each connection, for as long as there is the connection.
+// trusts is the trust of each connection, for as long as there is the connection. It
+// leads to nothing that may lead to a connection, as an observer does: none of them would
+// ever be collected.
 type trusts struct {
 	none *trust   // where no connection is known
 	all  sync.Map // weak.Pointer[grpc.ClientConn] -> *trust
 }
+
+func newTrusts() *trusts { return &trusts{none: newTrust()} }
 
 // of returns the trust of a connection.
 func (t *trusts) of(cc *grpc.ClientConn) *trust {
