@@ -12,8 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	grpccodes "google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-
-	"github.com/reinvoke/reinvoke/codes"
 )
 
 // runProgram runs the program and returns what it prints, and its exit status.
@@ -172,8 +170,8 @@ func manyRetries(n int) string {
 	return b.String()
 }
 
-// TestParsePasted_forms: errors as libraries print them.
-func TestParsePasted_forms(t *testing.T) {
+// TestExplain_forms: errors as libraries print them.
+func TestExplain_forms(t *testing.T) {
 	ours := status.Error(grpccodes.Unavailable, "busy").Error()
 	for text, want := range map[string]struct {
 		code    grpccodes.Code
@@ -204,15 +202,15 @@ func TestParsePasted_forms(t *testing.T) {
 		`got [{"error": {"code": 500}}] from server`:                            {grpccodes.Internal, "", 0},
 		`fields=[a b] {"error": {"code": 500}}`:                                 {grpccodes.Internal, "", 0},
 	} {
-		err, fault := parsePasted(text)
-		st, _ := codes.StatusOf(err)
+		p, fault := explain(text)
+		st := p.status
 		if fault != nil || st.Code() != want.code || (want.details == 0 && st.Message() != want.message) || len(st.Details()) != want.details {
-			t.Errorf("%s\n got %v, %v\nwant %+v", text, err, fault, want)
+			t.Errorf("%s\n got %v, %v\nwant %+v", text, st, fault, want)
 		}
 	}
 	for _, text := range []string{"", "hello world", "OK", "0", "200: fine", "{}", "17"} {
-		if err, fault := parsePasted(text); err != nil || fault == nil || !strings.HasPrefix(fault.Error(), "want an error: ") {
-			t.Errorf("%q: got %v, %v, want what was expected", text, err, fault)
+		if p, fault := explain(text); p.status != nil || fault == nil || !strings.HasPrefix(fault.Error(), "want an error: ") {
+			t.Errorf("%q: got %v, %v, want what was expected", text, p.status, fault)
 		}
 	}
 }

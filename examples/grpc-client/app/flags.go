@@ -56,10 +56,11 @@ policy says.
   -gate on|off      off: prompts do not wait for each other's quota (default on)
 
   -explain ERROR    say what would become of a call that fails with ERROR: a status
-                    ("UNAVAILABLE: text"), the text of a gRPC error, a line of a log,
-                    or the JSON of an API's error; "-" reads standard input
+                    ("UNAVAILABLE: text"), the text of a gRPC error in Go, Java, Python
+                    or JavaScript, of a REST client or of HTTP, a line of a log, or the
+                    JSON of an API's error; "-" reads standard input
   -table FILE       explain it with this policy file or gRPC service config
-  -method NAME      for this method: /package.Service/Method
+  -method NAME      for this method, /package.Service/Method, whatever ERROR names
 
 Results are JSON lines in the order of the prompts: line, server, model, prompt,
 answer, attempts, waited (seconds), error (null if there is none), class.
@@ -98,7 +99,7 @@ func parse(args []string) (options, error) {
 		if errors.Is(err, flag.ErrHelp) {
 			return o, err
 		}
-		return o, errors.New(explain(err.Error()))
+		return o, errors.New(flagFault(err.Error()))
 	}
 	if fs.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q: want flags only; -h lists them", fs.Arg(0))
@@ -157,9 +158,9 @@ func checkMethod(s string) error {
 	return nil
 }
 
-// explain adds what was expected to the errors of package flag that do not
+// flagFault adds what was expected to the errors of package flag that do not
 // say it.
-func explain(message string) string {
+func flagFault(message string) string {
 	switch {
 	case strings.HasPrefix(message, "invalid boolean value"):
 		return strings.TrimSuffix(message, ": parse error") + ": want true or false"
