@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
-	"unicode"
 )
 
 // pythonJSON returns the dict that a text begins with as JSON, as far as it goes; what
@@ -20,13 +19,13 @@ func pythonJSON(text string) json.RawMessage {
 			b.Write(quoted)
 			i += size
 			continue
-		case unicode.IsLetter(rune(c)):
-			word := text[i:]
-			if end := strings.IndexFunc(word, func(r rune) bool { return !unicode.IsLetter(r) }); end >= 0 {
-				word = word[:end]
+		case isLetter(c):
+			end := i
+			for end < len(text) && isLetter(text[end]) {
+				end++
 			}
-			b.WriteString(pythonWord(word))
-			i += len(word)
+			b.WriteString(pythonWord(text[i:end]))
+			i = end
 			continue
 		case c == '{' || c == '[':
 			depth++
@@ -41,6 +40,8 @@ func pythonJSON(text string) json.RawMessage {
 	}
 	return json.RawMessage(b.String())
 }
+
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 // pythonWord returns a name of Python's as JSON has it.
 func pythonWord(word string) string {
