@@ -42,8 +42,11 @@ func httpStatus(text string) (found, bool) {
 		number, _ := strconv.Atoi(text[at+m[2] : at+m[3]]) // three digits
 		rest := text[at+m[4] : at+m[5]]
 		reason := http.StatusText(number)
+		word := strings.TrimRight(firstWord(rest), ".:,")
+		_, coded := codeNamed(word)
+		coded = coded && word[0] > '9'                     // a number is no name
 		named := m[0] < m[2] || at+m[0] == 0 && rest != "" // by a word before it, or it begins the text
-		if named || (reason != "" && strings.HasPrefix(strings.ToLower(rest), strings.ToLower(reason))) {
+		if named || coded || (reason != "" && strings.HasPrefix(strings.ToLower(rest), strings.ToLower(reason))) {
 			return answer(at+m[0], number, rest)
 		}
 		at += m[3]

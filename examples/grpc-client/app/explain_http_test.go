@@ -25,6 +25,7 @@ func TestExplain_http(t *testing.T) {
 		"a status line":       answer("HTTP/1.1 503 Service Unavailable", grpccodes.Unavailable, "Service Unavailable", codes.Server),
 		"a status code":       answer("unexpected status code: 504", grpccodes.DeadlineExceeded, "", codes.Timeout),
 		"a number and a text": answer("503: no healthy upstream", grpccodes.Unavailable, "no healthy upstream", codes.Server),
+		"a code of gRPC":      answer("ClientError: 429 RESOURCE_EXHAUSTED.", grpccodes.ResourceExhausted, "RESOURCE_EXHAUSTED.", codes.Quota),
 		"curl -i":             answer("HTTP/2 429 \nserver: x\n\n"+body, grpccodes.ResourceExhausted, "m", codes.Quota),
 		"a body in a text":    answer("API Error (429 "+body+") · Retrying in 32 seconds… (attempt 7/10)", grpccodes.ResourceExhausted, "m", codes.Quota),
 		"what a proxy says": answer("HTTP/1.1 503 Service Unavailable\n\n"+`{"error": {"code": 503, "message": "error reading from server: EOF"}}`,
@@ -35,7 +36,7 @@ func TestExplain_http(t *testing.T) {
 		},
 		"googleapi, the body": answer((&googleapi.Error{Code: 429, Body: body}).Error(), grpccodes.ResourceExhausted, "m", codes.Quota),
 	})
-	for _, text := range []string{"hello 429 bananas", "took 503 ms", "line 500: x", "429", "200 OK", "12:00 hello", "HTTP/1.1 204 No Content"} {
+	for _, text := range []string{"hello 429 bananas", "took 503 ms", "line 500: x", "line 500 12 errors", "429", "200 OK", "12:00 hello", "HTTP/1.1 204 No Content"} {
 		if p, err := explain(text); text != "429" && err == nil {
 			t.Errorf("%q: got %v, want an error", text, p.status)
 		}

@@ -26,13 +26,16 @@ var pythonTexts = []*regexp.Regexp{
 var apiCore = regexp.MustCompile(`(?s)google\.api_core\.exceptions\.\w+: (\d{3}) (.*)`)
 
 // apiCoreDetails begins that list.
-var apiCoreDetails = regexp.MustCompile(`(?s)^(.*?) \[((?:violations|links|retry_delay|reason|metadata|domain|field_violations|request_id|resource_type|locale|stack_entries|detail)\b.*)\]\s*$`)
+var apiCoreDetails = regexp.MustCompile(`(?s)^(.*?) \[((?:violations|links|retry_delay|reason|metadata|domain|field_violations|request_id|resource_type|locale|stack_entries|detail)\b.*?)\n\]`)
 
 // apiCoreError reads it, with or without the name of the exception before it.
 func apiCoreError(text string) (found, bool) {
 	begin, number, rest := 0, "", ""
 	if m := apiCore.FindStringSubmatchIndex(text); m != nil {
 		begin, number, rest = m[0], text[m[2]:m[3]], text[m[4]:m[5]]
+		if cause := pythonTexts[0].FindStringIndex(text); cause != nil && cause[0] < begin {
+			begin = cause[0] // Python prints the cause, which has no details, before the exception
+		}
 	} else if len(text) > 4 && text[3] == ' ' {
 		number, rest = text[:3], text[4:]
 	}

@@ -49,6 +49,15 @@ func TestExplain_apiCore(t *testing.T) {
 			text: "google.api_core.exceptions.ResourceExhausted: 429 You exceeded " + list,
 			code: grpccodes.ResourceExhausted, message: "You exceeded", details: "QuotaFailure ErrorInfo RetryInfo", class: codes.Spent, reach: codes.Answered,
 		},
+		"details in a log": {
+			text: "ERROR google.api_core.exceptions.ResourceExhausted: 429 You exceeded " + list + "\nINFO [next]",
+			code: grpccodes.ResourceExhausted, message: "You exceeded", details: "QuotaFailure ErrorInfo RetryInfo", class: codes.Spent, reach: codes.Answered,
+		},
+		"a traceback, with its cause": {
+			text: "grpc._channel._InactiveRpcError: <_InactiveRpcError of RPC that terminated with:\n\tstatus = StatusCode.RESOURCE_EXHAUSTED\n\tdetails = \"You exceeded\"\n>\n\n" +
+				"The above exception was the direct cause of the following exception:\n\nTraceback (most recent call last):\ngoogle.api_core.exceptions.ResourceExhausted: 429 You exceeded " + list,
+			code: grpccodes.ResourceExhausted, message: "You exceeded", details: "QuotaFailure ErrorInfo RetryInfo", class: codes.Spent, reach: codes.Answered,
+		},
 		"details, by themselves": {
 			text: "429 You exceeded " + list,
 			code: grpccodes.ResourceExhausted, message: "You exceeded", details: "QuotaFailure ErrorInfo RetryInfo", class: codes.Spent, reach: codes.Answered,
