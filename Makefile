@@ -69,8 +69,9 @@ mutants: ## Break the engine on purpose, one defect at a time, and check that th
 	go run ./internal/mutants
 
 .PHONY: generate
-generate: ## Write the README's generated parts anew: the default table, the snippets and the picture.
-	go test . -run TestReadme -update
+generate: ## Write the generated parts of the README and docs/ anew: tables and the picture.
+	go test . -run "TestReadme|TestDocs" -update
+	go test ./codes -run TestRules_page -update
 
 .PHONY: ci
 ci: lint demo test ## What CI runs.

@@ -15,19 +15,19 @@ import (
 	"github.com/reinvoke/reinvoke/policy/policyfile"
 )
 
-// blocks returns the Go blocks of the README, those that are marked as not
-// compiled left out.
-func blocks(t *testing.T) []string {
+// blocks returns the Go blocks of the README and docs/, those that are marked as not
+// compiled left out. The first one is that of the README.
+func blocks(t *testing.T) (all []string) {
 	t.Helper()
-	found := regexp.MustCompile("(?s)(<!-- not compiled[^\n]*\n)?```go\n(.*?)```").FindAllStringSubmatch(string(read(t, readme)), -1)
-	var all []string
-	for _, block := range found {
-		if block[1] == "" {
-			all = append(all, block[2])
+	for _, page := range pages(t) {
+		for _, block := range regexp.MustCompile("(?s)(<!-- not compiled[^\n]*\n)?```go\n(.*?)```").FindAllStringSubmatch(string(read(t, page)), -1) {
+			if block[1] == "" {
+				all = append(all, block[2])
+			}
 		}
 	}
-	if len(all) < 8 {
-		t.Fatalf("the README has %d Go blocks, want at least 8", len(all))
+	if len(all) < 20 {
+		t.Fatalf("there are %d Go blocks, want at least 20", len(all))
 	}
 	return all
 }
@@ -44,15 +44,11 @@ var (
 	r       *interceptor.Retrier
 	err     error
 )
-
-func tokensOf(context.Context) error                                         { return nil }
-func fetchCatalog(context.Context) error                                    { return nil }
-func dialTestServer(*testing.T, ...grpc.DialOption) (conn *grpc.ClientConn) { return nil }
 `
 
 // imports are the packages that snippets may use, by the name they use.
 var imports = map[string]string{
-	"context": "context", "errors": "errors", "log": "log", "slog": "log/slog", "os": "os", "time": "time",
+	"context": "context", "atomic": "sync/atomic", "net": "net", "bufconn": "google.golang.org/grpc/test/bufconn", "insecure": "google.golang.org/grpc/credentials/insecure", "errors": "errors", "log": "log", "slog": "log/slog", "os": "os", "time": "time",
 	"testing": "testing", "synctest": "testing/synctest",
 	"grpc": "google.golang.org/grpc", "healthpb": "google.golang.org/grpc/health/grpc_health_v1",
 	"grpccodes": "google.golang.org/grpc/codes", "option": "google.golang.org/api/option", "gax": "github.com/googleapis/gax-go/v2",
@@ -78,9 +74,9 @@ func file(body string) string {
 	return b.String() + body
 }
 
-// TestReadme_snippets compiles every snippet but the first, which is a
+// TestDocs_snippets compiles every snippet but the first, which is a
 // program of its own. That a snippet does not use a variable is no fault.
-func TestReadme_snippets(t *testing.T) {
+func TestDocs_snippets(t *testing.T) {
 	dir, overlay := t.TempDir(), map[string]string{}
 	wd, err := os.Getwd()
 	if err != nil {
@@ -162,11 +158,12 @@ func TestReadme_firstSnippet(t *testing.T) {
 	t.Fatalf("the program did not retry:\n%s", strings.Join(seen, "\n"))
 }
 
-// TestReadme_policyFiles: its files load, and give what they say.
-func TestReadme_policyFiles(t *testing.T) {
-	found := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(read(t, readme)), -1)
+// TestDocs_policyFiles: the files of the page load, and give what they say.
+func TestDocs_policyFiles(t *testing.T) {
+	const page = "docs/policy-files.md"
+	found := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(read(t, page)), -1)
 	if len(found) == 0 {
-		t.Fatal("the README has no policy file")
+		t.Fatalf("%s has no policy file", page)
 	}
 	for _, block := range found {
 		c, err := policyfile.Load(strings.NewReader(block[1]))

@@ -1,5 +1,5 @@
-// Package reinvoke_test keeps the README true: its generated parts are
-// compared with the code, and its programs are compiled and run.
+// Package reinvoke_test keeps the README and docs/ true: their generated parts are
+// compared with the code, and their programs are compiled and run.
 package reinvoke_test
 
 import (
@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -16,21 +17,49 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-var update = flag.Bool("update", false, "write the generated parts of the README anew")
+var update = flag.Bool("update", false, "write the generated parts of the README and docs/ anew")
 
 const (
 	readme  = "README.md"
 	picture = "policy/schedule.svg"
 )
 
-func TestReadme_defaultTable(t *testing.T) {
-	text := read(t, readme)
-	marks := regexp.MustCompile(`(?s)<!-- table: begin -->\n.*?<!-- table: end -->`)
-	if !marks.Match(text) {
-		t.Fatal("the README has no marks for the default table")
+// pages returns the README and the pages of docs/.
+func pages(t *testing.T) []string {
+	t.Helper()
+	docs, err := filepath.Glob("docs/*.md")
+	if err != nil || len(docs) < 10 {
+		t.Fatalf("got %d pages in docs/ (%v), want at least 10", len(docs), err)
 	}
-	want := marks.ReplaceAllLiteral(text, []byte("<!-- table: begin -->\n"+markdownTable()+"<!-- table: end -->"))
-	same(t, readme, text, want)
+	return append([]string{readme}, docs...)
+}
+
+// generated compares what stands between the marks of a name, on the one page that has
+// them, with content; -update writes it.
+func generated(t *testing.T, name, content string) {
+	t.Helper()
+	begin, end := "<!-- "+name+": begin -->\n", "<!-- "+name+": end -->"
+	marks := regexp.MustCompile("(?s)" + begin + ".*?" + end)
+	places := 0
+	for _, page := range pages(t) {
+		text := read(t, page)
+		if n := len(marks.FindAll(text, -1)); n > 0 {
+			places += n
+			same(t, page, text, marks.ReplaceAllLiteral(text, []byte(begin+content+end)))
+		}
+	}
+	if places != 1 {
+		t.Fatalf("there are %d places for %s, want 1", places, name)
+	}
+}
+
+func TestReadme_defaultTable(t *testing.T) { generated(t, "table", markdownTable()) }
+
+// TestReadme_isShort: whoever has two minutes reads it whole.
+func TestReadme_isShort(t *testing.T) {
+	if n := bytes.Count(read(t, readme), []byte("\n")); n > 180 {
+		t.Errorf("it has %d lines, want at most 180: the rest belongs to docs/", n)
+	}
 }
 
 func TestReadme_picture(t *testing.T) {
@@ -135,12 +164,7 @@ func TestReadme_fleet(t *testing.T) {
 		}
 		b.WriteString(" |\n")
 	}
-	marks := regexp.MustCompile(`(?s)<!-- fleet: begin -->\n.*?<!-- fleet: end -->`)
-	text := read(t, readme)
-	if len(marks.FindAll(text, -1)) != 1 {
-		t.Fatal("the README has no place for the table of the fleet")
-	}
-	same(t, readme, text, marks.ReplaceAllLiteral(text, []byte("<!-- fleet: begin -->\n"+b.String()+"<!-- fleet: end -->")))
+	generated(t, "fleet", b.String())
 }
 
 // TestReadme_gate compares the table of the gate with the report that `make fleet`
@@ -176,10 +200,5 @@ func TestReadme_gate(t *testing.T) {
 		}
 		b.WriteString(" |\n")
 	}
-	marks := regexp.MustCompile(`(?s)<!-- gate: begin -->\n.*?<!-- gate: end -->`)
-	text := read(t, readme)
-	if len(marks.FindAll(text, -1)) != 1 {
-		t.Fatal("the README has no place for the table of the gate")
-	}
-	same(t, readme, text, marks.ReplaceAllLiteral(text, []byte("<!-- gate: begin -->\n"+b.String()+"<!-- gate: end -->")))
+	generated(t, "gate", b.String())
 }

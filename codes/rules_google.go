@@ -8,7 +8,7 @@ import (
 
 // The files rules_google*.go are the only ones that match the texts, quota names and
 // reasons of Google's services, Gemini and Vertex AI first. The facts behind them are
-// summed up in the README under "How classification works".
+// summed up in docs/classification.md.
 
 // retryText begins the sentence by which the Gemini API says when to come
 // back: "Please retry in 38.92s." RetryInfo holds the whole seconds of it.

@@ -117,7 +117,7 @@ func command(args []string, stdout, stderr io.Writer) error {
 		text = b.text(results[:shown])
 	}
 	if len(o.scenes) > 0 {
-		promises = promiseReport(promise(o.scenes, o.processes, o.seed, progress), o.seed)
+		promises = promiseReport(promise(o.scenes, o.processes, promising(), o.seed, progress), o.seed)
 	}
 	if o.out == "" || !whole {
 		text += promises
@@ -130,7 +130,9 @@ func command(args []string, stdout, stderr io.Writer) error {
 	}
 	var head []string
 	var rows [][]string
+	var alone string
 	if whole {
+		alone = besideReport(beside(o.seed, progress), o.seed)
 		quick := slices.DeleteFunc(slices.Clone(o.scs), func(s *scenario) bool { return s.name == "C" })
 		head, rows = sensitivity(quick, []int{10, 1000}, o.seed, progress)
 	}
@@ -138,6 +140,7 @@ func command(args []string, stdout, stderr io.Writer) error {
 	return write(o, map[string]string{
 		"report.md":   report(o.scs, results, head, rows, o.seed),
 		"ordinary.md": promises,
+		"alone.md":    alone,
 		"goodput.svg": goodputPicture(b),
 		"reset.svg":   resetPicture(b),
 		"outage.svg":  outagePicture(b),

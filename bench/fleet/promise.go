@@ -60,12 +60,12 @@ type scene struct {
 	by map[string]*played
 }
 
-// promise plays the scenes of ordinary programs.
-func promise(scs []*scenario, ns []int, seed uint64, progress func(total int) func(int)) []scene {
+// promise plays the scenes of ordinary programs by all these sides.
+func promise(scs []*scenario, ns []int, who []side, seed uint64, progress func(total int) func(int)) []scene {
 	var jobs []job
 	for _, n := range ns {
 		for _, sc := range scs {
-			for _, s := range promising() {
+			for _, s := range who {
 				for i := range repeats(n) {
 					jobs = append(jobs, job{sc, n, true, s, seed + uint64(i)})
 				}

@@ -128,9 +128,11 @@ func failsafe(int) strategy {
 	return &rival{again: func(_ *world, c *call, _ codes.Failure) (time.Duration, bool) { return 0, c.sent < 3 }}
 }
 
-// awsStandard is the standard mode of the AWS SDKs: three attempts, full jitter
-// up to 20 s, and a bucket of 500 tokens from which a retry takes 5 (10 after a
-// timeout) that its success gives back.
+// awsStandard is the standard mode of the AWS SDKs, with the figures of 2026-11-10:
+// three attempts, full jitter up to 20 s from 1 s after throttling and from 50 ms
+// after other failures, and a bucket of 500 tokens from which a retry takes 5 or 14
+// that its success gives back. A delay that the server names is kept between the
+// backoff and 5 s more.
 func awsStandard(n int) strategy { return aws(n, nil) }
 
 func aws(n int, limiter *cubic) strategy {
@@ -141,9 +143,9 @@ func aws(n int, limiter *cubic) strategy {
 	paid := map[*call]float64{}
 	r := &rival{
 		again: func(w *world, c *call, f codes.Failure) (time.Duration, bool) {
-			cost := 5.0
-			if f.Class == codes.Timeout {
-				cost = 10
+			cost, base := 14.0, 0.05
+			if f.Class == codes.Quota {
+				cost, base = 5, 1
 			}
 			if c.sent >= 3 || bucket[c.client] < cost {
 				delete(paid, c)
@@ -151,7 +153,11 @@ func aws(n int, limiter *cubic) strategy {
 			}
 			bucket[c.client] -= cost
 			paid[c] = cost
-			return seconds(w.rng.Float64() * min(math.Exp2(float64(c.sent)), 20)), true
+			wait := seconds(w.rng.Float64() * min(base*math.Exp2(float64(c.sent-1)), 20))
+			if f.Delay > 0 {
+				wait = min(max(f.Delay, wait), wait+5*time.Second)
+			}
+			return wait, true
 		},
 		tell: func(w *world, c *call, f codes.Failure) {
 			if limiter != nil {

@@ -43,7 +43,7 @@ func sides() []side {
 		{"grpc, throttled", "the same with retryThrottling (10, 0.1)", rival(serviceConfig(true))},
 		{gaxName, "full jitter, 1 s x2 to 30 s, until the deadline", rival(gax)},
 		{"failsafe-go", "2 retries, no delay", rival(failsafe)},
-		{"AWS standard", "3 attempts, full jitter to 20 s, 500 tokens", rival(awsStandard)},
+		{"AWS standard", "3 attempts, full jitter from 50 ms (throttled: 1 s) to 20 s, 500 tokens, hints up to 5 s", rival(awsStandard)},
 		{"AWS adaptive", "the same behind a CUBIC limit on the rate", rival(awsAdaptive)},
 		{"circuit breaker", "opens for 60 s after 6 failures in a row, no retries", rival(breaker)},
 		{"SRE throttling", "K = 2, 2 min, before grpc's retries", rival(throttling)},

@@ -8,17 +8,16 @@ import (
 	"testing"
 )
 
-// TestContributing_namesExist: the page on the way of a failed call names files and
-// functions that there are.
-func TestContributing_namesExist(t *testing.T) {
-	page, err := os.ReadFile("CONTRIBUTING.md")
+// TestDocs_architecture: the page names files and functions that there are.
+func TestDocs_architecture(t *testing.T) {
+	page, err := os.ReadFile("docs/architecture.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, way, found := strings.Cut(string(page), "## The way of a failed call")
 	way, _, _ = strings.Cut(way, "\n## ")
 	if !found {
-		t.Fatal("CONTRIBUTING.md has no page on the way of a failed call")
+		t.Fatal("docs/architecture.md has no section on the way of a failed call")
 	}
 	var source strings.Builder
 	for _, pattern := range []string{"interceptor/*.go", "policy/*.go", "codes/*.go"} {
