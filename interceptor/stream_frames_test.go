@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
+	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
 
@@ -42,6 +43,17 @@ func (frames) Unmarshal(data mem.BufferSlice, v any) error {
 	data.Ref()
 	f.data = data
 	return nil
+}
+
+// givenFrames is one that gives grpc the only reference: a frame is sent once.
+type givenFrames struct{ frames }
+
+func (givenFrames) Marshal(v any) (mem.BufferSlice, error) {
+	f, ok := v.(*frame)
+	if !ok {
+		return nil, errors.New("frames: want *frame")
+	}
+	return f.data, nil
 }
 
 // newFrame returns a frame in a buffer that is used again once it is free.
@@ -77,41 +89,49 @@ func TestStream_frames(t *testing.T) {
 		}
 		return nil
 	}
+	for _, codec := range []encoding.CodecV2{frames{}, givenFrames{}} {
+		synctest.Test(t, func(t *testing.T) { echoFrames(t, codec, handle) })
+	}
+}
+
+// echoFrames sends frames in a codec to a server that answers with them.
+func echoFrames(t *testing.T, codec encoding.CodecV2, handle func(n int, stream grpc.ServerStream) error) {
+	t.Helper()
 	pool := mem.DefaultBufferPool()
 	desc := &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}
-	synctest.Test(t, func(t *testing.T) {
-		conn := serveRaw(t, handle, interceptor.DialOptions(), grpc.ForceServerCodecV2(frames{}))
-		stream, err := conn.NewStream(t.Context(), desc, "/any.Service/Method", grpc.ForceCodecV2(frames{}))
-		if err != nil {
-			t.Fatal(err)
+	conn := serveRaw(t, handle, interceptor.DialOptions(), grpc.ForceServerCodecV2(frames{}))
+	stream, err := conn.NewStream(t.Context(), desc, "/any.Service/Method", grpc.ForceCodecV2(codec))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"one", "two", ""}
+	for _, text := range want {
+		f := newFrame(pool, text)
+		if err := stream.SendMsg(f); err != nil {
+			t.Fatalf("SendMsg: %v", err)
 		}
-		want := []string{"one", "two", ""}
-		for _, text := range want {
-			f := newFrame(pool, text)
-			if err := stream.SendMsg(f); err != nil {
-				t.Fatalf("SendMsg: %v", err)
-			}
+		if codec == (frames{}) {
 			f.data.Free()
-			copy(*pool.Get(2048), "somebody else's") // may be the buffer of the frame
 		}
-		if err := stream.CloseSend(); err != nil {
-			t.Fatal(err)
+		copy(*pool.Get(2048), "somebody else's") // may be the buffer of the frame
+	}
+	if err := stream.CloseSend(); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for {
+		var out frame
+		if err = stream.RecvMsg(&out); err != nil {
+			break
 		}
-		var got []string
-		for {
-			var out frame
-			if err = stream.RecvMsg(&out); err != nil {
-				break
-			}
-			got = append(got, string(out.data.Materialize()))
-		}
-		if err != io.EOF { //nolint:errorlint // grpc returns io.EOF itself
-			t.Errorf("RecvMsg: got %v, want the end", err)
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("frames (-want +got):\n%s", diff)
-		}
-	})
+		got = append(got, string(out.data.Materialize()))
+	}
+	if err != io.EOF { //nolint:errorlint // grpc returns io.EOF itself
+		t.Errorf("RecvMsg: got %v, want the end", err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("frames (-want +got):\n%s", diff)
+	}
 }
 
 // TestStream_hiddenCodec: where an interceptor on the right chooses the codec, what was

@@ -64,13 +64,14 @@ func (c old) Unmarshal(data mem.BufferSlice, v any) error {
 	return c.codec.Unmarshal(data.Materialize(), v)
 }
 
-// encode returns the bytes that a codec makes of a message. They are nobody else's.
+// encode returns the bytes that a codec makes of a message. They are nobody else's. The
+// buffers of the codec are left to the collector: they may be the message's own, and grpc
+// is about to send and free them.
 func encode(c codec, m any) ([]byte, error) {
 	data, err := c.Marshal(m)
 	if err != nil {
 		return nil, err
 	}
-	defer data.Free()
 	return data.Materialize(), nil
 }
 
