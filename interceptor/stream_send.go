@@ -6,8 +6,10 @@ import (
 
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/encoding/proto"
+	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/reinvoke/reinvoke/interceptor/internal/replay"
@@ -204,8 +206,8 @@ func isBare(attempt grpc.ClientStream) bool {
 	return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "google.golang.org/grpc"
 }
 
-// hasCodec reports whether messages may be encoded in another way than as
-// protobuf.
+// hasCodec reports whether messages may be encoded in another way than grpc's own codec
+// does.
 func hasCodec(opts []grpc.CallOption) bool {
 	for _, o := range opts {
 		switch o.(type) {
@@ -213,7 +215,7 @@ func hasCodec(opts []grpc.CallOption) bool {
 			return true
 		}
 	}
-	return false
+	return !replay.DefaultIsGRPCs()
 }
 
 // tellBroken commits attempt n because the caller is about to be told that it
@@ -246,16 +248,13 @@ func (p *pending) takePeeked() *emptypb.Empty {
 	return peeked
 }
 
-// decodePeeked decodes such a message, as the codec would have.
+// decodePeeked decodes such a message with the codec that grpc would have used.
 func decodePeeked(raw *emptypb.Empty, m any) error {
-	to, ok := m.(proto.Message)
-	if !ok {
-		if m == nil {
-			return nil
-		}
-		return status.Errorf(grpccodes.Internal, "grpc: failed to unmarshal the received message: %T is no protobuf message", m)
+	if m == nil {
+		return nil
 	}
-	if err := proto.Unmarshal(raw.ProtoReflect().GetUnknown(), to); err != nil {
+	data := mem.BufferSlice{mem.SliceBuffer(raw.ProtoReflect().GetUnknown())}
+	if err := encoding.GetCodecV2(proto.Name).Unmarshal(data, m); err != nil {
 		return status.Errorf(grpccodes.Internal, "grpc: failed to unmarshal the received message: %v", err)
 	}
 	return nil

@@ -47,6 +47,13 @@ func codecOf(opts []grpc.CallOption) codec {
 	return nil
 }
 
+// DefaultIsGRPCs reports whether grpc's own codec encodes the messages of a call without
+// options: no program has registered another one in its place.
+func DefaultIsGRPCs() bool {
+	t := reflect.TypeOf(codecOf(nil))
+	return t != nil && t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "google.golang.org/grpc/encoding/proto"
+}
+
 // old is a codec of one of the older kinds.
 type old struct {
 	codec interface {
