@@ -3,6 +3,7 @@
 package replay
 
 import (
+	"errors"
 	"io"
 	"reflect"
 	"slices"
@@ -65,7 +66,7 @@ func (b *Buffer) keepPlain(m any, most int, opts []grpc.CallOption) Unkept {
 			return NoProto
 		}
 	}
-	encoded, err := encode(b.codec, m)
+	encoded, err := encodeOnce(b.codec, m)
 	switch {
 	case err != nil: // SendMsg is about to say so
 		return NotEncodable
@@ -140,10 +141,16 @@ func (b *Buffer) Replace(m any) error {
 // encodeAs encodes a message like another one.
 func (b *Buffer) encodeAs(other *message, m any) ([]byte, error) {
 	if other.kind == nil {
-		return encode(b.codec, m)
+		encoded, err := encodeOnce(b.codec, m)
+		if err == nil && !isSame(b.codec, other.plain, encoded) {
+			err = errNotSame
+		}
+		return encoded, err
 	}
 	return proto.MarshalOptions{AllowPartial: true}.Marshal(m.(proto.Message)) //nolint:forcetypeassert // the caller has checked its type
 }
+
+var errNotSame = errors.New("decoded again by its codec, it would be another one")
 
 // SendTo sends everything on an attempt. If that breaks, RecvMsg finds out why: the error
 // is one of the client's own making, or nil.

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"bytes"
+	"fmt"
 	"reflect"
 
 	"google.golang.org/grpc"
@@ -49,8 +50,11 @@ func codecOf(opts []grpc.CallOption) codec {
 
 // DefaultIsGRPCs reports whether grpc's own codec encodes the messages of a call without
 // options: no program has registered another one in its place.
-func DefaultIsGRPCs() bool {
-	t := reflect.TypeOf(codecOf(nil))
+func DefaultIsGRPCs() bool { return isGRPCs(codecOf(nil)) }
+
+// isGRPCs reports whether a codec is that of grpc itself.
+func isGRPCs(c codec) bool {
+	t := reflect.TypeOf(c)
 	return t != nil && t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "google.golang.org/grpc/encoding/proto"
 }
 
@@ -69,6 +73,17 @@ func (c old) Marshal(v any) (mem.BufferSlice, error) {
 
 func (c old) Unmarshal(data mem.BufferSlice, v any) error {
 	return c.codec.Unmarshal(data.Materialize(), v)
+}
+
+// encodeOnce is encode for a message that grpc encodes next: if a codec panics, it is grpc
+// that does so, or a codec that an interceptor on the right has chosen does not.
+func encodeOnce(c codec, m any) (encoded []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the codec panicked: %v", p)
+		}
+	}()
+	return encode(c, m)
 }
 
 // encode returns the bytes that a codec makes of a message. They are nobody else's. The

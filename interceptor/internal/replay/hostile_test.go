@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/mem"
 
 	"github.com/reinvoke/reinvoke/interceptor/internal/replay"
@@ -41,4 +42,50 @@ func TestBuffer_givenAway(t *testing.T) {
 		t.Errorf("what grpc sends: got %q, want %q", got, want)
 	}
 	sent.Free()
+}
+
+// panicking is a codec that panics at a message with a Count.
+type panicking struct{ asJSON }
+
+func (c panicking) Marshal(v any) ([]byte, error) {
+	if m := v.(*order); m.Count > 0 {
+		panic("a codec's own bug")
+	}
+	return c.asJSON.Marshal(v)
+}
+
+// asItem is one that drops the Count.
+type asItem struct{ asJSON }
+
+func (c asItem) Unmarshal(data []byte, v any) error {
+	err := c.asJSON.Unmarshal(data, v)
+	v.(*order).Count = 0
+	return err
+}
+
+// TestBuffer_replaceRefuses: what takes the place of a message is sent as it was given, or
+// not at all.
+func TestBuffer_replaceRefuses(t *testing.T) {
+	for name, c := range map[string]encoding.Codec{"a codec that panics": panicking{}, "that drops something": asItem{}} {
+		t.Run(name, func(t *testing.T) {
+			var b replay.Buffer
+			if got := b.Keep(&order{"tea", 0}, math.MaxInt, []grpc.CallOption{grpc.ForceCodec(c)}); got != replay.Kept {
+				t.Fatalf("got %d, want it kept", got)
+			}
+			if err := b.Replace(&order{"coffee", 2}); err == nil {
+				t.Error("got no error")
+			}
+			if got, err := b.Message(0); err != nil || *got.(*order) != (order{"tea", 0}) {
+				t.Errorf("got %v, %v, want the message as it was", got, err)
+			}
+		})
+	}
+}
+
+// TestBuffer_codecPanics: it is grpc's to panic, if it does.
+func TestBuffer_codecPanics(t *testing.T) {
+	var b replay.Buffer
+	if got := b.Keep(&order{"tea", 2}, math.MaxInt, []grpc.CallOption{grpc.ForceCodec(panicking{})}); got != replay.NotEncodable {
+		t.Errorf("got %d, want %d", got, replay.NotEncodable)
+	}
 }
