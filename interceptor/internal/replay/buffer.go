@@ -70,6 +70,8 @@ func (b *Buffer) keepPlain(m any, most int, opts []grpc.CallOption) Unkept {
 	switch {
 	case err != nil: // SendMsg is about to say so
 		return NotEncodable
+	case isGRPCs(b.codec) && !isGenerated(kind.Elem()):
+		return NotSame
 	case len(encoded) > most-len(b.encoded):
 		return TooLarge
 	case !isSame(b.codec, kind.Elem(), encoded):

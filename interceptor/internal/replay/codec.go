@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/encoding"
@@ -73,6 +74,23 @@ func (c old) Marshal(v any) (mem.BufferSlice, error) {
 
 func (c old) Unmarshal(data mem.BufferSlice, v any) error {
 	return c.codec.Unmarshal(data.Materialize(), v)
+}
+
+// isGenerated reports whether every field of a message of protobuf's first API is one of
+// protobuf's. grpc's codec leaves out the others without an error, where an interceptor on
+// the right may choose a codec that does not.
+func isGenerated(kind reflect.Type) bool {
+	if kind.Kind() != reflect.Struct {
+		return false
+	}
+	for field := range kind.Fields() {
+		_, tagged := field.Tag.Lookup("protobuf")
+		_, oneof := field.Tag.Lookup("protobuf_oneof")
+		if !tagged && !oneof && !strings.HasPrefix(field.Name, "XXX_") {
+			return false
+		}
+	}
+	return true
 }
 
 // encodeOnce is encode for a message that grpc encodes next: if a codec panics, it is grpc

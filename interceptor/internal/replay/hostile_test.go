@@ -89,3 +89,35 @@ func TestBuffer_codecPanics(t *testing.T) {
 		t.Errorf("got %d, want %d", got, replay.NotEncodable)
 	}
 }
+
+// marked is no message of protobuf's, and has the methods of one.
+type marked struct{ text string }
+
+func (m *marked) Reset()         { *m = marked{} }
+func (m *marked) String() string { return m.text }
+func (*marked) ProtoMessage()    {}
+
+// generated is one of its first API.
+type generated struct {
+	Text          string `protobuf:"bytes,1,opt,name=text,proto3"`
+	XXX_sizecache int32  //nolint:revive,staticcheck // generated code has it
+}
+
+func (m *generated) Reset()         { *m = generated{} }
+func (m *generated) String() string { return m.Text }
+func (*generated) ProtoMessage()    {}
+
+// TestBuffer_firstAPI: grpc's own codec encodes what it knows of a message, which is not
+// all of one that another codec is meant for.
+func TestBuffer_firstAPI(t *testing.T) {
+	var b replay.Buffer
+	if got := b.Keep(&marked{"text"}, math.MaxInt, nil); got != replay.NotSame {
+		t.Errorf("without fields of protobuf's: got %d, want %d", got, replay.NotSame)
+	}
+	if got := b.Keep(&generated{Text: "text"}, math.MaxInt, nil); got != replay.Kept {
+		t.Fatalf("generated: got %d, want it kept", got)
+	}
+	if got, err := b.Message(0); err != nil || got.(*generated).Text != "text" {
+		t.Errorf("got %v, %v, want the message", got, err)
+	}
+}
