@@ -150,7 +150,8 @@ func (c *call) judge() {
 	}
 	c.judged = true
 	if said := c.knobs.Repeatable; said != nil {
-		c.state.Repeatable = *said
+		c.state.Repeatable, c.state.NotRepeatable = *said, !*said
+		c.state.TrustUnavailable = c.knobs.trusting
 		return
 	}
 	// Whoever wraps a function wants it called again.

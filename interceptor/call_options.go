@@ -87,18 +87,37 @@ func Enable() CallOption {
 func Repeatable() CallOption {
 	return newCallOption(callOption{
 		name: "Repeatable", kinds: everything,
-		apply: func(s *settings) { s.Repeatable = new(true) },
+		apply: func(s *settings) { s.Repeatable, s.trusting = new(true), false },
 	})
 }
 
-// NotRepeatable says that the method must not run twice. It is retried only
-// after failures that say that it did not run.
-func NotRepeatable() CallOption {
+// NotRepeatable says that the method must not run twice. It is retried only where
+// there is proof that it did not run: no stream was created, or the server refused the
+// stream unprocessed; the server asks itself to be called again, by a
+// grpc-retry-pushback-ms of 0 or more; a proxy (Envoy) says that it got no connection
+// to its upstream; or a QuotaFailure whose ErrorInfo names the service that was called.
+// An UNAVAILABLE alone is no proof, unless [TrustUnavailable] is given: a server may have
+// done its part before it met what it relays. Given for a connection it holds for every
+// method of which nothing else is said.
+func NotRepeatable(opts ...NotRepeatableOption) CallOption {
+	var trusting bool
+	for _, o := range opts {
+		trusting = trusting || o.trusting
+	}
 	return newCallOption(callOption{
 		name: "NotRepeatable", kinds: everything,
-		apply: func(s *settings) { s.Repeatable = new(false) },
+		apply: func(s *settings) { s.Repeatable, s.trusting = new(false), trusting },
 	})
 }
+
+// NotRepeatableOption is what [NotRepeatable] may be told beside. Its zero value says
+// nothing.
+type NotRepeatableOption struct{ trusting bool }
+
+// TrustUnavailable says that the server keeps to AIP-194: an UNAVAILABLE that it sends
+// means that it did nothing. It is for those who know their server, as Google's front
+// ends are known; what a server relays of a transport of its own is still no proof.
+func TrustUnavailable() NotRepeatableOption { return NotRepeatableOption{trusting: true} }
 
 // WithReplayBuffer sets how many bytes, encoded, of what a stream has sent are
 // kept until something arrives, so that the stream can be retried: 0 or more,

@@ -2,11 +2,13 @@ package interceptor
 
 import (
 	"io"
+	"time"
 
 	grpccodes "google.golang.org/grpc/codes"
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor/internal/hook"
+	"github.com/reinvoke/reinvoke/policy"
 )
 
 // classify finds out what happened, and what the call has left. The steps of
@@ -24,6 +26,8 @@ func (c *call) classify(err error, ev *codes.Evidence) {
 	c.state.OwnTimeout = isAttemptTimeout(err)
 	c.state.CanRefresh = c.canRefresh()
 	ev.Caller, ev.Deadline, ev.Remaining = c.ctx.Err(), c.state.Deadline, c.state.Remaining
+	age := now.Sub(c.r.made)
+	ev.Starting = age >= 0 && age < starting
 	if err == io.EOF && c.kind != function { //nolint:errorlint // grpc returns io.EOF itself
 		err = &vanished{}
 		c.err = err
@@ -41,6 +45,24 @@ func (c *call) classify(err error, ev *codes.Evidence) {
 	default:
 		c.failure = codes.Classify(err, *ev, c.r.rules...)
 	}
+	c.state.OwnQuota = c.refusedItself()
 	c.r.warnOfLayers(c)
 	c.giveBack(c.failure, c.err)
+}
+
+// starting is how long a program counts as one that has just started, from its Retrier
+// on. Judgement: GKE's metadata server knows a new pod after some seconds.
+const starting = time.Minute
+
+// refusedItself reports whether the service that was called says that it refused by a
+// quota of its own.
+func (c *call) refusedItself() bool {
+	if c.failure.Service == "" {
+		return false
+	}
+	target := ""
+	if c.cc != nil {
+		target = c.cc.CanonicalTarget()
+	}
+	return policy.IsCalled(c.failure.Service, c.method, target)
 }

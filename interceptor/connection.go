@@ -62,7 +62,7 @@ func (c *connection) build() (*Retrier, error) {
 	if len(c.errs) > 0 {
 		return nil, errors.Join(c.errs...)
 	}
-	r.base = c.settings
+	r.base, r.made = c.settings, r.clock.Now()
 	if r.observer != nil || r.refresh != nil || r.breaker != nil {
 		r.early = max(r.early, lifeEarly)
 	}

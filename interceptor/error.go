@@ -83,6 +83,9 @@ func (c *call) newError(ending ending) *Error {
 func (c *call) advice() string {
 	switch c.decision.Why {
 	case policy.NotRepeatable:
+		if c.state.NotRepeatable && !c.failure.MayHaveRun && c.failure.Code == grpccodes.Unavailable && c.failure.Reach == codes.Answered {
+			return "NotRepeatable() takes no UNAVAILABLE for proof that nothing ran: interceptor.NotRepeatable(interceptor.TrustUnavailable()) does"
+		}
 		return "the method may have run: interceptor.Repeatable() allows to run it again"
 	case policy.Committed:
 		return c.unkept.Advice()
@@ -171,5 +174,6 @@ func FailureOf(err error) codes.Failure {
 // named.
 func RetryAfter(err error) (time.Duration, bool) {
 	f := FailureOf(err)
-	return f.Delay, f.Delay > 0
+	after := max(f.Delay, f.RetryAfter)
+	return after, after > 0
 }

@@ -106,28 +106,28 @@ func TestRepeatable_whatIsRetriedOfAMethodThatIsNot(t *testing.T) {
 		err   error // of the server; nil to cut the connection
 		class codes.Class
 		reach codes.Reach
-		not   bool // retried although the method is not repeatable
-		yes   bool // retried if it is
+		not   bool // retried although the method is not known to be repeatable
+		trust bool // although it was declared that it is not, where UNAVAILABLE is trusted
+		yes   bool // retried if it is repeatable
 	}{
-		"UNAVAILABLE, answered":             {overloaded(), codes.Server, codes.Answered, true, true},
-		"a quota, answered":                 {refusedByQuota(t), codes.Quota, codes.Answered, true, true},
-		"an expired token, answered":        {expired(t), codes.Expired, codes.Answered, true, true},
-		"INTERNAL, answered":                {status.Error(grpccodes.Internal, "?"), codes.Server, codes.Answered, false, true},
-		"DEADLINE_EXCEEDED, answered":       {status.Error(grpccodes.DeadlineExceeded, "?"), codes.Timeout, codes.Answered, false, true},
-		"UNKNOWN, answered":                 {status.Error(grpccodes.Unknown, "?"), codes.Other, codes.Answered, false, true},
-		"Google's deadline expired":         {status.Error(grpccodes.Unavailable, "Deadline expired before operation could complete."), codes.Server, codes.Answered, false, true},
-		"a connection cut during the call":  {nil, codes.Network, codes.Lost, false, true},
-		"ABORTED, which is above us":        {status.Error(grpccodes.Aborted, "?"), codes.Conflict, codes.Answered, false, false},
-		"INVALID_ARGUMENT, wrong for ever":  {status.Error(grpccodes.InvalidArgument, "?"), codes.Request, codes.Answered, false, false},
-		"PERMISSION_DENIED, wrong for ever": {status.Error(grpccodes.PermissionDenied, "?"), codes.Auth, codes.Answered, false, false},
+		"UNAVAILABLE, answered":             {overloaded(), codes.Server, codes.Answered, true, true, true},
+		"a quota, answered":                 {refusedByQuota(t), codes.Quota, codes.Answered, true, false, true},
+		"an expired token, answered":        {expired(t), codes.Expired, codes.Answered, true, false, true},
+		"INTERNAL, answered":                {status.Error(grpccodes.Internal, "?"), codes.Server, codes.Answered, false, false, true},
+		"DEADLINE_EXCEEDED, answered":       {status.Error(grpccodes.DeadlineExceeded, "?"), codes.Timeout, codes.Answered, false, false, true},
+		"UNKNOWN, answered":                 {status.Error(grpccodes.Unknown, "?"), codes.Other, codes.Answered, false, false, true},
+		"Google's deadline expired":         {status.Error(grpccodes.Unavailable, "Deadline expired before operation could complete."), codes.Server, codes.Answered, false, false, true},
+		"a connection cut during the call":  {nil, codes.Network, codes.Lost, false, false, true},
+		"ABORTED, which is above us":        {status.Error(grpccodes.Aborted, "?"), codes.Conflict, codes.Answered, false, false, false},
+		"INVALID_ARGUMENT, wrong for ever":  {status.Error(grpccodes.InvalidArgument, "?"), codes.Request, codes.Answered, false, false, false},
+		"PERMISSION_DENIED, wrong for ever": {status.Error(grpccodes.PermissionDenied, "?"), codes.Auth, codes.Answered, false, false, false},
 	}
 	for name, tt := range tests {
-		for _, repeatable := range []bool{false, true} {
-			opt, want := interceptor.NotRepeatable(), tt.not
-			if repeatable {
-				name, opt, want = name+", repeatable", interceptor.Repeatable(), tt.yes
-			}
-			t.Run(name, func(t *testing.T) {
+		for said, want := range map[string]bool{"nothing": tt.not, "not": false, "not, and trust": tt.trust, "repeatable": tt.yes} {
+			opt := map[string]interceptor.CallOption{
+				"not": interceptor.NotRepeatable(), "not, and trust": interceptor.NotRepeatable(interceptor.TrustUnavailable()), "repeatable": interceptor.Repeatable(),
+			}[said]
+			t.Run(name+", said: "+said, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					var o *outage
 					var w watcher

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -44,6 +45,7 @@ type Retrier struct {
 	captures sync.Pool // of *capture
 
 	setup []func(*Retrier) // see WithSetup
+	made  time.Time        // when it was
 
 	// previous[n] carries grpc-previous-rpc-attempts: n and nothing else.
 	previous [maxPrevious]context.Context

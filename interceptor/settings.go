@@ -18,6 +18,7 @@ type settings struct {
 // knobs are the settings beside the table.
 type knobs struct {
 	policy.Settings
+	trusting bool // UNAVAILABLE says that nothing ran, even of what must not run twice
 	disabled bool
 	replay   int // bytes
 
@@ -87,6 +88,9 @@ func (r *Retrier) settle(ctx context.Context, method string, opts []grpc.CallOpt
 	s := new(settings)
 	*s = r.uncapped(cfg)
 	section.Override(&s.table, &s.Settings)
+	if section != nil && section.Repeatable != nil {
+		s.trusting = false
+	}
 	for _, o := range fromMethod {
 		s.apply(o)
 	}

@@ -39,6 +39,12 @@ type State struct {
 
 	// Repeatable says that the method may run twice.
 	Repeatable bool
+	// NotRepeatable says that it was declared that it must not, as against a method of
+	// which nothing was said: it is then retried only where the failure proves that
+	// nothing ran. TrustUnavailable says that UNAVAILABLE proves that, coming from this
+	// server (AIP-194), and OwnQuota that the service which refused by a quota is the
+	// one that was called (see [IsCalled]).
+	NotRepeatable, TrustUnavailable, OwnQuota bool
 	// Tokens and Earned are what the [Budget] holds.
 	Tokens, Earned float64
 	// OwnTimeout says that the attempt was ended by a timer of whoever asks,
@@ -123,10 +129,13 @@ func Decide(s State, f codes.Failure, u float64) Decision {
 	case s.Deadline && wait.Min >= s.Remaining:
 		return no(DeadlineTooNear)
 	}
-	wait.Max = min(wait.Max, left)
 	if s.Deadline { // the attempt must still begin before the deadline
-		wait.Max = min(wait.Max, s.Remaining-1)
+		left = min(left, s.Remaining-1)
 	}
+	if asked := min(f.RetryAfter, row.Max, left); asked > wait.Min && !f.Pushback.Set {
+		wait, why = Range{Min: asked, Max: max(wait.Max, min(plus(asked, spreadOf(asked)), row.Max))}, Hint
+	}
+	wait.Max = min(wait.Max, left)
 
 	pays := payer(&s, &f, class)
 	if (pays == Tokens && !(s.Tokens >= 1)) || (pays == Earned && !(s.Earned >= 1)) {
@@ -150,22 +159,6 @@ func (s State) Count(d Decision) State {
 	return s
 }
 
-// repeats reports whether the method may be sent again after this failure,
-// which counts as one of class. A method that may not run twice is, as long
-// as the failure itself says that the server did not act on it; an
-// UNAVAILABLE that the server answered with is such a one by AIP-194.
-func repeats(s *State, f *codes.Failure, class codes.Class) bool {
-	switch {
-	case s.Repeatable, f.Reach == codes.Unsent:
-		return true
-	case f.MayHaveRun:
-		return false
-	case class == codes.Quota, class == codes.Expired:
-		return true
-	}
-	return f.Code == grpccodes.Unavailable && f.Reach == codes.Answered
-}
-
 // waits returns the range of the next wait and the rule behind it.
 func waits(s *State, f *codes.Failure, row Policy, class codes.Class) (Range, Why) {
 	n := s.Exponents[class]
@@ -176,7 +169,7 @@ func waits(s *State, f *codes.Failure, row Policy, class codes.Class) (Range, Wh
 			wait = Range{Min: f.Pushback.Delay, Max: f.Pushback.Delay}
 		}
 		if f.Delay > 0 {
-			spread := max(hintSpread, f.Delay/4)
+			spread := spreadOf(f.Delay)
 			if refusals := s.Retries[class]; refusals > 0 { // it was told a time before, and refused again
 				spread = plus(spread, min(row.Backoff(n), repeated(f.Delay, refusals)))
 			}
@@ -193,6 +186,9 @@ func waits(s *State, f *codes.Failure, row Policy, class codes.Class) (Range, Wh
 	}
 	return row.Jitter.Range(row.Backoff(n), row.Max), why
 }
+
+// spreadOf returns what is added to a hint at most.
+func spreadOf(hint time.Duration) time.Duration { return max(hintSpread, hint/4) }
 
 // repeated returns what is added to a hint after so many earlier ones: in
 // proportion to it, so that a hint of 0.2 s does not become one of 15. Judgement:
