@@ -76,8 +76,10 @@ func newExplanation(c policy.Config, read pasted) (*explanation, error) {
 	}
 	if said := settings.Repeatable; said != nil {
 		x.repeatable, x.because = *said, "the section "+section.Pattern+" says so"
+		x.state.NotRepeatable = !*said
 	}
 	x.state.Repeatable = x.repeatable
+	x.state.OwnQuota = policy.IsCalled(x.failure.Service, method, "")
 	return x, nil
 }
 
