@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	grpccodes "google.golang.org/grpc/codes"
@@ -56,6 +57,16 @@ func evidenceOf(f found, trailer metadata.MD) (codes.Evidence, string) {
 		return lost, "grpc-go wrote this text itself; whether the request was sent is not known"
 	}
 	return answered(nil), "assumed; grpc-go writes no such text itself"
+}
+
+// assumeStart takes the failure for one of the first minute of a program, where that
+// matters: a text does not say how long the program had run.
+func (p *pasted) assumeStart() {
+	later := p.failure().Class
+	p.evidence.Starting = true
+	if p.failure().Class != later {
+		p.assumed += fmt.Sprintf("; within the first minute of a program, and after it of class %v", later)
+	}
 }
 
 // noConnection are the beginnings of texts of a connection that could not be made, which

@@ -57,6 +57,7 @@ func explain(text string) (pasted, error) {
 		}
 		p = pasted{status: f.status, unread: f.unread}
 		p.evidence, p.assumed = evidenceOf(f, trailer)
+		p.assumeStart()
 	}
 	p.fromError(text)
 	if p.method == "" {
