@@ -155,3 +155,35 @@ func TestStream_hiddenCodec(t *testing.T) {
 		wantUnkept(t, stream.RecvMsg(&out), 1, log.text(), "cannot be encoded")
 	})
 }
+
+// onlyStrings is a stream of an interceptor that knows one type of messages.
+type onlyStrings struct{ grpc.ClientStream }
+
+func (s onlyStrings) SendMsg(m any) error {
+	_ = *m.(*string)
+	return s.ClientStream.SendMsg(m)
+}
+
+// TestStream_typedInterceptor: an attempt that is given up is ended with a message that
+// interceptors on the right know.
+func TestStream_typedInterceptor(t *testing.T) {
+	typed := func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+		stream, err := streamer(ctx, desc, cc, method, opts...)
+		return onlyStrings{stream}, err
+	}
+	synctest.Test(t, func(t *testing.T) {
+		dial := append(interceptor.DialOptions(interceptor.Repeatable()), grpc.WithChainStreamInterceptor(typed, failingOnce(errOverloaded)))
+		conn := serveRaw(t, failWords(0), dial, grpc.ForceServerCodec(words{}))
+		stream, err := conn.NewStream(t.Context(), serverStreamDesc, "/words.Words/Say", grpc.ForceCodec(words{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, out := "hello", ""
+		if err := stream.SendMsg(&in); err != nil {
+			t.Fatalf("SendMsg: %v", err)
+		}
+		if err := stream.RecvMsg(&out); err != nil || out != "hello" {
+			t.Errorf("RecvMsg: got %q, %v, want the echo", out, err)
+		}
+	})
+}

@@ -138,14 +138,18 @@ func (p *pending) abandon() {
 	}
 	p.mu.Unlock()
 	if !busy {
-		abort(attempt)
+		abort(attempt, p.request())
 	}
 }
 
 // abort ends an attempt without a context of its own: a message after
 // CloseSend is an error of the client's, and such an error ends a stream (see
-// grpc.ClientStream).
-func abort(attempt grpc.ClientStream) {
+// grpc.ClientStream). It is one that was sent before, if any was: interceptors on the
+// right may know no other type.
+func abort(attempt grpc.ClientStream, m any) {
+	if m == nil {
+		m = &emptypb.Empty{}
+	}
 	_ = attempt.CloseSend()
-	_ = attempt.SendMsg(&emptypb.Empty{})
+	_ = attempt.SendMsg(m)
 }

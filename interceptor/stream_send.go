@@ -147,7 +147,7 @@ func (p *pending) transmit(attempt grpc.ClientStream, n int, m any) error {
 	}
 	p.mu.Unlock()
 	if orphan {
-		abort(attempt)
+		abort(attempt, m)
 	}
 	return err
 }
