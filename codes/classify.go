@@ -45,7 +45,7 @@ func Classify(err error, ev Evidence, own ...Rule) Failure {
 // heed writes into f what the peer's text says of whether the request ran, whichever
 // rule has decided the class.
 func (f *Failure) heed(rep *Report) {
-	if rep.Reach != Answered || f.Class == Request { // which no one sends again
+	if rep.Reach != Answered || f.Class == Request || !relayed(rep.Message) { // no one sends a wrong request again
 		return
 	}
 	for i := range relayRules {
@@ -179,7 +179,8 @@ func (r *Rule) apply(f *Failure, rep *Report) {
 		f.Metric, f.QuotaID = info.GetMetadata()["quota_metric"], info.GetMetadata()["quota_limit"]
 		f.QuotaValue = limitValue(info)
 	}
-	if v := rep.violation(); v != nil {
+	if len(rep.Violations) > 0 {
+		v := rep.violation()
 		f.QuotaID, f.Metric, f.Dimensions = v.GetQuotaId(), v.GetQuotaMetric(), v.GetQuotaDimensions()
 		f.QuotaValue = max(v.GetQuotaValue(), 0)
 		f.Service = rep.service()

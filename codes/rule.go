@@ -113,8 +113,7 @@ func (r *Rule) holds(rep *Report) bool {
 	if len(r.suffixes) > 0 && !hasSuffix(rep.Message, r.suffixes) {
 		return false
 	}
-	hinted := rep.Hint > 0 || rep.RetryAfter > 0
-	if (r.hinted && !hinted) || (r.bare && (hinted || len(rep.Infos) > 0 || len(rep.Violations) > 0)) {
+	if (r.hinted && !rep.hinted()) || (r.bare && (rep.hinted() || len(rep.Infos) > 0 || len(rep.Violations) > 0)) {
 		return false
 	}
 	if r.text != nil && !r.text(rep.Message) {
@@ -125,6 +124,9 @@ func (r *Rule) holds(rep *Report) bool {
 	}
 	return r.Match(rep.onHeap())
 }
+
+// hinted reports whether the server named a delay.
+func (r *Report) hinted() bool { return r.Hint > 0 || r.RetryAfter > 0 }
 
 // onHeap returns the one copy of the report that functions are shown. The
 // report itself stays on the stack, so that a failure which is decided without

@@ -11,8 +11,8 @@ import (
 // run the request, and the gateway may have done its part of it. They tell nothing of
 // the connection to the gateway, so that they do not decide the class.
 
-// relayRules say, of what the peer has sent, whether the request ran: the first that
-// holds counts, beside the rule that decides the class.
+// relayRules say, where the peer has sent such a text, whether the request ran: the
+// first that holds counts, beside the rule that decides the class.
 var relayRules = []Rule{
 	{
 		Name: "proxy-never-sent", Unsent: true,
@@ -22,7 +22,7 @@ var relayRules = []Rule{
 		text:     proxyNeverSent,
 	},
 	{
-		Name: "relayed-transport", MayHaveRun: true, text: relayed,
+		Name: "relayed-transport", MayHaveRun: true,
 		Source: "relayedTexts: grpc-go's closed list of its local texts; gRPC core, grpc-java and grpc-node; Envoy router.cc; etcd api/v3rpc/rpctypes/error.go",
 	},
 }

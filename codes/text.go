@@ -17,7 +17,7 @@ func hasPrefix(s string, prefixes []string) bool {
 	return false
 }
 
-// prefixes are beginnings of texts, found by their first byte.
+// prefixes are beginnings of texts, of two bytes at least, found by their first byte.
 type prefixes [256][]string
 
 // newPrefixes returns the prefixes in the lists.
@@ -32,7 +32,17 @@ func newPrefixes(lists ...[]string) *prefixes {
 }
 
 // has reports whether s begins with one of them.
-func (p *prefixes) has(s string) bool { return s != "" && hasPrefix(s, p[s[0]]) }
+func (p *prefixes) has(s string) bool {
+	if len(s) < 2 {
+		return false
+	}
+	for _, text := range p[s[0]] {
+		if text[1] == s[1] && strings.HasPrefix(s, text) {
+			return true
+		}
+	}
+	return false
+}
 
 // hasSuffix reports whether s ends with one of the suffixes.
 func hasSuffix(s string, suffixes []string) bool {
