@@ -28,15 +28,15 @@ type report struct {
 	Repeatable bool              `json:"repeatable"`
 }
 
-// reports is where they are, each with its source.
-const reports = "../../../codes/testdata/reports"
+// reportsFolder is where they are, each with its source.
+const reportsFolder = "../../../codes/testdata/reports"
 
 // TestExplain_reports: each report is explained as a real interceptor treats it: class,
 // rule, reach, waits and outcome.
 func TestExplain_reports(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(reports, "*.json"))
+	files, err := filepath.Glob(filepath.Join(reportsFolder, "*.json"))
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no reports in %s: %v", reports, err)
+		t.Fatalf("no reports in %s: %v", reportsFolder, err)
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
