@@ -56,6 +56,63 @@ func TestStream_endsOnce(t *testing.T) {
 	}
 }
 
+// brokenTwice is a stream that fails for its receiver, and for a sender while the end is
+// being told.
+type brokenTwice struct {
+	grpc.ClientStream
+	sending, ending, sent chan struct{}
+}
+
+func (b brokenTwice) SendMsg(any) error {
+	close(b.sending)
+	<-b.ending
+	close(b.sent)
+	return errOverloaded
+}
+
+func (b brokenTwice) RecvMsg(any) error { return errOverloaded }
+
+// TestStream_endsOnceThoughBothFail: a sender that finds a committed stream broken while a
+// receiver is telling of its end adds no other end.
+func TestStream_endsOnceThoughBothFail(t *testing.T) {
+	b := brokenTwice{sending: make(chan struct{}), ending: make(chan struct{}), sent: make(chan struct{})}
+	right := func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+		var err error
+		b.ClientStream, err = streamer(ctx, desc, cc, method, opts...)
+		return b, err
+	}
+	ends := 0
+	watch := interceptor.WithObserver(func(_ context.Context, e interceptor.Event) {
+		if e.Outcome == interceptor.Pending {
+			return
+		}
+		if ends++; ends == 1 {
+			close(b.ending)
+			<-b.sent
+			time.Sleep(20 * time.Millisecond) // in which the sender comes to the end, too
+		}
+	})
+	conn := serveRaw(t, func(_ int, stream grpc.ServerStream) error {
+		_ = stream.SendHeader(oddHeader())
+		<-stream.Context().Done()
+		return stream.Context().Err()
+	}, append(retrying(watch), grpc.WithChainStreamInterceptor(right)))
+	stream := streamOf(t, conn, bidiStreamDesc)
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = stream.SendMsg(new(testpb.StreamingOutputCallRequest)) })
+	<-b.sending
+	if md, err := stream.Header(); md == nil || err != nil {
+		t.Fatalf("got header %v, %v, want one, which commits the stream", md, err)
+	}
+	if err := stream.RecvMsg(new(testpb.StreamingOutputCallResponse)); err == nil {
+		t.Error("got no error of a stream that is broken")
+	}
+	wg.Wait()
+	if ends != 1 {
+		t.Errorf("the stream ended %d times", ends)
+	}
+}
+
 // changing is a stream interceptor for the right of ours that sees every message that is
 // received, and counts those of another type than the caller's.
 type changing struct {
