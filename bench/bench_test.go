@@ -41,7 +41,19 @@ func (s subject) unary() grpc.UnaryClientInterceptor {
 			return invoker(ctx, method, req, reply, cc, opts...)
 		}
 	}
-	return s.r.Unary()
+	unary := s.r.Unary()
+	_ = unary(context.Background(), method, nil, nil, nil, finish) // as the first call of a connection, which has more to find out
+	return unary
+}
+
+// finish is an invoker that calls the OnFinish options, as grpc does.
+func finish(_ context.Context, _ string, _, _ any, _ *grpc.ClientConn, opts ...grpc.CallOption) error {
+	for _, o := range opts {
+		if o, ok := o.(grpc.OnFinishCallOption); ok {
+			o.OnFinish(nil)
+		}
+	}
+	return nil
 }
 
 // dialOptions returns the dial options of the subject.

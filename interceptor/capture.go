@@ -36,8 +36,8 @@ func (c *capture) watch(r *Retrier, cc *grpc.ClientConn, opts []grpc.CallOption)
 	if c.trusted == nil || c.conn != cc { // it served another connection before
 		c.conn, c.trusted = cc, r.trusts.of(cc)
 	}
-	c.opts = append(append(c.opts[:0], opts...), grpc.TrailerCallOption{TrailerAddr: &c.trailer})
-	c.opts = c.trusted.prove(c.opts)
+	watched := append(append(c.opts[:0], opts...), grpc.TrailerCallOption{TrailerAddr: &c.trailer})
+	c.opts = c.trusted.prove(watched)
 	return c.opts
 }
 
