@@ -12,7 +12,7 @@ import (
 // TestDocs_links: what a page of the module links to is there, its section too.
 func TestDocs_links(t *testing.T) {
 	checked := 0
-	for _, page := range append(pages(t), "CONTRIBUTING.md", "CHANGELOG.md") {
+	for _, page := range append(pages(t), "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md") {
 		text := regexp.MustCompile("(?s)```.*?```").ReplaceAllString(string(read(t, page)), "")
 		for _, m := range regexp.MustCompile(`\]\(([^)\s]+)\)`).FindAllStringSubmatch(text, -1) {
 			link := m[1]
@@ -56,5 +56,18 @@ func TestDocs_open(t *testing.T) {
 		if first == nil || len(first[1]) > 300 {
 			t.Errorf("%s does not begin with what it is for", page)
 		}
+	}
+}
+
+// TestDocs_security: who finds a vulnerability is led to the page that says how to
+// report one.
+func TestDocs_security(t *testing.T) {
+	for _, page := range []string{readme, "CONTRIBUTING.md"} {
+		if !strings.Contains(string(read(t, page)), "](SECURITY.md)") {
+			t.Errorf("%s does not link to SECURITY.md", page)
+		}
+	}
+	if !strings.Contains(string(read(t, "SECURITY.md")), "/security/advisories/new)") {
+		t.Error("SECURITY.md has no link for a private report")
 	}
 }
