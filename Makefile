@@ -69,8 +69,8 @@ mutants: ## Break the engine on purpose, one defect at a time, and check that th
 	go run ./internal/mutants
 
 .PHONY: generate
-generate: ## Write the generated parts of the README and docs/ anew: tables and the picture.
-	go test . -run "TestReadme|TestDocs" -update
+generate: ## Write what is generated anew: tables and the picture of the README and docs/, api/v0.txt.
+	go test . -run "TestReadme|TestDocs|TestAPI" -update
 	go test ./codes -run TestRules_page -update
 
 .PHONY: ci

@@ -1,6 +1,7 @@
 package reinvoke_test
 
 import (
+	"errors"
 	"os/exec"
 	"slices"
 	"strings"
@@ -56,6 +57,9 @@ func TestDocs_modules(t *testing.T) {
 func goList(t *testing.T, args ...string) []string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "go", append([]string{"list"}, args...)...).Output()
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+		t.Fatalf("go list %v: %v\n%s", args, err, failed.Stderr)
+	}
 	if err != nil {
 		t.Fatalf("go list %v: %v", args, err)
 	}
