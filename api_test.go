@@ -11,6 +11,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	// A result in go test's cache counts no longer when one of these has changed.
+	_ "github.com/reinvoke/reinvoke/interceptor/gapic"
+	_ "github.com/reinvoke/reinvoke/interceptor/otelretry"
+	_ "github.com/reinvoke/reinvoke/policy/gate"
 )
 
 const (
