@@ -48,7 +48,7 @@ type timeoutError struct{ after time.Duration }
 
 // Error implements error.
 func (e *timeoutError) Error() string {
-	return fmt.Sprintf("interceptor: no answer within the attempt timeout of %v", e.after)
+	return fmt.Sprintf("interceptor: no answer within the attempt timeout of %v (interceptor.WithAttemptTimeout)", rounded(e.after))
 }
 
 // GRPCStatus makes it a status.

@@ -3,6 +3,7 @@ package interceptor_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,8 +75,8 @@ func TestBudget_anExhaustedOneStopsRetries(t *testing.T) {
 			t.Errorf("decisions (-want +got):\n%s", diff)
 		}
 		_, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{})
-		if e, ok := errors.AsType[*interceptor.Error](err); ok {
-			t.Errorf("got %v, want the server's error untouched", e)
+		if e, ok := errors.AsType[*interceptor.Error](err); !ok || len(e.Attempts) != 1 || !strings.Contains(e.Error(), "interceptor.WithBudget") {
+			t.Errorf("got %v, want an *Error of one attempt that names the option", err)
 		}
 		wantTokens(t, b, 0)
 	}, interceptor.WithBudget(b), interceptor.WithObserver(w.observe))

@@ -87,6 +87,11 @@ func (c *call) advice() string {
 			return "NotRepeatable() takes no UNAVAILABLE for proof that nothing ran: interceptor.NotRepeatable(interceptor.TrustUnavailable()) does"
 		}
 		return "the method may have run: interceptor.Repeatable() allows to run it again"
+	case policy.BudgetExhausted:
+		if c.state.OwnTimeout {
+			return "a retry after an attempt timeout is paid for by earlier successes: interceptor.WithBudget can begin with more"
+		}
+		return "too many calls of the connection are being retried: interceptor.WithBudget allows more"
 	case policy.Committed:
 		return c.unkept.Advice()
 	default:

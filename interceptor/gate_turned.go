@@ -30,14 +30,6 @@ func (t *turned) String() string {
 	return fmt.Sprintf("not sent: other calls wait for this quota (%s), and the turn of this one is in %v%s", t.key, rounded(t.left), off)
 }
 
-// rounded returns a duration as people say it.
-func rounded(d time.Duration) time.Duration {
-	if d >= time.Second {
-		return d.Round(100 * time.Millisecond)
-	}
-	return d.Round(time.Millisecond)
-}
-
 // turnedAway ends the call because its turn cannot come before its deadline.
 func (c *call) turnedAway() error {
 	why := c.r.gates.Reason(c.waiter)

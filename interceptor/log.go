@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
+	grpccodes "google.golang.org/grpc/codes"
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor/internal/loglimit"
@@ -63,15 +64,37 @@ func (c *call) logRetry() {
 	if !c.mayLog(logging.LevelWarn, loglimit.Retry) {
 		return
 	}
-	msg := fmt.Sprintf("[RETRY] %v: attempt %d of %s failed, next in %v", c.failure.Class, c.attempts(), foreign.Text(c.method), c.nextIn())
+	msg := fmt.Sprintf("[RETRY] %v: attempt %d of %s failed, next in %v", c.failure.Class, c.attempts(), foreign.Text(c.method), rounded(c.nextIn()))
 	if c.state.AtGate {
 		msg += ", when the gate opens"
 	}
 	if c.failure.Reach == codes.Unsent && c.needsConnection() {
-		msg += fmt.Sprintf(", or once connected, up to %v later", max(c.decision.Wait, redial))
+		msg += fmt.Sprintf(", or once connected, up to %v later", rounded(max(c.decision.Wait, redial)))
 	}
-	c.log(logging.LevelWarn, msg)
+	c.log(logging.LevelWarn, msg+c.localText())
 }
+
+// rounded returns a duration with three figures.
+func rounded(d time.Duration) time.Duration {
+	step := time.Duration(1)
+	for d/step >= 1000 {
+		step *= 10
+	}
+	return d.Round(step)
+}
+
+// localText returns what grpc-go itself says of a connection that it could not make, as
+// the end of a line; else nothing. No server has a word in it.
+func (c *call) localText() string {
+	if c.failure.Rule != connectionFailed || c.failure.Reach != codes.Unsent || c.r.logs.messages { // which have it as a field
+		return ""
+	}
+	st, _ := codes.StatusOf(c.err)
+	return ": " + shown(st.Message())
+}
+
+// connectionFailed is the rule of package codes for the texts of pickers and dialers.
+const connectionFailed = "connection-failed"
 
 // nextIn returns how long the call will wait for its next attempt.
 func (c *call) nextIn() time.Duration {
@@ -110,8 +133,15 @@ func (c *call) logGaveUp() {
 	}
 	if advice := c.advice(); advice != "" {
 		msg += ": " + advice
+	} else if c.brokeMidway() && c.r.resumable.CompareAndSwap(false, true) {
+		msg += ": interceptor.WithResume can go on from what has arrived"
 	}
-	c.log(level, msg)
+	c.log(level, msg+c.localText())
+}
+
+// brokeMidway reports whether the call is a stream that could have been resumed.
+func (c *call) brokeMidway() bool {
+	return c.decision.Why == policy.Committed && c.kind == serverStream && c.shown && c.knobs.resume == nil
 }
 
 // logRecovered tells that a retry succeeded, if one did.
@@ -119,7 +149,9 @@ func (c *call) logRecovered() {
 	if c.attempts() <= 1 || c.shown || !c.mayLog(logging.LevelInfo, loglimit.Recovery) {
 		return
 	}
-	c.log(logging.LevelInfo, fmt.Sprintf("[RETRY] recovered: attempt %d of %s succeeded", c.attempts(), foreign.Text(c.method)))
+	recovered := *c
+	recovered.err = nil // the line is of the attempt that has succeeded
+	recovered.log(logging.LevelInfo, fmt.Sprintf("[RETRY] recovered: attempt %d of %s succeeded", c.attempts(), foreign.Text(c.method)))
 }
 
 // logFallback tells that the call is answered in another way.
@@ -148,9 +180,15 @@ func (c *call) log(level logging.Level, msg string) {
 	if c.kind == function {
 		fields = logging.Fields{logging.MethodFieldKey, full}
 	}
-	if c.failure.Class == codes.None { // nothing has failed yet
+	switch {
+	case c.failure.Class == codes.None: // nothing has failed yet
 		fields = append(fields, "retry.attempt", c.attempts())
-	} else {
+	case c.err == nil: // it has recovered
+		fields = append(
+			fields, "grpc.code", grpccodes.OK.String(), "retry.class", c.failure.Class.String(), "retry.rule", c.failure.Rule,
+			"retry.attempt", c.attempts(), "retry.elapsed", c.state.Elapsed,
+		)
+	default:
 		reach := c.failure.Reach
 		if c.barred { // the failure is that of another call
 			reach = codes.Unsent

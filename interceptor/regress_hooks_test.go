@@ -216,9 +216,15 @@ func TestStream_aFailureMidwayIsLogged(t *testing.T) {
 		if _, again := receive(stream); len(bodies) != 1 || !isUntouched(err) || again != err { //nolint:errorlint // the same one
 			t.Errorf("got %q, then %v and %v, want a message and the server's error untouched", bodies, err, again)
 		}
-		want := []string{"DEBUG [RETRY] Server: not retried after attempt 1 of " + streamMethod + " (committed)" + fields}
+		const advice = ": interceptor.WithResume can go on from what has arrived"
+		want := []string{"DEBUG [RETRY] Server: not retried after attempt 1 of " + streamMethod + " (committed)" + advice + fields}
 		if diff := cmp.Diff(want, j.lines); diff != "" {
 			t.Errorf("lines (-want +got):\n%s", diff)
+		}
+		j.lines = nil // the advice is given once
+		_, _ = drain(open(t, t.Context(), conn))
+		if want := "DEBUG [RETRY] Server: not retried after attempt 1 of " + streamMethod + " (committed)" + fields; len(j.lines) != 1 || j.lines[0] != want {
+			t.Errorf("got lines %q, want %q", j.lines, want)
 		}
 	})
 }

@@ -42,7 +42,9 @@ type Retrier struct {
 
 	evidence bool
 	trusts   *trusts
-	captures sync.Pool // of *capture
+	// resumable says that the log has named WithResume.
+	resumable atomic.Bool
+	captures  sync.Pool // of *capture
 
 	setup []func(*Retrier) // see WithSetup
 	made  time.Time        // when it was

@@ -164,7 +164,7 @@ func TestStream_logs(t *testing.T) {
 		}},
 		{"a failure midway after a retry", slowly(1, 1, errOverloaded), []string{
 			retried, "INFO [RETRY] recovered: attempt 2 of " + streamMethod + " succeeded",
-			"ERROR [RETRY] Server: gave up after attempt 2 of " + streamMethod + " (committed)",
+			"ERROR [RETRY] Server: gave up after attempt 2 of " + streamMethod + " (committed): interceptor.WithResume can go on from what has arrived",
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-const timedOut = "interceptor: no answer within the attempt timeout of 3s"
+const timedOut = "interceptor: no answer within the attempt timeout of 3s (interceptor.WithAttemptTimeout)"
 
 // silentFor returns a handler whose first attempts hang until they are ended.
 func silentFor(attempts int) func(context.Context, int, *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {

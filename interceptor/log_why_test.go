@@ -1,0 +1,43 @@
+package interceptor_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+// TestLog_saysWhyThereIsNoConnection: half a minute without a server shows why, by
+// default: the text is grpc-go's own. What a server says is not shown.
+func TestLog_saysWhyThereIsNoConnection(t *testing.T) {
+	var log lines
+	opts := interceptor.DialOptions(
+		interceptor.WithPolicy(codes.Network, policy.Policy{Retries: 1, Base: 1234567 * time.Nanosecond, Max: 2 * time.Millisecond, Multiplier: 1, Jitter: policy.None}),
+		interceptor.WithLimits(policy.Limits{MaxElapsed: 5 * time.Millisecond}), log.option())
+	conn, err := grpc.NewClient("passthrough:///127.0.0.1:1", append(opts, grpc.WithTransportCredentials(insecure.NewCredentials()))...) // nothing listens there
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := callUnary(t.Context(), conn); err == nil {
+		t.Fatal("there is a server")
+	}
+	text := log.text()
+	if !strings.Contains(text, "connection refused") || !strings.Contains(text, "next in 1.23ms") {
+		t.Errorf("got %s\nwant why there is no connection, and a wait with three figures", text)
+	}
+
+	var quiet lines
+	setup{options: []interceptor.Option{quiet.option()}}.run(t, &server{unary: refuseAlways(errOverloaded)}, func(t *testing.T, conn *grpc.ClientConn) {
+		_, _ = callUnary(t.Context(), conn)
+	})
+	if text := quiet.text(); !strings.Contains(text, "[RETRY]") || strings.Contains(text, "overloaded. Please") {
+		t.Errorf("got %s\nwant lines without what the server said", text)
+	}
+}
