@@ -127,10 +127,7 @@ func (g *Gate) Admit(now time.Time) (*Waiter, Verdict) {
 // it is.
 func (g *Gate) Next(now time.Time) time.Time {
 	if g.Waiting() == 0 && g.scouts.sent.IsZero() && g.small.sent.IsZero() {
-		if at := g.forgotten(); at.After(now) {
-			return at
-		}
-		return time.Time{} // it is at rest
+		return g.rests(now)
 	}
 	var next time.Time
 	sooner := func(at time.Time) {
@@ -166,7 +163,18 @@ func (g *Gate) Next(now time.Time) time.Time {
 	}
 	sooner(g.queue.limits.next())
 	sooner(g.resting.next())
+	if next.IsZero() && g.Waiting() == 0 { // an answer that may never come holds nobody
+		return g.rests(now)
+	}
 	return next
+}
+
+// rests returns when the gate is at rest if nothing more happens; zero if it is.
+func (g *Gate) rests(now time.Time) time.Time {
+	if at := g.forgotten(); at.After(now) {
+		return at
+	}
+	return time.Time{}
 }
 
 // free reports whether a call may go through now.

@@ -674,3 +674,23 @@ func TestPace_ofWhatWasAccepted(t *testing.T) {
 		t.Errorf("%.2f calls leave in a second, want 1.1 for the 60 that were accepted in a minute", got)
 	}
 }
+
+// TestSize_anAnswerThatNeverComes: a small call that passed and is never heard of keeps no
+// gate for ever.
+func TestSize_anAnswerThatNeverComes(t *testing.T) {
+	p := quietPlayer(t)
+	p.g.Done(p.now, gate.Ungated(20_000), refusal(2*time.Second), p.dice)
+	if w := p.come(&gate.Waiter{Size: 500}); !p.went(w) {
+		t.Fatal("a small call waits")
+	}
+	for !p.g.AtRest(p.now) {
+		next := p.g.Next(p.now)
+		if !next.After(p.now) || p.since() > 10*time.Minute {
+			t.Fatalf("after %v it is %v, not at rest, and %v is next", p.since(), p.g.State(p.now), next)
+		}
+		p.now = next
+		if w, _ := p.g.Admit(p.now); w != nil {
+			t.Fatal("a call leaves that nobody made")
+		}
+	}
+}
