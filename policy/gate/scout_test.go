@@ -675,22 +675,32 @@ func TestPace_ofWhatWasAccepted(t *testing.T) {
 	}
 }
 
-// TestSize_anAnswerThatNeverComes: a small call that passed and is never heard of keeps no
-// gate for ever.
-func TestSize_anAnswerThatNeverComes(t *testing.T) {
-	p := quietPlayer(t)
-	p.g.Done(p.now, gate.Ungated(20_000), refusal(2*time.Second), p.dice)
-	if w := p.come(&gate.Waiter{Size: 500}); !p.went(w) {
-		t.Fatal("a small call waits")
-	}
-	for !p.g.AtRest(p.now) {
-		next := p.g.Next(p.now)
-		if !next.After(p.now) || p.since() > 10*time.Minute {
-			t.Fatalf("after %v it is %v, not at rest, and %v is next", p.since(), p.g.State(p.now), next)
+// TestSize_anAnswerThatComesLate: a small call that has passed and is answered after the
+// gate has opened, or never, keeps no gate for ever.
+func TestSize_anAnswerThatComesLate(t *testing.T) {
+	for _, answered := range []bool{true, false} {
+		p := quietPlayer(t)
+		large := p.come(&gate.Waiter{Size: 20_000})
+		p.refused(large, 3*time.Second)
+		p.now = p.now.Add(3 * time.Second) // it opens before the small call counts as accepted
+		small := p.come(&gate.Waiter{Size: 500})
+		if !p.went(small) {
+			t.Fatal("a small call waits")
 		}
-		p.now = next
-		if w, _ := p.g.Admit(p.now); w != nil {
-			t.Fatal("a call leaves that nobody made")
+		if p.next() != large {
+			t.Fatal("another call leaves than the one that was refused")
+		}
+		p.accepted(large)
+		p.now = p.now.Add(2 * time.Second)
+		if answered {
+			p.accepted(small)
+		}
+		for !p.g.AtRest(p.now) {
+			next := p.g.Next(p.now)
+			if !next.After(p.now) || p.since() > 10*time.Minute {
+				t.Fatalf("answered %v: after %v it is %v, not at rest, and %v is next", answered, p.since(), p.g.State(p.now), next)
+			}
+			p.now = next
 		}
 	}
 }
