@@ -675,32 +675,33 @@ func TestPace_ofWhatWasAccepted(t *testing.T) {
 	}
 }
 
-// TestSize_anAnswerThatComesLate: a small call that has passed and is answered after the
-// gate has opened, or never, keeps no gate for ever.
+// TestSize_anAnswerThatComesLate: a small call that has passed shortly before the gate
+// opens, and is answered after that or never, keeps no gate for ever.
 func TestSize_anAnswerThatComesLate(t *testing.T) {
-	for _, answered := range []bool{true, false} {
-		p := quietPlayer(t)
-		large := p.come(&gate.Waiter{Size: 20_000})
-		p.refused(large, 3*time.Second)
-		p.now = p.now.Add(3 * time.Second) // it opens before the small call counts as accepted
-		small := p.come(&gate.Waiter{Size: 500})
-		if !p.went(small) {
-			t.Fatal("a small call waits")
-		}
-		if p.next() != large {
-			t.Fatal("another call leaves than the one that was refused")
-		}
-		p.accepted(large)
-		p.now = p.now.Add(2 * time.Second)
-		if answered {
-			p.accepted(small)
-		}
-		for !p.g.AtRest(p.now) {
-			next := p.g.Next(p.now)
-			if !next.After(p.now) || p.since() > 10*time.Minute {
-				t.Fatalf("answered %v: after %v it is %v, not at rest, and %v is next", answered, p.since(), p.g.State(p.now), next)
+	for before := time.Duration(0); before < 3*time.Second; before += 50 * time.Millisecond {
+		for _, answered := range []bool{true, false} {
+			p := quietPlayer(t)
+			large := p.come(&gate.Waiter{Size: 20_000})
+			p.refused(large, 3*time.Second)
+			p.now = p.g.Until().Add(-before)
+			small := p.come(&gate.Waiter{Size: 500})
+			if p.next() != large {
+				t.Fatal("another call leaves than the one that was refused")
 			}
-			p.now = next
+			p.accepted(large)
+			p.now = p.now.Add(2 * time.Second)
+			if answered && p.g.State(p.now) == gate.Open {
+				p.accepted(small)
+			}
+			for !p.g.AtRest(p.now) {
+				for w, _ := p.g.Admit(p.now); w != nil; w, _ = p.g.Admit(p.now) { // the small one, if it has waited
+				}
+				next := p.g.Next(p.now)
+				if !next.After(p.now) || p.since() > 10*time.Minute {
+					t.Fatalf("%v before, answered %v: after %v it is %v, not at rest, and %v is next", before, answered, p.since(), p.g.State(p.now), next)
+				}
+				p.now = next
+			}
 		}
 	}
 }
