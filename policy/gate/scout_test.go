@@ -694,7 +694,8 @@ func TestSize_anAnswerThatComesLate(t *testing.T) {
 				p.accepted(small)
 			}
 			for !p.g.AtRest(p.now) {
-				for w, _ := p.g.Admit(p.now); w != nil; w, _ = p.g.Admit(p.now) { // the small one, if it has waited
+				for w := small; w != nil; { // which may have waited
+					w, _ = p.g.Admit(p.now)
 				}
 				next := p.g.Next(p.now)
 				if !next.After(p.now) || p.since() > 10*time.Minute {
