@@ -19,7 +19,10 @@ import (
 // have earned (see [policy.BudgetConfig]), since the server may still be at work
 // on the attempt that was given up: retried without bound, timeouts keep an
 // overloaded server overloaded. A connection with an attempt timeout has the
-// budget [policy.AttemptTimeoutBudget].
+// budget [policy.AttemptTimeoutBudget]: one token to begin with and a tenth for a
+// success, so that a new connection whose server is silent makes one retry and then
+// ends its calls at their first attempt (policy.BudgetExhausted), and one that is well
+// pays for a retry after a timeout in ten calls. [WithBudget] sets other figures.
 //
 // On streams it runs until the first message only, and as long as the server is
 // the one to speak: on a server stream from the beginning of the attempt, on a
