@@ -18,11 +18,11 @@ import (
 // default, for none. A retry after it is paid for with tokens that successes
 // have earned (see [policy.BudgetConfig]), since the server may still be at work
 // on the attempt that was given up: retried without bound, timeouts keep an
-// overloaded server overloaded. A connection with an attempt timeout has the
-// budget [policy.AttemptTimeoutBudget]: one token to begin with and a tenth for a
-// success, so that a new connection whose server is silent makes one retry and then
-// ends its calls at their first attempt (policy.BudgetExhausted), and one that is well
-// pays for a retry after a timeout in ten calls. [WithBudget] sets other figures.
+// overloaded server overloaded. That account is empty to begin with and earns a tenth
+// for each success: a new connection whose server is silent ends its calls at their
+// first attempt (policy.BudgetExhausted), and one that is well can retry after a timeout
+// in one of ten calls. For its other retries a connection with an attempt timeout has
+// the budget [policy.AttemptTimeoutBudget]. [WithoutBudget] lifts both.
 //
 // On streams it runs until the first message only, and as long as the server is
 // the one to speak: on a server stream from the beginning of the attempt, on a

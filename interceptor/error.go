@@ -89,7 +89,7 @@ func (c *call) advice() string {
 		return "the method may have run: interceptor.Repeatable() allows to run it again"
 	case policy.BudgetExhausted:
 		if c.state.OwnTimeout {
-			return "a retry after an attempt timeout is paid for by earlier successes: interceptor.WithBudget can begin with more"
+			return "a retry after an attempt timeout is paid for by earlier successes, ten for each: interceptor.WithoutBudget() lifts that"
 		}
 		return "too many calls of the connection are being retried: interceptor.WithBudget allows more"
 	case policy.Committed:

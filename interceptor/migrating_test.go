@@ -99,7 +99,7 @@ func TestMigrating_goGRPCMiddleware(t *testing.T) {
 			theirs: []retry.CallOption{retry.WithMax(3), retry.WithPerRetryTimeout(2 * time.Second), retry.WithBackoff(retry.BackoffLinear(70 * ms))},
 			ours: []interceptor.Option{
 				interceptor.WithPolicy(codes.Timeout, linear), interceptor.WithAttemptTimeout(2 * time.Second), interceptor.Repeatable(),
-				interceptor.WithoutBudget(), // else a connection's first calls have one retry after a timeout
+				interceptor.WithoutBudget(), // else a connection's first calls have no retry after a timeout
 			},
 		},
 	} {
