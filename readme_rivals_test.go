@@ -40,7 +40,7 @@ func TestReadme_rivals(t *testing.T) {
 	line("one process, twice its quota for a minute (D3)", alone, 2)
 	line("1,000 processes, the same (A2)", fleet, 0)
 	b.WriteString("| a delay in `RetryInfo` | not read | not read | not read | not read | waited out, by all calls of that quota together |\n" +
-		"| streams | all kinds, until the first message or 256 KiB | server streams; others fail | the opening alone | none | all kinds, until the first message or 256 KiB; `WithResume` after it |\n" +
+		"| streams | all kinds, until the first message or 256 KiB | server streams; others fail | the opening alone | none | all kinds, until the first message or 256 KiB; server streams after it with `WithResume` |\n" +
 		"| a call that may have run | again, by its code | again, by its code | again, by its code | again, by its code | again if its method may run twice |\n")
 	generated(t, "rivals", b.String())
 }
