@@ -7,10 +7,11 @@ import (
 
 // This file knows how texts are searched, and no text.
 
-// hasPrefix reports whether s begins with one of the prefixes.
+// hasPrefix reports whether s begins with one of the prefixes. Many of them begin alike,
+// and most differ in their last byte.
 func hasPrefix(s string, prefixes []string) bool {
 	for _, p := range prefixes {
-		if p == "" || (s != "" && p[0] == s[0] && strings.HasPrefix(s, p)) { // most differ in the first byte
+		if last := len(p) - 1; last < len(s) && (last < 0 || s[last] == p[last]) && strings.HasPrefix(s, p) {
 			return true
 		}
 	}
