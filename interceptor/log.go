@@ -83,18 +83,16 @@ func rounded(d time.Duration) time.Duration {
 	return d.Round(step)
 }
 
-// localText returns what grpc-go itself says of a connection that it could not make, as
-// the end of a line; else nothing. No server has a word in it.
+// localText returns what this machine itself says of a connection that it could not make,
+// as the end of a line; else nothing. No server has a word in it.
 func (c *call) localText() string {
-	if c.failure.Rule != connectionFailed || c.failure.Reach != codes.Unsent || c.r.logs.messages { // which have it as a field
+	noStream := codes.Evidence{Watched: true}
+	if c.failure.Reach != codes.Unsent || c.r.logs.messages || !codes.IsLocal(c.err, noStream) { // messages have it as a field
 		return ""
 	}
 	st, _ := codes.StatusOf(c.err)
 	return ": " + shown(st.Message())
 }
-
-// connectionFailed is the rule of package codes for the texts of pickers and dialers.
-const connectionFailed = "connection-failed"
 
 // nextIn returns how long the call will wait for its next attempt.
 func (c *call) nextIn() time.Duration {
@@ -149,9 +147,7 @@ func (c *call) logRecovered() {
 	if c.attempts() <= 1 || c.shown || !c.mayLog(logging.LevelInfo, loglimit.Recovery) {
 		return
 	}
-	recovered := *c
-	recovered.err = nil // the line is of the attempt that has succeeded
-	recovered.log(logging.LevelInfo, fmt.Sprintf("[RETRY] recovered: attempt %d of %s succeeded", c.attempts(), foreign.Text(c.method)))
+	c.log(logging.LevelInfo, fmt.Sprintf("[RETRY] recovered: attempt %d of %s succeeded", c.attempts(), foreign.Text(c.method)))
 }
 
 // logFallback tells that the call is answered in another way.

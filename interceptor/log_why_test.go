@@ -1,6 +1,9 @@
 package interceptor_test
 
 import (
+	"context"
+	"errors"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -39,5 +42,24 @@ func TestLog_saysWhyThereIsNoConnection(t *testing.T) {
 	})
 	if text := quiet.text(); !strings.Contains(text, "[RETRY]") || strings.Contains(text, "overloaded. Please") {
 		t.Errorf("got %s\nwant lines without what the server said", text)
+	}
+}
+
+// TestLog_ofAConnectionQuotesNobody: what a dialer of the program's own or a proxy says is
+// not shown, though it is about a connection.
+func TestLog_ofAConnectionQuotesNobody(t *testing.T) {
+	var log lines
+	opts := interceptor.DialOptions(interceptor.MaxRetries(0), log.option())
+	conn, err := grpc.NewClient("passthrough:///any", append(opts, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) { return nil, errors.New("the tunnel said s3cr3t") }))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := callUnary(t.Context(), conn); err == nil {
+		t.Fatal("there is a server")
+	}
+	if text := log.text(); !strings.Contains(text, "[RETRY] Network") || strings.Contains(text, "s3cr3t") {
+		t.Errorf("got %s\nwant a line without the dialer's words", text)
 	}
 }
