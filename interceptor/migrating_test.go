@@ -32,7 +32,8 @@ func asBefore(row policy.Policy, match codes.Rule) []interceptor.Option {
 	var table policy.Table
 	table[codes.Other] = row
 	match.Name, match.Class = "as-before", codes.Other
-	return []interceptor.Option{interceptor.WithTable(table), interceptor.WithRules(match), interceptor.Repeatable()}
+	never := codes.Rule{Name: "not-before", Class: codes.Request} // UNKNOWN is of class Other, too
+	return []interceptor.Option{interceptor.WithTable(table), interceptor.WithRules(match, never), interceptor.Repeatable()}
 }
 
 // TestMigrating_goGRPCMiddleware: what docs/migrating.md gives in the place of the options of
@@ -69,6 +70,11 @@ func TestMigrating_goGRPCMiddleware(t *testing.T) {
 		},
 		"another code": {
 			server: fail(grpccodes.Internal, 2),
+			theirs: []retry.CallOption{retry.WithMax(3), retry.WithCodes(grpccodes.Unavailable), retry.WithBackoff(retry.BackoffLinear(70 * ms))},
+			ours:   asBefore(linear, unavailable),
+		},
+		"a code of class Other": {
+			server: fail(grpccodes.Unknown, 2),
 			theirs: []retry.CallOption{retry.WithMax(3), retry.WithCodes(grpccodes.Unavailable), retry.WithBackoff(retry.BackoffLinear(70 * ms))},
 			ours:   asBefore(linear, unavailable),
 		},
