@@ -27,6 +27,7 @@ func (c *call) succeeded() {
 // tellCommitted tells those who watch that a stream has shown something: its
 // attempt has succeeded, and the call goes on.
 func (c *call) tellCommitted() {
+	c.err = nil
 	c.observeCommitted()
 	c.logRecovered()
 }
