@@ -3,6 +3,7 @@ package interceptor_test
 import (
 	"context"
 	"io"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -89,7 +90,9 @@ func TestStream_endsOnceThoughBothFail(t *testing.T) {
 		if ends++; ends == 1 {
 			close(b.ending)
 			<-b.sent
-			time.Sleep(20 * time.Millisecond) // in which the sender comes to the end, too
+			for range 10_000 { // in which the sender comes to the end, too
+				runtime.Gosched()
+			}
 		}
 	})
 	conn := serveRaw(t, func(_ int, stream grpc.ServerStream) error {
