@@ -21,7 +21,7 @@ func TestReadme_rivals(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			fleet[cells[2]] = []string{cells[3][:5] + " / " + strconv.FormatFloat(requests, 'f', 2, 64)}
+			fleet[cells[2]] = []string{threeDigits(t, cells[3]) + " / " + strconv.FormatFloat(requests, 'f', 2, 64)}
 		}
 	}
 	var b strings.Builder

@@ -157,7 +157,7 @@ func TestReadme_fleet(t *testing.T) {
 				t.Fatalf("the report has no line for %s, %s: run make fleet", sc[0], name)
 			}
 			requests, _ := strconv.ParseFloat(cells[4], 64)
-			b.WriteString(" | " + cells[3][:5] + " / " + strconv.FormatFloat(requests, 'f', 2, 64))
+			b.WriteString(" | " + threeDigits(t, cells[3]) + " / " + strconv.FormatFloat(requests, 'f', 2, 64))
 			if cells[7] == "never" {
 				b.WriteString(", never recovers")
 			}
@@ -196,9 +196,19 @@ func TestReadme_gate(t *testing.T) {
 		}
 		b.WriteString("| " + sc[1])
 		for i := range 3 {
-			b.WriteString(" | " + cells[2+i][:5] + " / " + cells[6+i])
+			b.WriteString(" | " + threeDigits(t, cells[2+i]) + " / " + cells[6+i])
 		}
 		b.WriteString(" |\n")
 	}
 	generated(t, "gate", b.String())
+}
+
+// threeDigits rounds a figure of a report.
+func threeDigits(t *testing.T, figure string) string {
+	t.Helper()
+	f, err := strconv.ParseFloat(figure, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strconv.FormatFloat(f, 'f', 3, 64)
 }
