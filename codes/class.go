@@ -2,47 +2,47 @@ package codes
 
 import "fmt"
 
-// Class is the kind of trouble that a failed attempt met. A policy table has
-// one row for each. The zero value is [None].
+// Class is the kind of failure of an attempt. A policy table has a row for each
+// class. The zero value is [None].
 type Class uint8
 
-// The classes. Their order is that of the rows of a policy table.
+// The classes, in the order of the rows of a policy table.
 const (
-	// None is the class of success: there was no failure.
+	// None means success: there is no failure.
 	None Class = iota
 	// Quota is a refusal by a rate limit that refills soon.
 	Quota
-	// Spent is a refusal by a quota that does not refill soon: a daily one,
-	// one of zero, billing, an exhausted account.
+	// Spent is a refusal by a quota that does not refill soon: a daily quota, a quota
+	// of zero, billing, an exhausted account.
 	Spent
-	// Server is a server that failed or is overloaded.
+	// Server is a failed or overloaded server.
 	Server
-	// Network is no answer at all: connection refused, reset or cut, or the
-	// fetch of a token failed.
+	// Network is the lack of any answer: connection refused, reset or cut, or a
+	// failed token fetch.
 	Network
-	// Timeout is an attempt or a server that ran out of time while the
-	// caller had time left.
+	// Timeout is an attempt or a server that ran out of time while the caller had
+	// time left.
 	Timeout
-	// Auth is wrong credentials, or no right to do this.
+	// Auth is wrong credentials or a missing permission.
 	Auth
-	// Expired is an access token past its time: worth one more attempt with
-	// fresh credentials.
+	// Expired is an expired access token: worth one more attempt with fresh
+	// credentials.
 	Expired
-	// Request is a request, or a set-up, that is wrong and stays wrong.
+	// Request is a wrong request or a wrong set-up. Repeating it does not help.
 	Request
-	// Conflict is ABORTED: a transaction has to start over, above us.
+	// Conflict is ABORTED: the caller has to restart its transaction.
 	Conflict
-	// Other is none of these.
+	// Other is every other failure.
 	Other
-	// Ended is the caller's own doing: its context is done, or it closed the
-	// connection.
+	// Ended is a call ended by its caller: the caller's context is done, or the
+	// caller closed the connection.
 	Ended
 
 	// NumClasses is the number of classes, None included.
 	NumClasses = 12
 )
 
-// names returns the names of the classes in their order.
+// names returns the names of the classes, indexed by class.
 func names() [NumClasses]string {
 	return [NumClasses]string{
 		None: "None", Quota: "Quota", Spent: "Spent", Server: "Server", Network: "Network", Timeout: "Timeout",
@@ -50,8 +50,8 @@ func names() [NumClasses]string {
 	}
 }
 
-// String returns the name of the class as this package spells it, or
-// "Class(n)" for a number that is none.
+// String returns the name of the class as spelled in this package, or "Class(n)" for
+// a number outside the classes.
 func (c Class) String() string {
 	if all := names(); int(c) < len(all) {
 		return all[c]
@@ -59,8 +59,8 @@ func (c Class) String() string {
 	return fmt.Sprintf("Class(%d)", uint8(c))
 }
 
-// ParseClass returns the class of that name, spelled as [Class.String] spells
-// it, or an error that lists the names.
+// ParseClass returns the class with that name, in the spelling of [Class.String]. The
+// error for an unknown name lists the known names.
 func ParseClass(name string) (Class, error) {
 	for c, n := range names() {
 		if n == name {
@@ -70,8 +70,8 @@ func ParseClass(name string) (Class, error) {
 	return None, fmt.Errorf("codes: class %q: want one of %v", name, names())
 }
 
-// MarshalText returns the name of the class; a number that is no class is an
-// error.
+// MarshalText returns the name of the class, or an error for a number outside the
+// classes.
 func (c Class) MarshalText() ([]byte, error) {
 	if c >= NumClasses {
 		return nil, fmt.Errorf("codes: class %d: want 0 to %d", uint8(c), NumClasses-1)
@@ -79,7 +79,7 @@ func (c Class) MarshalText() ([]byte, error) {
 	return []byte(c.String()), nil
 }
 
-// UnmarshalText sets c to the class of that name, as [ParseClass] does.
+// UnmarshalText sets c to the class with that name, as [ParseClass] does.
 func (c *Class) UnmarshalText(text []byte) error {
 	parsed, err := ParseClass(string(text))
 	if err != nil {

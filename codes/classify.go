@@ -10,19 +10,18 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// endingWindow is how close to the caller's deadline a DEADLINE_EXCEEDED is
-// the caller's own: grpc's timer may be some milliseconds ahead of that of the
-// context, whose Err is then still nil.
+// endingWindow is the remaining time up to which a DEADLINE_EXCEEDED counts as the
+// caller's own deadline: grpc's timer may fire some milliseconds before the
+// context's, while the context's Err is still nil.
 const endingWindow = 10 * time.Millisecond
 
-// Classify says what happened to an attempt that returned err and left ev
-// behind. The rules in own, if any, are tried before the package's.
+// Classify returns the failure of an attempt that returned err and left ev behind.
+// The rules in own, if any, are tried before the package's rules.
 //
-// A nil error gives the zero Failure. An error without evidence (the zero
-// Evidence) is classified by its status alone and counts as [Lost]. An error
-// that is no status is [Other], one of package context is [Ended]. Details
-// that are malformed, unknown or absurd are ignored; nothing in an error
-// makes Classify panic.
+// A nil error gives the zero Failure. An error without evidence (the zero Evidence)
+// is classified by its status alone and counts as [Lost]. An error without a status
+// is [Ended] if it is an error of package context, else [Other]. Classify ignores
+// malformed, unknown and absurd details. Nothing in an error makes Classify panic.
 func Classify(err error, ev Evidence, own ...Rule) Failure {
 	if err == nil {
 		return Failure{}
@@ -42,10 +41,10 @@ func Classify(err error, ev Evidence, own ...Rule) Failure {
 	return f
 }
 
-// heed writes into f what the peer's text says of whether the request ran, whichever
-// rule has decided the class.
+// heed sets MayHaveRun and Reach from a transport's text relayed by the peer,
+// whichever rule decided the class.
 func (f *Failure) heed(rep *Report) {
-	if rep.Reach != Answered || f.Class == Request || !relayed(rep.Message) { // no one sends a wrong request again
+	if rep.Reach != Answered || f.Class == Request || !relayed(rep.Message) { // a wrong request is never retried
 		return
 	}
 	for i := range relayRules {
@@ -65,11 +64,11 @@ type withStatus interface {
 	GRPCStatus() *status.Status
 }
 
-// StatusOf returns the status that err carries, with its own message and
-// details even where other errors are wrapped around it; status.FromError
-// puts their text into the message. It reports false for an error that
-// carries none, with the status that stands for it: that of the context for
-// an error of package context, else UNKNOWN. A nil error gives OK.
+// StatusOf returns the status of err with the message and details of that status,
+// even if other errors wrap it; status.FromError puts the text of the wrapping errors
+// into the message. If err carries no status, ok is false and the status is a
+// substitute: CANCELLED or DEADLINE_EXCEEDED for an error of package context, else
+// UNKNOWN. A nil error gives OK and true.
 func StatusOf(err error) (st *status.Status, ok bool) {
 	if err == nil {
 		return nil, true
@@ -89,7 +88,7 @@ func StatusOf(err error) (st *status.Status, ok bool) {
 	return status.New(grpccodes.Unknown, err.Error()), false
 }
 
-// parse reads the details that rules and hints go by.
+// parse collects the details and the hint for the rules.
 func (r *Report) parse(details []any) {
 	for _, d := range details {
 		switch d := d.(type) {
@@ -105,7 +104,7 @@ func (r *Report) parse(details []any) {
 	r.Hint = max(r.Hint, textDelay(r.Message))
 }
 
-// decide returns the first rule that matches.
+// decide returns the first matching rule.
 func decide(rep *Report, own []Rule) *Rule {
 	if rule := endedRule(rep); rule != nil {
 		return rule
@@ -129,8 +128,7 @@ func decide(rep *Report, own []Rule) *Rule {
 	return &otherRule
 }
 
-// endedRule returns the rule for a failure that the caller brought about, or
-// nil.
+// endedRule returns the rule for a failure caused by the caller, or nil.
 func endedRule(rep *Report) *Rule {
 	ev := &rep.Evidence
 	switch {
@@ -142,8 +140,8 @@ func endedRule(rep *Report) *Rule {
 	return nil
 }
 
-// isContextError reports whether the failure is an error of package context
-// that is no status.
+// isContextError reports whether the failure is an error of package context without a
+// status.
 func isContextError(rep *Report) bool {
 	if rep.Code != grpccodes.Canceled && rep.Code != grpccodes.DeadlineExceeded {
 		return false
@@ -152,7 +150,7 @@ func isContextError(rep *Report) bool {
 	return !isStatus
 }
 
-// apply writes the verdict of the rule into f.
+// apply writes the rule's verdict into f.
 func (r *Rule) apply(f *Failure, rep *Report) {
 	f.Class, f.Rule, f.MayHaveRun = r.Class, r.Name, r.MayHaveRun
 	if r.Unsent && (!r.Local || rep.Evidence.firsthand()) {

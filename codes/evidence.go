@@ -7,26 +7,24 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// Reach is how far an attempt got before it failed. It decides whether a
-// method that must not run twice may be sent again; it does not decide the
-// class by itself. The zero value is [Lost], which is what is assumed where
-// nothing is known.
+// Reach is how far an attempt got before it failed. Reach decides whether a method
+// that must not run twice may be sent again; it does not decide the class by itself.
+// The zero value is [Lost], the assumption where nothing is known.
 type Reach uint8
 
 // The reaches.
 const (
-	// Lost: the request may have been sent, and no one can tell whether the
-	// server acted on it.
+	// Lost: the request may have been sent, and nobody knows whether the server acted
+	// on it.
 	Lost Reach = iota
-	// Unsent: the server has not seen the request: no stream was ever
-	// created, or the server said that it did not process it.
+	// Unsent: the server has not processed the request. No stream was ever created,
+	// or the server said so.
 	Unsent
-	// Answered: the peer itself sent this status.
+	// Answered: the peer sent this status.
 	Answered
 )
 
-// String returns the name of the reach, or "Reach(n)" for a number that is
-// none.
+// String returns the name of the reach, or "Reach(n)" for any other number.
 func (r Reach) String() string {
 	switch r {
 	case Lost:
@@ -42,45 +40,42 @@ func (r Reach) String() string {
 // MarshalText returns the name of the reach.
 func (r Reach) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-// Evidence is what an attempt left behind beside its error, and what the
-// caller had left when it ended. The zero value claims nothing: the attempt
-// was not watched and counts as [Lost], and the caller has all the time in
-// the world.
+// Evidence is the trace of a failed attempt beside its error, and the time left to
+// the caller when the attempt ended. The zero value claims nothing: the attempt was
+// not watched and counts as [Lost], and the caller has no deadline.
 type Evidence struct {
-	// Watched says that Stream, Header and Trailer are facts. Without it
-	// they are ignored.
+	// Watched says that Stream, Header and Trailer are facts. Otherwise Classify
+	// ignores them.
 	Watched bool
-	// Stream says that a stream was created. A unary call knows it from a
-	// Trailer variable, nil before the call, that grpc has written; a stream
-	// from NewStream having returned no error.
+	// Stream says that a stream was created. For a unary call the proof is a Trailer
+	// variable, nil before the call, written by grpc; for a stream, a nil error from
+	// NewStream.
 	Stream bool
-	// Doubtful says that a missing stream may be a missing report: nothing has
-	// shown yet that whoever stands between leaves the trailers to us. No text
-	// says Unsent then, since servers relay texts.
+	// Doubtful says that a false Stream may be a missing report: nothing has shown
+	// yet that the interceptors between here and grpc pass our trailer variable on.
+	// No text then proves [Unsent], since servers relay texts.
 	Doubtful bool
-	// Header is the response header, or nil if there was none or it was not
-	// looked at.
+	// Header is the response header, or nil if there was none or nobody read it.
 	Header metadata.MD
-	// Trailer is the response trailer. One that is not empty was sent by the
-	// peer: a trailers-only response carries its content-type.
+	// Trailer is the response trailer. A trailer with entries was sent by the peer: a
+	// trailers-only response carries its content-type.
 	Trailer metadata.MD
 
-	// Starting says that the program has just started, so that the machine may not
-	// have its identity yet. Within a minute of that is usual.
+	// Starting says that the program started shortly before, usually within the last
+	// minute, so that the machine may not have its identity yet.
 	Starting bool
 
-	// Caller is Err() of the caller's own context: nil while it is alive.
+	// Caller is Err() of the caller's own context: nil while the context is alive.
 	Caller error
-	// Deadline says that the caller has a deadline, and Remaining how far
-	// away that is (zero or less: it has passed).
+	// Deadline says that the caller has a deadline; Remaining is the time left until
+	// then, zero or less once the deadline has passed.
 	Deadline  bool
 	Remaining time.Duration
 }
 
-// reach tells how far an attempt got, from evidence alone; details says that
-// the status carried details. Where there was a stream only its peer attaches
-// them; where there was none they are those of another call, such as the one
-// that fetches a token.
+// reach returns how far an attempt got, from evidence alone; details says that the
+// status carried details. With a stream, only the peer attaches details. Without a
+// stream, the details belong to another call, such as a token fetch.
 func (e *Evidence) reach(details bool) Reach {
 	switch {
 	case e.Watched && len(e.Trailer) > 0:
@@ -93,21 +88,21 @@ func (e *Evidence) reach(details bool) Reach {
 	return Lost
 }
 
-// firsthand reports whether a text in a status that the peer has not sent is known to
-// be of this attempt's own transport.
+// firsthand reports whether a status text not sent by the peer is known to come from
+// this attempt's own transport.
 func (e *Evidence) firsthand() bool { return e.Watched && !e.Doubtful }
 
-// headed reports whether the peer began to respond: what it sends after that
-// it cannot have left unprocessed.
+// headed reports whether the peer began to respond. A status sent after response
+// headers cannot mean that the request was left unprocessed.
 func (e *Evidence) headed() bool { return e.Watched && len(e.Header) > 0 }
 
-// asked returns when the peer asked to be called again: its pushback, and the delay of
-// the keys retry-after and retry-after-ms, the largest one, or zero.
+// asked returns the peer's pushback, and the largest delay in the keys retry-after
+// and retry-after-ms, or zero.
 func (e *Evidence) asked() (pushback Pushback, retryAfter time.Duration) {
 	if !e.Watched {
 		return Pushback{}, 0
 	}
-	if len(e.Trailer) > 1 || (len(e.Trailer) == 1 && e.Trailer["content-type"] == nil) { // most have no more than that
+	if len(e.Trailer) > 1 || (len(e.Trailer) == 1 && e.Trailer["content-type"] == nil) { // most trailers hold the content-type alone
 		pushback, retryAfter = parsePushback(e.Trailer), parseRetryAfter(e.Trailer)
 	}
 	if len(e.Header) > 0 {

@@ -11,10 +11,10 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// pushbackKey is the trailer of gRFC A6 by which a server says when to retry.
+// pushbackKey is the trailer key of gRFC A6 for the server's pushback.
 const pushbackKey = "grpc-retry-pushback-ms"
 
-// parsePushback reads the pushback of a trailer by the rules of gRFC A6.
+// parsePushback returns the pushback in a trailer by the rules of gRFC A6.
 func parsePushback(trailer metadata.MD) Pushback {
 	values := trailer[pushbackKey]
 	if len(values) == 0 {
@@ -31,17 +31,18 @@ func parsePushback(trailer metadata.MD) Pushback {
 	return Pushback{Set: true, Delay: time.Duration(ms) * time.Millisecond}
 }
 
-// The keys by which HTTP servers say when to come back (RFC 9110 section 10.2.3; Azure's
-// in milliseconds), and the one that a date among them counts from.
+// The keys of an HTTP server's retry delay (RFC 9110 section 10.2.3; Azure's in
+// milliseconds), and the key of the response date: a date in retry-after counts from
+// there.
 const (
 	retryAfterKey   = "retry-after"
 	retryAfterMsKey = "retry-after-ms"
 	dateKey         = "date"
 )
 
-// parseRetryAfter returns the largest delay that the keys name, or zero. What is
-// malformed is ignored, and a date where there is none to count it from: the clock of
-// the server is not ours.
+// parseRetryAfter returns the largest delay of the retry-after keys, or zero.
+// Malformed values are ignored. So is a date in retry-after without a date key beside
+// it, because the server's clock is not ours.
 func parseRetryAfter(md metadata.MD) time.Duration {
 	var most time.Duration
 	for _, value := range md[retryAfterKey] {
@@ -59,7 +60,7 @@ func parseRetryAfter(md metadata.MD) time.Duration {
 	return most
 }
 
-// parseWhole returns so many units, or zero where s is no whole number or too large.
+// parseWhole returns s times unit, or zero if s is no whole number or too large.
 func parseWhole(s string, unit time.Duration) time.Duration {
 	n, err := strconv.ParseUint(s, 10, 63)
 	if err != nil || n > uint64(math.MaxInt64/unit) { //nolint:gosec // units are positive
@@ -68,8 +69,8 @@ func parseWhole(s string, unit time.Duration) time.Duration {
 	return time.Duration(n) * unit
 }
 
-// retryInfoDelay returns the delay of a RetryInfo, or zero where it is absent,
-// negative, or no valid duration.
+// retryInfoDelay returns the delay of a RetryInfo, or zero if the delay is absent,
+// negative or no valid duration.
 func retryInfoDelay(info *errdetails.RetryInfo) time.Duration {
 	d := info.GetRetryDelay()
 	if d == nil || d.GetSeconds() < 0 || d.GetNanos() < 0 || d.GetNanos() >= 1e9 {
@@ -78,14 +79,14 @@ func retryInfoDelay(info *errdetails.RetryInfo) time.Duration {
 	return d.AsDuration() // saturates
 }
 
-// metadataDelay returns the quotaResetDelay of an ErrorInfo (Go's syntax of
-// durations), or zero.
+// metadataDelay returns the quotaResetDelay of an ErrorInfo (a duration in Go's
+// syntax), or zero.
 func metadataDelay(info *errdetails.ErrorInfo) time.Duration {
 	return parseDelay(info.GetMetadata()["quotaResetDelay"])
 }
 
-// parseDelay parses a duration in Go's syntax; what is invalid or not
-// positive is zero.
+// parseDelay parses a duration in Go's syntax. Invalid and negative durations give
+// zero.
 func parseDelay(s string) time.Duration {
 	d, err := time.ParseDuration(s)
 	if err != nil || d < 0 {
@@ -94,8 +95,8 @@ func parseDelay(s string) time.Duration {
 	return d
 }
 
-// textDelay returns the largest delay that the message names by one of the
-// texts in retryTexts, such as "Please retry in 38.92s.", or zero.
+// textDelay returns the largest delay named in the message behind retryText, such as
+// "Please retry in 38.92s.", or zero.
 func textDelay(message string) time.Duration {
 	var most time.Duration
 	for rest := message; ; {
@@ -114,8 +115,8 @@ func textDelay(message string) time.Duration {
 	}
 }
 
-// indexSentence returns the index of text where it begins a sentence or a
-// line of message, or -1.
+// indexSentence returns the index of text at the beginning of a sentence or a line of
+// message, or -1.
 func indexSentence(message, text string) int {
 	for from := 0; ; {
 		i := strings.Index(message[from:], text)

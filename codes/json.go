@@ -14,8 +14,8 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// errorObject is the error of a Google API over HTTP (AIP-193): code is the HTTP
-// status, or that of google.rpc.Status.
+// errorObject is the error of a Google API over HTTP (AIP-193). Code is the HTTP
+// status or the code of a google.rpc.Status.
 type errorObject struct {
 	Code    int               `json:"code"`
 	Message string            `json:"message"`
@@ -23,15 +23,15 @@ type errorObject struct {
 	Details []json.RawMessage `json:"details"`
 }
 
-// FromJSON returns the status that an error of a Google REST API stands for, so that
-// [Classify] finds in it what it finds over gRPC. body is the JSON object of the error,
-// by itself, as the field "error" of another one, or the first of a list; what a
-// google.rpc.Status is in JSON will do too. The name in its "status" counts more than
-// its code. Details of types that are not linked into the program are left out. The
-// error says what was expected where body is no such object.
+// FromJSON returns the gRPC status for an error of a Google REST API, so that
+// [Classify] finds the same facts as over gRPC. body is the JSON object of the error:
+// by itself, as the field "error" of another object, or as the first element of a
+// list. The JSON form of a google.rpc.Status works too. The name in "status" takes
+// precedence over "code". FromJSON drops details of types that are not linked into
+// the program. The error for any other body names the expected form.
 func FromJSON(body []byte) (*status.Status, error) {
 	body = bytes.TrimSpace(body)
-	if bytes.HasPrefix(body, []byte("[")) { // what streams of REST answer
+	if bytes.HasPrefix(body, []byte("[")) { // the form of REST streams
 		var list []json.RawMessage
 		if err := json.Unmarshal(body, &list); err != nil {
 			return nil, fmt.Errorf("codes: error in JSON: %w", err)
@@ -64,21 +64,22 @@ func FromJSON(body []byte) (*status.Status, error) {
 	return status.FromProto(st), nil
 }
 
-// grpcCode returns the code that the name in the status says, else the number.
+// grpcCode returns the code named in "status", or else the code for the number in
+// "code".
 func (e *errorObject) grpcCode() (code grpccodes.Code, ok bool) {
 	if quoted, err := json.Marshal(e.Status); err == nil && code.UnmarshalJSON(quoted) == nil {
 		return code, true
 	}
-	if e.Code > 0 && e.Code <= int(grpccodes.Unauthenticated) { // no HTTP status
+	if e.Code > 0 && e.Code <= int(grpccodes.Unauthenticated) { // a google.rpc.Status: no HTTP status is that small
 		return grpccodes.Code(e.Code), true
 	}
 	return HTTPCode(e.Code), e.Code > 0
 }
 
-// HTTPCode returns the status code that an HTTP status stands for, as
-// google.rpc.Code documents it: the more common one where several do. A status that
-// it does not know is INVALID_ARGUMENT from 400 on, INTERNAL from 500 on, and else
-// UNKNOWN.
+// HTTPCode returns the gRPC status code for an HTTP status, as documented in
+// google.rpc.Code. If several codes map to the HTTP status, HTTPCode returns the more
+// common code. An HTTP status outside that list gives INVALID_ARGUMENT from 400 to
+// 499, INTERNAL from 500 to 599, and otherwise UNKNOWN.
 func HTTPCode(httpStatus int) grpccodes.Code {
 	switch httpStatus {
 	case http.StatusOK:

@@ -1,26 +1,27 @@
 package codes
 
-// Load is what a class of failure says about the load of the server. The zero value
-// is none of these.
+// Load is the meaning of a class of failure for the load of the server. The zero
+// value is none of the constants.
 type Load uint8
 
-// What a class says about the load.
+// The meanings.
 const (
 	// Accepted: there was no failure.
 	Accepted Load = iota + 1
-	// Refused: by a limit that refills soon. The server works, and has had enough.
+	// Refused: a limit that refills soon refused the call. The server works, but at
+	// its limit.
 	Refused
 	// Troubled: the server failed, is overloaded or does not answer.
 	Troubled
-	// Unrelated: the failure is about this call alone. If the server has answered with
-	// it, the server works.
+	// Unrelated: the failure concerns this call alone. If the server sent the
+	// failure, the server works.
 	Unrelated
-	// Untold: the caller has ended the call, and nobody knows.
+	// Untold: the caller ended the call, so that nothing is known.
 	Untold
 )
 
-// loads returns what the classes say, in their order. Its length is that of the last
-// entry: without an entry for a new last class it does not compile.
+// loads returns the Load of each class, indexed by class. A missing entry for a new
+// last class does not compile, because the length follows from the last entry.
 func loads() [NumClasses]Load {
 	return [...]Load{
 		None: Accepted, Quota: Refused, Spent: Unrelated, Server: Troubled, Network: Troubled, Timeout: Troubled,
@@ -28,8 +29,8 @@ func loads() [NumClasses]Load {
 	}
 }
 
-// Load returns what the class says about the load of the server: [Unrelated] for a
-// number that is no class.
+// Load returns the meaning of the class for the load of the server: [Unrelated] for a
+// number outside the classes.
 func (c Class) Load() Load {
 	if all := loads(); int(c) < len(all) {
 		return all[c]

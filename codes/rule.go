@@ -9,91 +9,90 @@ import (
 	grpccodes "google.golang.org/grpc/codes"
 )
 
-// Rule is one row of the classification: every condition that it sets must
-// hold for it to decide. A rule that sets no condition holds for every
-// failure. Rules given to [Classify] come before the package's own.
+// Rule is one row of the classification. A rule decides if all its conditions hold; a
+// rule without conditions holds for every failure. Rules given to [Classify] come
+// before the package's own.
 type Rule struct {
-	// Name identifies the rule in logs and metrics: lower case words joined
-	// by hyphens.
+	// Name identifies the rule in logs and metrics: lower case words joined by
+	// hyphens.
 	Name string
 	// Class is the verdict.
 	Class Class
-	// Source says where the fact comes from. It is documentation.
+	// Source names the origin of the fact, as documentation.
 	Source string
 
-	// Codes, if not empty, are the status codes that it applies to.
+	// Codes, if not empty, lists the status codes of the rule.
 	Codes []grpccodes.Code
-	// Reasons, if not empty, are reasons of ErrorInfo, one of which must be
-	// there.
+	// Reasons, if not empty, requires an ErrorInfo with a reason in the list.
 	Reasons []string
-	// Domains, if not empty, are the domains in which Reasons mean what they
-	// mean, the domains below each included. An ErrorInfo counts for its
-	// reason only if it is of one of them; "" stands for one without domain.
+	// Domains, if not empty, restricts Reasons to an ErrorInfo from a domain in the
+	// list or from a subdomain. The entry "" stands for an ErrorInfo without a
+	// domain.
 	Domains []string
-	// Prefixes, if not empty, are beginnings, one of which the status message
-	// must have.
+	// Prefixes, if not empty, requires a status message with one of these beginnings.
 	Prefixes []string
-	// Reaches, if not empty, are the reaches that it applies to.
+	// Reaches, if not empty, lists the reaches of the rule.
 	Reaches []Reach
 	// Details restricts the rule to statuses that carry details.
 	Details bool
-	// Match, if not nil, must return true; it is asked last. It must not keep
-	// or change the report.
+	// Match, if not nil, must return true. Match is asked last and must neither keep
+	// nor change the report.
 	Match func(*Report) bool
-	// Local restricts the rule to failures that the peer did not send: a text
-	// that grpc-go writes means something else when a server relays it.
+	// Local restricts the rule to failures not sent by the peer: a text written by
+	// grpc-go has another meaning when a server relays the text.
 	Local bool
 
-	// Unsent says that the server did not process the request, whatever the
-	// evidence. A rule that is Local besides proves it only where there is evidence
-	// that the text is not a relayed one: not once the peer has sent headers, where
-	// the rule does not hold, and not where the attempt was not watched.
+	// Unsent says that the server did not process the request, whatever the evidence.
+	// A rule with Local and Unsent needs evidence against a relayed text: the rule
+	// does not hold once the peer has sent headers, and does not make the attempt
+	// [Unsent] unless the attempt was watched.
 	Unsent bool
 	// MayHaveRun is copied to [Failure].
 	MayHaveRun bool
-	// Infer is the delay to assume where the server named none.
+	// Infer is the delay to assume if the server named none.
 	Infer time.Duration
-	// MinHint is the least delay of the server that is believed; a shorter
-	// one is dropped. Zero believes them all.
+	// MinHint is the shortest credible delay from the server. Shorter delays are
+	// dropped. Zero believes every delay.
 	MinHint time.Duration
 
-	early    bool              // grpc-go says it before there is a stream
-	suffixes []string          // as Prefixes, of the end
-	text     func(string) bool // as Match, of the message alone, which costs no allocation
-	bare     bool              // no quota, no ErrorInfo and no delay was named
-	hinted   bool              // a delay was named
+	early    bool              // grpc-go reports the failure before a stream exists
+	suffixes []string          // as Prefixes, for the end of the message
+	text     func(string) bool // as Match, on the message alone: no allocation
+	bare     bool              // no quota, no ErrorInfo and no delay in the report
+	hinted   bool              // the report has a delay
 }
 
-// Report is a failed attempt, parsed once, as the rules see it.
+// Report is a failed attempt, parsed once, as rules see the attempt.
 type Report struct {
-	// Err is the error as it was returned.
+	// Err is the error returned by the attempt.
 	Err error
-	// Code and Message are those of its status; an error that is no status
-	// has the code UNKNOWN. Where grpc-go's own retries wrapped the message,
-	// it is the one inside.
+	// Code and Message are those of the status; an error without a status has the
+	// code UNKNOWN. If grpc-go's own retries wrapped the message, Message is the
+	// inner message.
 	Code    grpccodes.Code
 	Message string
-	// Reach is how far the attempt got by the evidence.
+	// Reach is how far the attempt got, from the evidence.
 	Reach Reach
 	// Infos and Violations are the details of those types, in order.
 	Infos      []*errdetails.ErrorInfo
 	Violations []*errdetails.QuotaFailure_Violation
-	// Hint is the largest delay that the server asked for in details or text, or zero;
-	// RetryAfter the one of the keys retry-after and retry-after-ms beside the status.
+	// Hint is the largest delay asked for by the server in details or text, or zero.
+	// RetryAfter is the delay from the keys retry-after and retry-after-ms beside the
+	// status.
 	Hint, RetryAfter time.Duration
-	// Evidence is what the attempt left behind.
+	// Evidence is the evidence given to [Classify].
 	Evidence Evidence
 
-	details bool    // the status carried some
+	details bool    // the status carried details
 	copied  *Report // see onHeap
 }
 
-// matches reports whether every condition of the rule holds.
+// matches reports whether all conditions of the rule hold.
 func (r *Rule) matches(rep *Report) bool {
 	return (len(r.Codes) == 0 || slices.Contains(r.Codes, rep.Code)) && r.holds(rep)
 }
 
-// holds is matches for a report whose code is one of the rule's.
+// holds is matches for a report with a code of the rule.
 func (r *Rule) holds(rep *Report) bool {
 	if r.Local && (rep.Reach == Answered || ((r.Unsent || r.early) && rep.Evidence.headed())) {
 		return false
@@ -128,9 +127,9 @@ func (r *Rule) holds(rep *Report) bool {
 // hinted reports whether the server named a delay.
 func (r *Report) hinted() bool { return r.Hint > 0 || r.RetryAfter > 0 }
 
-// onHeap returns the one copy of the report that functions are shown. The
-// report itself stays on the stack, so that a failure which is decided without
-// asking a function allocates nothing.
+// onHeap returns the single copy of the report for Match functions. The report itself
+// stays on the stack, so that a failure decided without such a function allocates
+// nothing.
 func (r *Report) onHeap() *Report {
 	if r.copied == nil {
 		c := *r
@@ -139,8 +138,7 @@ func (r *Report) onHeap() *Report {
 	return r.copied
 }
 
-// info returns the first ErrorInfo with a reason of the rule in one of its
-// domains, or nil.
+// info returns the first ErrorInfo with a reason and a domain of the rule, or nil.
 func (r *Report) info(rule *Rule) *errdetails.ErrorInfo {
 	for _, info := range r.Infos {
 		if slices.Contains(rule.Reasons, info.GetReason()) && inDomain(info.GetDomain(), rule.Domains) {
@@ -150,8 +148,8 @@ func (r *Report) info(rule *Rule) *errdetails.ErrorInfo {
 	return nil
 }
 
-// inDomain reports whether the domain is one of those, or below one; where
-// there are none, every domain is.
+// inDomain reports whether the domain is in the list or below a domain in the list.
+// An empty list holds every domain.
 func inDomain(domain string, domains []string) bool {
 	for _, d := range domains {
 		if domain == d || (d != "" && strings.HasSuffix(domain, "."+d)) {

@@ -2,13 +2,12 @@ package codes
 
 import grpccodes "google.golang.org/grpc/codes"
 
-// This file is the last word: the class of a status code when nothing else
-// decided. A server that says UNAVAILABLE is in trouble; where no stream was
-// ever created there was no server to say so. Where no one can tell who said
-// it, grpc-go's own texts (rules_grpc.go) have already decided, so that what
-// is left is the server's.
+// This file is the last resort: the class by status code when no other rule decided.
+// A server that says UNAVAILABLE is in trouble; without a stream there was no server
+// to say so. For a lost attempt grpc-go's own texts (rules_grpc.go) have already
+// decided, so that the remaining statuses are the server's.
 
-// codeRules is tried in order; no text is looked at.
+// codeRules are tried in order and look at no text.
 var codeRules = []Rule{
 	{Name: "cancelled-by-server", Class: Server, Codes: []grpccodes.Code{grpccodes.Canceled}, Reaches: []Reach{Answered}, Source: "HTTP 499 while the caller is alive"},
 	{Name: "cancelled", Class: Network, Codes: []grpccodes.Code{grpccodes.Canceled}, Source: "no one but the transport is left to have cancelled it"},
@@ -29,11 +28,11 @@ var codeRules = []Rule{
 	{Name: "data-loss", Class: Request, Codes: []grpccodes.Code{grpccodes.DataLoss}, Source: "grpc/codes: unrecoverable"},
 }
 
-// otherRule is for UNKNOWN, for codes that gRPC does not know, and for errors
-// that are no status.
+// otherRule is for UNKNOWN, for codes unknown to gRPC and for errors without a
+// status.
 var otherRule = Rule{Name: "other", Class: Other, Source: "judgement: nothing is known of it"}
 
-// The rules for what the caller itself brought about.
+// The rules for failures caused by the caller.
 var (
 	callerDoneRule     = Rule{Name: "caller-done", Class: Ended, Source: "the caller's context is done"}
 	callerDeadlineRule = Rule{Name: "caller-deadline", Class: Ended, Source: "DEADLINE_EXCEEDED arrives up to 10 ms before the context's own"}

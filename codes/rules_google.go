@@ -6,32 +6,31 @@ import (
 	grpccodes "google.golang.org/grpc/codes"
 )
 
-// The files rules_google*.go are the only ones that match the texts, quota names and
-// reasons of Google's services, Gemini and Vertex AI first. The facts behind them are
-// summed up in docs/classification.md.
+// Only the files rules_google*.go match the texts, quota names and reasons of
+// Google's services, Gemini and Vertex AI first. docs/classification.md sums up the
+// facts behind the rules.
 
-// retryText begins the sentence by which the Gemini API says when to come
-// back: "Please retry in 38.92s." RetryInfo holds the whole seconds of it.
+// retryText begins the sentence with the retry delay in the Gemini API's texts:
+// "Please retry in 38.92s." RetryInfo holds only the whole seconds of this delay.
 const retryText = "Please retry in "
 
-// minute is what is assumed for a quota that is counted by the minute when
-// the server names no delay: the window refills within that time.
+// minute is the assumed delay for a per-minute quota if the server names none: the
+// window refills within a minute.
 const minute = 60 * time.Second
 
-// exhausted is what most of these rules are about.
+// exhausted is the code of most rules in this file.
 var exhausted = []grpccodes.Code{grpccodes.ResourceExhausted}
 
-// zeroSource is where limits of zero were seen.
+// zeroSource names the reports of limits of zero.
 const zeroSource = "gemini-cli#27698, continue#10062: a limit of zero means that the model is not in this tier or region; RA.Aid#182: the same in words"
 
-// google are the domains of ErrorInfo in which the reasons of
-// google/api/error_reason.proto mean what they mean there. Some services leave
-// the domain out.
+// google are the ErrorInfo domains with the reasons of google/api/error_reason.proto.
+// Some services leave the domain out.
 var google = []string{"googleapis.com", ""}
 
-// permanentRules are the signs that waiting does not help. The services attach
-// a RetryInfo of some seconds to several of them all the same: such hints are
-// dropped (MinHint), so that no one waits for them.
+// permanentRules are the signs of a failure that waiting does not cure. The services
+// attach a RetryInfo of some seconds to several of these failures all the same.
+// MinHint drops such hints, so that nobody waits in vain.
 var permanentRules = []Rule{
 	{
 		Name: "quota-zero", Class: Spent, MinHint: never,
@@ -53,7 +52,7 @@ var permanentRules = []Rule{
 		bare:   true,
 		text:   aboutMoney,
 	},
-	{ // A hint of an hour or more is no lie: days do end.
+	{ // A hint of an hour or more is credible: days do end.
 		Name: "quota-per-day", Class: Spent, MinHint: time.Hour,
 		Source:  "gemini-cli#8437, #10925: resets at midnight Pacific time",
 		Details: true,
@@ -110,7 +109,7 @@ var permanentRules = []Rule{
 	},
 }
 
-// transientRules are the signs that waiting does help.
+// transientRules are the signs of a failure that waiting cures.
 var transientRules = []Rule{
 	{
 		Name: "token-expired", Class: Expired,
@@ -139,7 +138,7 @@ var transientRules = []Rule{
 		Codes:    exhausted,
 		Prefixes: []string{"Quota exceeded for aiplatform.googleapis.com/"},
 	},
-	{ // Judgement: the spend of the oldest minutes goes out of the window first, so that a fifth of it is enough.
+	{ // Judgement: the oldest spend leaves the window first, so that a fifth of the window is enough.
 		Name: "spend-limit", Class: Quota, Infer: 2 * minute,
 		Source: "Gemini API, rate limits: spend limits are dollars in any 10 minutes",
 		Codes:  exhausted,
@@ -220,5 +219,5 @@ var transientRules = []Rule{
 	},
 }
 
-// never is longer than any delay: no hint is believed.
+// never is longer than any delay: as MinHint it drops every hint.
 const never = time.Duration(1<<63 - 1)

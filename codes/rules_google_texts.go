@@ -8,10 +8,10 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 )
 
-// This file belongs to rules_google.go: what its rows look for in names and texts.
+// This file belongs to rules_google.go and holds the searches in names and texts.
 
-// violation returns the violation that the verdict went by: one of a day
-// before one of a minute before the first, or nil.
+// violation returns the violation behind the verdict: the first of a daily quota,
+// else the first of a per-minute quota, else the first of all, or nil.
 func (r *Report) violation() *errdetails.QuotaFailure_Violation {
 	for _, period := range [...]func(string) bool{perDay, perMinute} {
 		for _, v := range r.Violations {
@@ -26,7 +26,7 @@ func (r *Report) violation() *errdetails.QuotaFailure_Violation {
 	return nil
 }
 
-// anyViolation reports whether the quota of a violation is of that period.
+// anyViolation reports whether any violation is of a quota with that period.
 func (r *Report) anyViolation(period func(string) bool) bool {
 	for _, v := range r.Violations {
 		if period(v.GetQuotaId()) || period(v.GetQuotaMetric()) {
@@ -36,7 +36,7 @@ func (r *Report) anyViolation(period func(string) bool) bool {
 	return false
 }
 
-// anyMetadata reports whether an ErrorInfo has such a value under the key.
+// anyMetadata reports whether some ErrorInfo's value under the key passes the test.
 func (r *Report) anyMetadata(key string, is func(string) bool) bool {
 	for _, info := range r.Infos {
 		if is(info.GetMetadata()[key]) {
@@ -48,13 +48,14 @@ func (r *Report) anyMetadata(key string, is func(string) bool) bool {
 
 func isZero(s string) bool { return s == "0" }
 
-// perDay reports whether a quota's name, or a message about it, is of a day.
+// perDay reports whether the name of a quota, or a message about a quota, speaks of a
+// day.
 func perDay(s string) bool {
 	return strings.Contains(s, "PerDay") || strings.Contains(s, "Daily") || hasWord(s, "per_day") || hasWord(s, "per day")
 }
 
-// perMinute reports whether a quota's name, or a message about it, is of a
-// minute.
+// perMinute reports whether the name of a quota, or a message about a quota, speaks
+// of a minute.
 func perMinute(s string) bool {
 	return strings.Contains(s, "PerMinute") || hasWord(s, "per_minute") || hasWord(s, "per minute")
 }
@@ -75,10 +76,10 @@ func limitZero(s string) bool {
 	}
 }
 
-// aboutMoney reports whether the message says that there is no more money, or no more
-// for a month. The words of the ordinary quota text ("please check your plan and
-// billing details") do not count, and a limit of spending alone does not either: it
-// may be one of minutes.
+// aboutMoney reports whether the message says that no money is left, for good or for
+// this month. The ordinary quota text ("please check your plan and billing details")
+// does not count. Neither does a spend limit without a lasting word: the limit may be
+// counted over minutes.
 func aboutMoney(s string) bool {
 	if before, after, ok := strings.Cut(s, "lease check your plan and billing details"); ok {
 		return aboutMoney(before) || aboutMoney(after)
@@ -86,20 +87,20 @@ func aboutMoney(s string) bool {
 	return hasAnyWord(s, money) || (spendLimit(s) && hasAnyWord(s, lasting))
 }
 
-// money are words about it, lasting those that say of a limit that it is not one of
-// minutes.
+// money are words for credit. lasting are words for a spend limit that does not end
+// within minutes.
 var (
 	money   = []string{"billing", "credits", "credit balance", "prepayment", "prepaid", "spending cap", "spending limit"}
 	lasting = []string{"monthly", "month", "disabled"}
 )
 
-// spendLimit reports whether the message is about a limit of spending.
+// spendLimit reports whether the message is about a spend limit.
 func spendLimit(s string) bool {
 	return strings.Contains(s, "pend limit") && hasAnyWord(s, []string{"spend limit", "spend limits"})
 }
 
-// noFreeTier reports whether the message says that the model has no quota at all
-// without billing, which is a limit of zero in other words.
+// noFreeTier reports whether the message says that the model has no quota without
+// billing: a limit of zero in other words.
 func noFreeTier(s string) bool {
 	for _, tier := range [...]string{"ree quota tier", "ree tier", "ree Tier"} {
 		i := strings.Index(s, tier) - 1
@@ -114,15 +115,15 @@ func noFreeTier(s string) bool {
 	return false
 }
 
-// noTier are the words before a tier in which a model is not.
+// noTier are the words before the name of a tier that lacks the model.
 var noTier = []string{
 	"doesn't have ", "doesn’t have ", "does not have ", "don't have ", "do not have ", "has no ", "have no ", "there is no ", "There is no ",
 	"not available in ", "not available on ", "not available for ", "not available with ", "not offered in ", "not offered on ",
 	"not included in ", "not part of ", "not supported in ", "not supported on ", "unavailable in ", "unavailable on ", "no quota in ", "no quota for ",
 }
 
-// service returns the service that the ErrorInfos name, or nothing where they do not
-// agree: then one of them is of another call.
+// service returns the service named by the ErrorInfos, or "" if the ErrorInfos
+// disagree: one of the ErrorInfos then belongs to another call.
 func (r *Report) service() string {
 	named := ""
 	for _, info := range r.Infos {
@@ -135,7 +136,7 @@ func (r *Report) service() string {
 	return named
 }
 
-// limitValue returns the limit of the quota that an ErrorInfo names, or zero.
+// limitValue returns the quota limit in an ErrorInfo, or zero.
 func limitValue(info *errdetails.ErrorInfo) int64 {
 	n, err := strconv.ParseInt(info.GetMetadata()["quota_limit_value"], 10, 64)
 	if err != nil {

@@ -2,14 +2,13 @@ package codes
 
 import grpccodes "google.golang.org/grpc/codes"
 
-// The files rules_grpc*.go are the only ones that match the texts of gRPC's own
-// libraries, and of those that fetch its credentials: grpc-go v1.85.0 unless the
-// source says otherwise. They are a closed list; a text that is not in it is taken
-// for the server's.
+// Only the files rules_grpc*.go match the texts of gRPC's own libraries and of the
+// libraries that fetch gRPC credentials: grpc-go v1.85.0 unless the source says
+// otherwise. The list is closed; any other text counts as the server's.
 
-// limitRules are limits on the size of a message. They are RESOURCE_EXHAUSTED
-// and have nothing to do with quota: the same message is too large for ever.
-// A server sends the same texts, so they hold whatever the Reach.
+// limitRules are limits on the size of a message. RESOURCE_EXHAUSTED has nothing to
+// do with quota here: the same message stays too large. Servers send the same texts,
+// so that the rules hold for every Reach.
 var limitRules = []Rule{{
 	Name: "message-too-large", Class: Request,
 	Source: "grpc-go stream.go, rpc_util.go; gRPC core message_size_filter.cc; grpc-java MessageDeframer",
@@ -30,14 +29,13 @@ var limitRules = []Rule{{
 	},
 }}
 
-// localRules are the failures that grpc-go reports by itself. None of them
-// holds for a status that the peer sent: there the same words are another
-// client's failure, relayed.
+// localRules are the failures reported by grpc-go itself. No rule in this list holds
+// for a status sent by the peer: the peer then relays the failure of another client.
 var localRules = []Rule{
 	{
 		Name: "connection-closed-by-caller", Class: Ended, Local: true,
 		Source:   "grpc-go clientconn.go ErrClientConnClosing: no later attempt on this connection can succeed",
-		Codes:    []grpccodes.Code{grpccodes.Canceled, grpccodes.Unavailable}, // UNAVAILABLE where the server had sent GOAWAY
+		Codes:    []grpccodes.Code{grpccodes.Canceled, grpccodes.Unavailable}, // UNAVAILABLE after the server's GOAWAY
 		Prefixes: []string{closedByCaller, "closing transport due to: rpc error: code = Canceled desc = " + closedByCaller},
 	},
 	{
@@ -168,7 +166,7 @@ var localRules = []Rule{
 		Source:   "RFC 9113 section 7: INADEQUATE_SECURITY, HTTP_1_1_REQUIRED",
 		Prefixes: []string{rstStream + "INADEQUATE_SECURITY", rstStream + "HTTP_1_1_REQUIRED"},
 	},
-	{ // DEADLINE_EXCEEDED is left out: that is a server that resets the stream because the attempt's time is up.
+	{ // DEADLINE_EXCEEDED is not listed: with that code the server resets the stream because the attempt's time is up.
 		Name: "stream-reset", Class: Network, Local: true,
 		Source:   "grpc-go internal/transport/http2_client.go handleRSTStream, ENHANCE_YOUR_CALM included",
 		Codes:    []grpccodes.Code{grpccodes.Internal, grpccodes.Unknown, grpccodes.Canceled, grpccodes.ResourceExhausted},

@@ -7,15 +7,15 @@ import (
 	grpccodes "google.golang.org/grpc/codes"
 )
 
-// This file belongs to rules_grpc.go: the texts of grpc-go in which nothing can be quoted
-// but an address. Texts that may quote a peer are left out: the debug data of GOAWAY, the
-// answer of a proxy or a token endpoint, the names in a certificate, what a custom dialer
-// or resolver says.
+// This file belongs to rules_grpc.go and holds the texts of grpc-go that quote
+// nothing but an address. Texts that may quote a peer are left out: the debug data of
+// GOAWAY, the answer of a proxy or a token endpoint, the names in a certificate, the
+// error of a custom dialer or resolver.
 
 // IsLocal reports whether the message of err was written on this machine alone, by
-// grpc-go and the network below it, such as "connection refused": it holds no word of a
-// server. It is false unless the evidence shows that there was no stream, and for every
-// text that is not known. It is safe for concurrent use.
+// grpc-go and the network below, such as "connection refused". Such a message holds
+// no word from a server. IsLocal is false for every unknown text, and unless the
+// evidence shows that there was no stream. IsLocal is safe for concurrent use.
 func IsLocal(err error, ev Evidence) bool {
 	if err == nil || ev.reach(false) != Unsent {
 		return false
@@ -24,10 +24,11 @@ func IsLocal(err error, ev Evidence) bool {
 	return ok && st.Code() == grpccodes.Unavailable && localText.MatchString(st.Message())
 }
 
-// localText matches such a text from its beginning to its end.
+// localText matches a whole local text.
 var localText = regexp.MustCompile(localPattern())
 
-// networkCauses are the ends of the errors of package net and of the system.
+// networkCauses are the ends of the errors of package net and of the operating
+// system.
 var networkCauses = []string{
 	"connection refused", "connection reset by peer", "broken pipe", "network is unreachable", "no route to host", "host is down",
 	"connection timed out", "operation timed out", "i/o timeout", "context deadline exceeded", "operation was canceled",

@@ -6,13 +6,13 @@ import (
 	grpccodes "google.golang.org/grpc/codes"
 )
 
-// Texts that a server relays. A gateway that returns the error of its own client says
-// with its own authority what that client's transport has met: the backend may have
-// run the request, and the gateway may have done its part of it. They tell nothing of
-// the connection to the gateway, so that they do not decide the class.
+// Texts relayed by a server. A gateway may return the error of its own client as its
+// own status. The text then describes the gateway's connection to its backend: the
+// backend may have run the request, and the gateway may have done its own part. The
+// text says nothing of our connection to the gateway and does not decide the class.
 
-// relayRules say, where the peer has sent such a text, whether the request ran: the
-// first that holds counts, beside the rule that decides the class.
+// relayRules decide, for such a text from the peer, whether the request ran. The
+// first matching rule counts, beside the rule for the class.
 var relayRules = []Rule{
 	{
 		Name: "proxy-never-sent", Unsent: true,
@@ -27,9 +27,9 @@ var relayRules = []Rule{
 	},
 }
 
-// relayedTexts are the beginnings of what transports say.
+// relayedTexts are the beginnings of transport texts.
 var relayedTexts = newPrefixes(localTexts(), proxyTexts, []string{
-	// etcd, after the proposal went out: it may be committed.
+	// etcd, after sending the proposal: the proposal may be committed.
 	"etcdserver: request timed out", "etcdserver: server stopped",
 	// gRPC core: Python, C++, Ruby, PHP, C#.
 	"failed to connect to all addresses", "Socket closed", "Connection reset by peer", "Broken pipe", "Transport closed", "GOAWAY received",
@@ -41,15 +41,15 @@ var relayedTexts = newPrefixes(localTexts(), proxyTexts, []string{
 	"No connection established", "Connection dropped", "Received RST_STREAM with code ", "Name resolution failed for target ",
 })
 
-// proxyTexts are the beginnings of what Envoy says of its upstream.
+// proxyTexts are the beginnings of Envoy's texts about its upstream.
 var proxyTexts = []string{
 	upstreamFailed, "upstream request timeout", "upstream max stream duration reached", "stream timeout",
 }
 
-// upstreamFailed begins what Envoy says of a request that it could not bring to an end.
+// upstreamFailed begins Envoy's text about a request that Envoy could not complete.
 const upstreamFailed = "upstream connect error or disconnect/reset before headers"
 
-// localTexts returns the beginnings of the texts of localRules.
+// localTexts returns the prefixes of localRules.
 func localTexts() []string {
 	var all []string
 	for i := range localRules {
@@ -58,8 +58,9 @@ func localTexts() []string {
 	return all
 }
 
-// proxyNeverSent reports whether Envoy says that it did not send the request, and never
-// tried to before: it got no connection to its upstream, or was refused unprocessed.
+// proxyNeverSent reports whether Envoy says that the request was never sent, in this
+// or an earlier try: the upstream connection failed, or the upstream refused the
+// stream unprocessed.
 func proxyNeverSent(message string) bool {
 	reason, ok := strings.CutPrefix(message, upstreamFailed+". reset reason: ")
 	return ok && hasPrefix(reason, []string{
@@ -67,8 +68,8 @@ func proxyNeverSent(message string) bool {
 	})
 }
 
-// relayed reports whether the message is a text of a transport, by itself or where it
-// quotes another status: grpc-go prints one so where it is an error.
+// relayed reports whether the message is a transport's text, alone or quoted as
+// grpc-go prints a status: "rpc error: code = ... desc = ...".
 func relayed(message string) bool {
 	for {
 		if relayedTexts.has(message) {

@@ -7,10 +7,10 @@ import (
 	grpccodes "google.golang.org/grpc/codes"
 )
 
-// This file belongs to rules_grpc.go: what its rows look for behind the beginning of a
+// This file belongs to rules_grpc.go and holds the searches behind the beginning of a
 // text.
 
-// The beginnings of texts that more than one rule looks behind.
+// The prefixes shared by several rules.
 const (
 	closedByCaller      = "grpc: the client connection is closing"
 	perRPCFailed        = "transport: per-RPC creds failed due to error: "
@@ -24,12 +24,12 @@ const (
 	alert               = "remote error: tls: "
 )
 
-// perRPCCodes are the codes of a source of credentials that failed with an
-// error of its own: that of the connection, and that of the call.
+// perRPCCodes are the codes after a credentials source failed with a plain error:
+// UNAUTHENTICATED for the connection's source, INTERNAL for the call's.
 var perRPCCodes = []grpccodes.Code{grpccodes.Unauthenticated, grpccodes.Internal}
 
-// connecting returns the texts as they stand where a connection has failed: by
-// themselves, behind the words of the transport, and behind those of a balancer.
+// connecting returns the texts in the three forms of a failed connection: alone,
+// behind the transport's prefix, and behind a balancer's prefix.
 func connecting(texts ...string) []string {
 	var all []string
 	for _, text := range texts {
@@ -38,8 +38,8 @@ func connecting(texts ...string) []string {
 	return all
 }
 
-// dialing returns the texts as they stand where they are the dialer's, which grpc-go
-// quotes; with grpc.FailOnNonTempDialError it writes a small letter.
+// dialing returns the texts in the forms of a dialer's error quoted by grpc-go. With
+// grpc.FailOnNonTempDialError grpc-go writes a lower-case letter.
 func dialing(texts ...string) []string {
 	var all []string
 	for _, text := range texts {
@@ -48,25 +48,25 @@ func dialing(texts ...string) []string {
 	return all
 }
 
-// proxyAnswers are the beginnings of what is said of an answer to CONNECT.
+// proxyAnswers are the prefixes of texts about an answer to CONNECT.
 var proxyAnswers = dialing(
 	`failed to do connect handshake, response: \"HTTP/1.1 `, `failed to do connect handshake, response: \"HTTP/1.0 `,
 	"failed to do connect handshake, status code: ",
 )
 
-// retriesExhausted begins the text of a failure that grpc-go's own retries gave
-// up on (stream.go shouldRetry).
+// retriesExhausted begins the text of a failure after grpc-go's own retries gave up
+// (stream.go shouldRetry).
 const retriesExhausted = "max retries exhausted: failed after "
 
-// RetriedByGRPC reports whether err says that grpc-go's own retries, those of a
-// service config, have tried before they gave up. They write it around the
-// status, not into it.
+// RetriedByGRPC reports whether grpc-go's own retries, configured by a service
+// config, gave up on err. grpc-go writes its text around the status, not into the
+// status.
 func RetriedByGRPC(err error) bool {
 	return err != nil && strings.HasPrefix(err.Error(), retriesExhausted)
 }
 
-// unwrapRetries removes the words that grpc-go's own retries put before the
-// last status when they give up (stream.go shouldRetry).
+// unwrapRetries removes the text of grpc-go's own retries before the last status
+// (stream.go shouldRetry).
 func unwrapRetries(message string) string {
 	rest, ok := strings.CutPrefix(message, retriesExhausted)
 	if !ok {
@@ -80,18 +80,17 @@ func unwrapRetries(message string) string {
 	return message
 }
 
-// handshakeCut reports whether the connection went away during a TLS handshake, as
-// against one side that would not.
+// handshakeCut reports whether the connection broke during a TLS handshake, in
+// contrast to a refused handshake.
 func handshakeCut(message string) bool {
 	return hasSuffix(strings.TrimSuffix(message, `"`), []string{
 		"EOF", "connection reset by peer", "broken pipe", "i/o timeout", "context deadline exceeded", "use of closed network connection",
 	})
 }
 
-// tokenAnswer returns the HTTP status with which a token endpoint has answered
-// those who fetch credentials, or 0 where the message names none, and whether it was
-// the metadata server of the machine. A refusal by one of the error codes of OAuth is
-// that of a 400.
+// tokenAnswer returns the HTTP status of a token endpoint's answer, or 0 if the
+// message names none. metadata reports whether the answer came from the machine's
+// metadata server. A refusal with an OAuth error code counts as 400.
 func tokenAnswer(message string) (httpStatus int, metadata bool) {
 	cause, ok := strings.CutPrefix(message, perRPCFailed)
 	if !ok {
@@ -119,8 +118,8 @@ func tokenAnswer(message string) (httpStatus int, metadata bool) {
 	return leadingStatus(cause), false
 }
 
-// fetching are the words that libraries put before the error of a fetch: those of
-// cloud.google.com/go/auth and golang.org/x/oauth2, one around the other, and those of
+// fetching are the prefixes of libraries before the error of a fetch: those of
+// cloud.google.com/go/auth and golang.org/x/oauth2, which nest, and those of
 // net/http.
 var fetching = []string{
 	"credentials: cannot fetch token: ", "oauth2: cannot fetch token: ", "auth: cannot fetch token: ",
@@ -128,25 +127,28 @@ var fetching = []string{
 	"impersonate: unable to exchange token: ", "impersonate: unable to sign JWT: ",
 	"oauth2/google: unable to generate access token: ", "oauth2/google: invalid response from Secure Token Server: ",
 	"credentials: unable to generate access token: ", "downscope: unable to obtain root token: ",
-	"Get \"", "Post \"", // and the address, in quotes
+	"Get \"", "Post \"", // net/http; the address and a quote follow
 }
 
-// answered are the words before the status that such a library was answered with.
+// answered are the words before the HTTP status of the answer in such a library's
+// error.
 var answered = []string{
 	"impersonate: status code ", "credentials: status code ", "oauth2/google: status code ", "oauth2/google/externalaccount: status code ",
 	"downscope: unable to exchange token, ", "downscope: unable to exchange token; ",
 	"http status ", // grpc-go credentials/sts
 }
 
-// oauthRefusals are the error codes of a token endpoint that stay: those of RFC 6749
-// sections 4.1.2.1 and 5.2, RFC 6750 section 3.1, RFC 8693 section 2.2.2, and Google's.
+// oauthRefusals are the permanent error codes of token endpoints: those of RFC 6749
+// sections 4.1.2.1 and 5.2, RFC 6750 section 3.1, RFC 8693 section 2.2.2, and
+// Google's.
 var oauthRefusals = []string{
 	"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope", "access_denied",
 	"invalid_token", "insufficient_scope", "invalid_target", "deleted_client", "admin_policy_enforced", "org_internal",
 }
 
-// beyond returns what is behind all of those words at the beginning of s. Words that
-// end with a quote have an address behind them, up to the next quote and a colon.
+// beyond strips words from the beginning of s as often as one matches. Words with a
+// quote at the end precede an address; beyond strips the address too, up to the next
+// quote and colon.
 func beyond(s string, words []string) string {
 	for {
 		rest, ok := cutAny(s, words)
@@ -160,14 +162,13 @@ func beyond(s string, words []string) string {
 	}
 }
 
-// proxyStatus returns the HTTP status with which a forward proxy has answered CONNECT,
-// or 0.
+// proxyStatus returns the HTTP status of a forward proxy's answer to CONNECT, or 0.
 func proxyStatus(message string) int {
 	rest, _ := cutAny(message, proxyAnswers)
 	return leadingStatus(rest)
 }
 
-// wrongAddress reports whether the dialer was given what is no address of its network.
+// wrongAddress reports whether the dialer got an invalid address for its network.
 func wrongAddress(message string) bool {
 	message, _, _ = strings.Cut(message, `"; last resolver error: `)
 	message = strings.TrimSuffix(message, `"`)
@@ -177,8 +178,7 @@ func wrongAddress(message string) bool {
 	})
 }
 
-// httpStatus returns the HTTP status that a peer which is no gRPC server
-// answered with, or 0.
+// httpStatus returns the HTTP status from a peer that is not a gRPC server, or 0.
 func httpStatus(message string) int {
 	rest, ok := strings.CutPrefix(message, httpStatusText)
 	if !ok {
@@ -187,7 +187,7 @@ func httpStatus(message string) int {
 	return leadingStatus(rest)
 }
 
-// httpRefusal reports whether an HTTP status says that repeating is of no use.
+// httpRefusal reports whether the HTTP status makes repeating useless.
 func httpRefusal(httpStatus int) bool {
 	return httpStatus >= 200 && httpStatus < 500 && httpStatus != 408 && httpStatus != 425 && httpStatus != 429
 }

@@ -6,34 +6,33 @@ import (
 	grpccodes "google.golang.org/grpc/codes"
 )
 
-// byCode is the order in which the package's own rules are tried, for each
-// status code apart: the rules that can hold for that code, so that a failure
-// is not held against those that cannot.
+// byCode holds the package's rules for each status code, in the order of trying.
+// Splitting by code spares a failure the rules of other codes.
 var byCode = index(tables()...)
 
-// tables are the rules in the order in which they are tried.
+// tables returns the rules in the order of trying.
 func tables() [][]Rule {
 	return [][]Rule{limitRules, permanentRules, localRules, transientRules, codeRules}
 }
 
-// unknownCode stands for every code that gRPC does not know.
+// unknownCode stands for every code unknown to gRPC.
 const unknownCode = grpccodes.Unauthenticated + 1
 
-// candidates are the rules to try for a code. Most failures have no details and are the
-// peer's answer, and then most rules cannot hold.
+// candidates are the rules to try for a code. Most failures come from the peer
+// without details, and most rules cannot hold for those.
 type candidates struct {
 	plain, detailed []candidate
 	answered        struct{ plain, detailed []candidate }
 }
 
-// candidate is a rule, and the first bytes of the messages that it can hold for; nil
-// for all.
+// candidate is a rule and the set of first bytes of its messages; nil for any byte.
 type candidate struct {
 	*Rule
 	first *[256]bool
 }
 
-// firsts returns the first bytes of the rule's prefixes.
+// firsts returns the set of first bytes of the rule's prefixes, or nil without
+// prefixes.
 func (r *Rule) firsts() *[256]bool {
 	if len(r.Prefixes) == 0 {
 		return nil
@@ -60,7 +59,7 @@ func index(tables ...[]Rule) [unknownCode + 1]candidates {
 	return all
 }
 
-// add adds a rule wherever it can hold.
+// add adds a rule to every list of reports for which the rule can hold.
 func (c *candidates) add(rule *Rule) {
 	plain := !rule.Details && len(rule.Reasons) == 0
 	one := candidate{rule, rule.firsts()}
@@ -77,8 +76,8 @@ func (c *candidates) add(rule *Rule) {
 	}
 }
 
-// builtin returns the package's own rules that can hold for a report. Their codes need
-// no further look.
+// builtin returns the package's rules that can hold for a report. The code of the
+// report already matches.
 func builtin(rep *Report) []candidate {
 	c := &byCode[min(rep.Code, unknownCode)]
 	switch {
@@ -92,8 +91,8 @@ func builtin(rep *Report) []candidate {
 	return c.plain
 }
 
-// SourceOf returns why there is a rule with that name: the document, the source or the
-// observation that it goes by; empty where the package has none of that name.
+// SourceOf returns the source of the package's rule with that name: a document,
+// source code or an observation. For any other name the source is empty.
 func SourceOf(rule string) string {
 	for _, table := range append(tables(), relayRules) {
 		for i := range table {

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// This file knows how texts are searched, and no text.
+// This file searches texts and holds no text of its own.
 
-// hasPrefix reports whether s begins with one of the prefixes. Many of them begin alike,
-// and most differ in their last byte.
+// hasPrefix reports whether s begins with one of the prefixes. The last byte is
+// compared first, because many prefixes begin alike and differ there.
 func hasPrefix(s string, prefixes []string) bool {
 	for _, p := range prefixes {
 		if last := len(p) - 1; last < len(s) && (last < 0 || s[last] == p[last]) && strings.HasPrefix(s, p) {
@@ -18,7 +18,7 @@ func hasPrefix(s string, prefixes []string) bool {
 	return false
 }
 
-// prefixes are beginnings of texts, of two bytes at least, found by their first byte.
+// prefixes are beginnings of texts, of at least two bytes, indexed by the first byte.
 type prefixes [256][]string
 
 // newPrefixes returns the prefixes in the lists.
@@ -32,7 +32,7 @@ func newPrefixes(lists ...[]string) *prefixes {
 	return p
 }
 
-// has reports whether s begins with one of them.
+// has reports whether s begins with one of the prefixes.
 func (p *prefixes) has(s string) bool {
 	if len(s) < 2 {
 		return false
@@ -55,7 +55,7 @@ func hasSuffix(s string, suffixes []string) bool {
 	return false
 }
 
-// cutAny returns what is behind the first of the prefixes that s has, or s itself.
+// cutAny returns s without the first matching prefix, or s itself.
 func cutAny(s string, prefixes []string) (rest string, ok bool) {
 	for _, p := range prefixes {
 		if rest, ok := strings.CutPrefix(s, p); ok {
@@ -65,8 +65,7 @@ func cutAny(s string, prefixes []string) (rest string, ok bool) {
 	return s, false
 }
 
-// hasWord reports whether word stands in s with no letter right before or
-// after it.
+// hasWord reports whether word occurs in s with no letter right before or after.
 func hasWord(s, word string) bool {
 	for from := 0; ; {
 		i := strings.Index(s[from:], word)
@@ -81,8 +80,8 @@ func hasWord(s, word string) bool {
 	}
 }
 
-// hasAnyWord reports whether one of the words, of lower case, stands so in s, in
-// whatever case.
+// hasAnyWord reports whether one of the lower-case words occurs in s as in hasWord,
+// in any case.
 func hasAnyWord(s string, words []string) bool {
 	for i := range len(s) {
 		if !isLetter(s[i]) || (i > 0 && isLetter(s[i-1])) {
@@ -102,8 +101,8 @@ func isLetter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }
 
 func isDigit(b byte) bool { return b >= '0' && b <= '9' }
 
-// leadingStatus returns the number of three digits, and no more, that s begins with,
-// or 0.
+// leadingStatus returns the number at the beginning of s if the number has exactly
+// three digits, else 0.
 func leadingStatus(s string) int {
 	if len(s) < 3 || (len(s) > 3 && isDigit(s[3])) {
 		return 0
