@@ -1,5 +1,5 @@
-// Package clock is the ground that the rest stands on: the time of day, and
-// waiting. [System] is the real clock, [Fake] one that a test moves by hand.
+// Package clock tells the time and waits. [System] is the real clock; [Fake] is a
+// clock moved by hand in tests.
 package clock
 
 import (
@@ -12,13 +12,14 @@ import (
 type Clock interface {
 	// Now returns the current time.
 	Now() time.Time
-	// AfterFunc calls f after d, never on the goroutine that asked for it;
-	// f must not block. The returned function stops it and reports whether it did so before the call.
+	// AfterFunc calls f after d, never on the goroutine that called AfterFunc; f must
+	// not block. stop cancels the call of f and reports whether the cancellation came
+	// first.
 	AfterFunc(d time.Duration, f func()) (stop func() bool)
 }
 
-// System returns the runtime's clock, which inside a testing/synctest bubble
-// is the bubble's.
+// System returns the clock of the runtime; inside a testing/synctest bubble, the
+// clock of the bubble.
 func System() Clock { return system{} }
 
 type system struct{}
@@ -29,16 +30,15 @@ func (system) AfterFunc(d time.Duration, f func()) (stop func() bool) {
 	return time.AfterFunc(d, f).Stop
 }
 
-// Sleep waits for d on the clock, or until ctx is done, in which case it
-// returns the context's error. It returns at once if ctx is already done, and
-// otherwise if d is not positive.
+// Sleep waits for d on the clock. If ctx ends first or has already ended, Sleep
+// returns the context's error. If d is not positive, Sleep returns at once.
 func Sleep(ctx context.Context, c Clock, d time.Duration) error {
 	_, err := SleepUnless(ctx, c, d, nil)
 	return err
 }
 
-// SleepUnless is [Sleep] that also returns when woken closes, and reports whether
-// that was the reason. A nil channel never closes.
+// SleepUnless is [Sleep] with a second end: it also returns when woken closes, with
+// early true. A nil channel never closes.
 func SleepUnless(ctx context.Context, c Clock, d time.Duration, woken <-chan struct{}) (early bool, err error) {
 	if err := ctx.Err(); err != nil || d <= 0 {
 		return false, err
@@ -50,7 +50,7 @@ func SleepUnless(ctx context.Context, c Clock, d time.Duration, woken <-chan str
 			return early, err
 		}
 		if deadline, ok := ctx.Deadline(); ok && !c.Now().Before(deadline) {
-			return false, context.DeadlineExceeded // its own timer is about to say so
+			return false, context.DeadlineExceeded // the context's own timer is about to fire
 		}
 		return false, nil
 	}
@@ -60,8 +60,8 @@ func SleepUnless(ctx context.Context, c Clock, d time.Duration, woken <-chan str
 	return wait(ctx, done, woken)
 }
 
-// wait waits until done or woken delivers or closes, and reports which, or until
-// ctx is done. If several have happened, the context's error counts.
+// wait waits for done, for woken (early is true), or for the end of ctx. The error of
+// an ended context is returned even if done or woken came too.
 func wait(ctx context.Context, done <-chan time.Time, woken <-chan struct{}) (early bool, err error) {
 	select {
 	case <-done:

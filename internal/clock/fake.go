@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Fake is a clock that stands still until Advance moves it. Timers fire in
-// the order of their times. The zero value is not usable; see [NewFake]. It
-// is safe for concurrent use.
+// Fake is a clock that stands still until Advance moves it. Timers fire in the order
+// of their times. The zero value is not usable; see [NewFake]. Fake is safe for
+// concurrent use.
 type Fake struct {
 	mu     sync.Mutex
 	now    time.Time
@@ -22,19 +22,19 @@ type fakeTimer struct {
 	f  func()
 }
 
-// NewFake returns a fake clock that shows now.
+// NewFake returns a fake clock showing now.
 func NewFake(now time.Time) *Fake {
 	return &Fake{now: now, added: make(chan struct{})}
 }
 
-// Now returns the time that the clock shows.
+// Now returns the time shown by the clock.
 func (c *Fake) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.now
 }
 
-// AfterFunc implements [Clock]. A timer of zero or less fires at once.
+// AfterFunc implements [Clock]. If d is zero or less, f runs at once.
 func (c *Fake) AfterFunc(d time.Duration, f func()) (stop func() bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -61,8 +61,8 @@ func (c *Fake) remove(t *fakeTimer) bool {
 	return true
 }
 
-// Advance moves the clock by d and fires the timers that come due, each with
-// the clock showing its own time.
+// Advance moves the clock by d and fires the due timers, each while the clock shows
+// the time of the timer.
 func (c *Fake) Advance(d time.Duration) {
 	c.mu.Lock()
 	end := c.now.Add(d)
@@ -81,7 +81,7 @@ func (c *Fake) Advance(d time.Duration) {
 	c.mu.Unlock()
 }
 
-// next returns the timer that comes due first, or nil.
+// next returns the earliest timer, or nil.
 func (c *Fake) next() *fakeTimer {
 	var first *fakeTimer
 	for _, t := range c.timers {
@@ -92,8 +92,8 @@ func (c *Fake) next() *fakeTimer {
 	return first
 }
 
-// Pending waits until a timer is pending and returns how long it is until the
-// first one fires, or the context's error.
+// Pending waits until a timer is pending and returns the time left until the first
+// timer fires, or the context's error.
 func (c *Fake) Pending(ctx context.Context) (time.Duration, error) {
 	for {
 		c.mu.Lock()

@@ -1,5 +1,5 @@
-// Package foreign makes texts that others have written fit for a log, the text of an
-// error and a terminal. It is a leaf: it imports the standard library alone.
+// Package foreign makes texts from other parties fit for logs, error texts and
+// terminals. The package is a leaf: it imports only the standard library.
 package foreign
 
 import (
@@ -7,39 +7,39 @@ import (
 	"unicode/utf8"
 )
 
-// Most is the most bytes that [Text] returns. Judgement: the longest messages of
-// Google's services that were seen have 400, and several of 512 still fit a line of a
-// log.
+// Most is the maximum number of bytes from [Text]. Judgement: the longest messages
+// seen from Google's services have 400 bytes, and several texts of 512 bytes still
+// fit a log line.
 const Most = 512
 
-// The note at the end of a text that was cut is the number of bytes between these.
+// The note at the end of a cut text is the number of missing bytes between before and
+// after.
 const (
 	before = "… ("
 	after  = " bytes cut)"
 )
 
-// room is what the longest note takes.
+// room is the length of the longest note.
 const room = len(before) + len("9223372036854775807") + len(after)
 
-// Text returns s so that it can be printed: at most [Most] bytes of valid UTF-8, in
-// which every rune is printable as strconv.IsPrint has it. Control characters, line
-// breaks, invalid UTF-8, marks that change the direction of writing and spaces other
-// than the ASCII space are spelled as strconv.Quote spells them: \n, \x1b, \u202e.
+// Text returns s in a printable form: at most [Most] bytes of valid UTF-8, all runes
+// printable by strconv.IsPrint. Control characters, line breaks, invalid UTF-8, marks
+// that change the direction of writing and spaces other than the ASCII space are
+// spelled as in strconv.Quote: \n, \x1b, \u202e.
 //
-// Quotes and backslashes stay as they are. The result is for people, and the text
-// cannot be recovered from it. Text changes no text that it has returned.
+// Quotes and backslashes stay unchanged. The result is for people: s cannot be
+// recovered from the result. Text leaves its own results unchanged.
 //
-// A longer text is cut between two characters. At its end is a note of how many bytes
-// of s are missing: "… (4096 bytes cut)".
+// Text cuts a longer s between two characters and appends the number of missing bytes
+// of s: "… (4096 bytes cut)".
 //
-// Text does not allocate if there is nothing to change, and reads no more than the
-// first [Most] bytes of s and one rune.
-// It removes no secrets: who has to, does so first, because a secret that was cut in
-// two looks like none.
+// Text does not allocate if s needs no change, and reads no more than the first
+// [Most] bytes of s and one rune. Text removes no secrets. Remove secrets before
+// calling Text, because a secret cut in two is no longer recognizable.
 func Text(s string) string { return Head(s, 0) }
 
-// Head is [Text] for the beginning of a text, of which more bytes follow: if there are
-// any, the note is there and counts them too.
+// Head is [Text] for the beginning of a text with more bytes to follow. If more is
+// not zero, the note is present and counts those bytes too.
 func Head(s string, more int) string {
 	if more == 0 && len(s) <= Most && printable(s) {
 		return s
@@ -47,7 +47,7 @@ func Head(s string, more int) string {
 	return spell(s, more)
 }
 
-// printable reports whether there is nothing to spell in another way.
+// printable reports whether every rune of s can stay.
 func printable(s string) bool {
 	for len(s) > 0 {
 		r, size := utf8.DecodeRuneInString(s)
@@ -59,10 +59,11 @@ func printable(s string) bool {
 	return true
 }
 
-// spell returns the printable spelling of s, cut if it is too long or more follows.
+// spell returns the printable form of s, cut if the form is too long or if more bytes
+// follow.
 func spell(s string, more int) string {
 	text := make([]byte, 0, Most+utf8.UTFMax)
-	kept, read := 0, 0 // of text and of s, if there has to be a note
+	kept, read := 0, 0 // lengths of text and of s before the note, if a note is needed
 	for at := 0; at < len(s); {
 		r, size := utf8.DecodeRuneInString(s[at:])
 		text = appendRune(text, s[at:at+size], r)
@@ -80,7 +81,7 @@ func spell(s string, more int) string {
 	return string(text)
 }
 
-// appendRune appends a rune, which is spelled as raw in the text.
+// appendRune appends the printable form of the rune r, encoded as raw.
 func appendRune(text []byte, raw string, r rune) []byte {
 	if !invalid(r, len(raw)) && strconv.IsPrint(r) {
 		return append(text, raw...)
@@ -89,10 +90,10 @@ func appendRune(text []byte, raw string, r rune) []byte {
 	return append(text, quoted[1:len(quoted)-1]...)
 }
 
-// invalid reports whether a decoded rune stands for a byte that is no UTF-8.
+// invalid reports whether a decoded rune stands for an invalid byte.
 func invalid(r rune, size int) bool { return r == utf8.RuneError && size == 1 }
 
-// note appends to a text how many bytes are missing.
+// note appends the number of missing bytes to a text.
 func note(text []byte, missing int) string {
 	text = append(text, before...)
 	text = strconv.AppendInt(text, int64(missing), 10)

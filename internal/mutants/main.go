@@ -1,13 +1,13 @@
-// Command mutants breaks the engine on purpose, one defect at a time, and checks that the
-// tests of package interceptor catch each one. The tree is never changed: a mutant is a
-// changed copy of one file, which go test is given as an overlay. It runs in the folder of
-// the module:
+// Command mutants breaks the engine on purpose, one defect at a time, and checks that
+// the tests of package interceptor catch each defect. The source tree stays
+// unchanged: a mutant is a changed copy of one file, passed to go test as an overlay.
+// Run the command in the root folder of the module:
 //
-//	go run ./internal/mutants          all of them, and a table
-//	go run ./internal/mutants -list    what there is
-//	go run ./internal/mutants -only 7  one of them, with what its tests print
+//	go run ./internal/mutants          run all mutants and print a table
+//	go run ./internal/mutants -list    list the mutants
+//	go run ./internal/mutants -only 7  run one mutant and print the output of its tests
 //
-// It exits with 1 unless every mutant was killed.
+// The exit code is 1 unless every mutant was killed.
 package main
 
 import (
@@ -30,7 +30,7 @@ import (
 	"github.com/reinvoke/reinvoke/internal/clock"
 )
 
-// outcome is what became of a mutant.
+// outcome is the fate of a mutant.
 type outcome string
 
 const (
@@ -41,13 +41,13 @@ const (
 	notFinished outcome = "NOT FINISHED"
 )
 
-// result is how the tests of a mutant ended.
+// result is the outcome of a mutant's tests.
 type result struct {
 	outcome
 	index int    // of the mutant
-	text  string // the test that has killed it, or what is wrong
+	text  string // the killing test, or the problem
 	took  time.Duration
-	log   string // what go test has printed
+	log   string // the output of go test
 }
 
 func main() {
@@ -62,7 +62,7 @@ func main() {
 	}
 }
 
-// run runs the mutants that were asked for and prints a table of the results.
+// run runs the chosen mutants and prints a table of the results.
 func run(ctx context.Context, out io.Writer, list bool, only int) error {
 	all := mutants()
 	if only < 0 || only > len(all) {
@@ -101,11 +101,11 @@ func run(ctx context.Context, out io.Writer, list bool, only int) error {
 	return ctx.Err()
 }
 
-// row is a line of the table: number, outcome, time, file, defect and test.
+// row is the format of a table row: number, outcome, time, file, defect and test.
 const row = "%2d  %-8s  %4s  %-26s  %-91s  %s"
 
-// unmutated runs the tests of the chosen mutants once on the engine as it is. Where they
-// fail they say nothing about a mutant.
+// unmutated runs the tests of the chosen mutants once on the unchanged engine. Tests
+// that fail here prove nothing about a mutant.
 func unmutated(ctx context.Context, all []mutant, chosen map[int]bool) error {
 	union := mutant{}
 	for i, m := range all {
@@ -125,11 +125,11 @@ func unmutated(ctx context.Context, all []mutant, chosen map[int]bool) error {
 	return nil
 }
 
-// workers is how many mutants are tested at a time. Judgement: the linker and most of
-// the tests use one processor each.
+// workers is the number of mutants tested at a time. Judgement: the linker and most
+// of the tests use one processor each.
 const workers = 2
 
-// tryAll runs the tests of the chosen mutants and sends the results as they come.
+// tryAll runs the tests of the chosen mutants and sends each result when ready.
 func tryAll(ctx context.Context, all []mutant, chosen map[int]bool) <-chan result {
 	results, queue := make(chan result), make(chan int)
 	var wg sync.WaitGroup
@@ -171,7 +171,7 @@ func try(ctx context.Context, m mutant) result {
 	return judge(log, err)
 }
 
-// judge says what became of a mutant, from what go test has printed.
+// judge returns the result of a mutant from the output of go test and its error.
 func judge(log string, err error) result {
 	var failed []string
 	for line := range strings.Lines(log) {
@@ -202,10 +202,10 @@ func judge(log string, err error) result {
 	return result{outcome: killed, text: text, log: log}
 }
 
-// goTest runs the tests of a mutant with an overlay, or without if it is "", and returns
-// what go test has printed.
+// goTest runs the tests of a mutant with an overlay (none for "") and returns the
+// output of go test.
 func goTest(ctx context.Context, m mutant, overlay string) (string, error) {
-	// -vet=off: a mutant may well leave code that is not reached. -w: the linker is quicker.
+	// -vet=off: a mutant may leave unreachable code. -ldflags=-w: linking is faster.
 	args := []string{"test", "-vet=off", "-ldflags=-w", "-count=1", "-failfast", "-timeout=120s", "-run", "^(" + m.tests + ")$"}
 	if overlay != "" {
 		args = append(args, "-overlay", overlay)
@@ -221,8 +221,8 @@ func goTest(ctx context.Context, m mutant, overlay string) (string, error) {
 	return log.String(), err
 }
 
-// overlay writes the changed copy of the mutant's file and an overlay that has go use
-// it, and returns the name of the overlay.
+// overlay writes the changed copy of the mutant's file and a go overlay with that
+// copy, and returns the name of the overlay.
 func (m mutant) overlay(dir string) (string, error) {
 	text, err := m.apply()
 	if err != nil {
@@ -245,8 +245,8 @@ func (m mutant) overlay(dir string) (string, error) {
 	return name, os.WriteFile(name, encoded, 0o600)
 }
 
-// apply returns the text of the mutant's file with the defect in it. What is to be
-// replaced has to be there exactly once, so that no mutant is lost unnoticed.
+// apply returns the text of the mutant's file with the defect. The text to replace
+// must occur exactly once, so that no mutant becomes void unnoticed.
 func (m mutant) apply() (string, error) {
 	data, err := os.ReadFile(filepath.FromSlash(m.file))
 	if err != nil {

@@ -1,13 +1,13 @@
 package main
 
-// mutant is a defect that the tests have to catch.
+// mutant is a defect for the tests to catch.
 type mutant struct {
-	file    string // from the folder of the module, with slashes
-	find    string // is there exactly once
+	file    string // relative to the module root, with slashes
+	find    string // occurs exactly once
 	replace string
-	breaks  string // what the defect is, in a sentence
-	tests   string // the tests that catch it, as for go test -run
-	worlds  int    // that TestWorldLives makes if it is one of them
+	breaks  string // the defect, in a sentence
+	tests   string // the catching tests, as for go test -run
+	worlds  int    // the number of worlds for TestWorldLives, if listed in tests
 }
 
 // mutants returns all mutants.

@@ -1,6 +1,5 @@
-// Package reports reads the public reports of failures in codes/testdata/reports,
-// for the tests of every package that has to treat them right. It is linked into
-// tests only.
+// Package reports reads the public failure reports in codes/testdata/reports for the
+// tests of other packages. Only tests link the package.
 package reports
 
 import (
@@ -20,24 +19,23 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// Report is one failure that somebody has reported in public, and what is right
-// for it.
+// Report is a failure reported in public, and the right handling of the failure.
 type Report struct {
 	Name, Source, Why string
 
-	// Code, Message and Details are the status; Code is empty where the report is
-	// of something else, which Evidence then names.
+	// Code, Message and Details are the status. Code is empty if the report is about
+	// something else, named in Evidence.
 	Code, Message string
 	Details       []json.RawMessage
-	// Trailer is what the server sent beside the status.
+	// Trailer is the server's trailer beside the status.
 	Trailer map[string]string
-	// Evidence is prose: who made the failure, and how far the call had got.
+	// Evidence is prose: the origin of the failure, and how far the call had got.
 	Evidence string
-	// Method is the full name of the method, if the report has it; Repeatable says
-	// that it may run twice.
+	// Method is the full method name, if known. Repeatable says that the method may
+	// run twice.
 	Method     string
 	Repeatable bool
-	// Target is what the connection was made to, where that is the failure.
+	// Target is the target of the connection, if the target is the failure.
 	Target string
 
 	Want Want
@@ -45,10 +43,10 @@ type Report struct {
 	WantRetryAfter string
 }
 
-// Want is what is right for a report. An empty field says nothing.
+// Want is the right handling of a report. An empty field expects nothing.
 type Want struct{ Action, Class, Wait, Text string }
 
-// Read returns the reports in the folder, by name.
+// Read returns the reports in the folder, in the order of the file names.
 func Read(folder string) ([]Report, error) {
 	files, err := filepath.Glob(filepath.Join(folder, "*.json"))
 	if err != nil {
@@ -67,7 +65,7 @@ func Read(folder string) ([]Report, error) {
 	return all, nil
 }
 
-// Kind is the part of a program that a report is about.
+// Kind is the part of a program concerned by a report.
 type Kind uint8
 
 // The kinds.
@@ -76,13 +74,13 @@ const (
 	Status Kind = iota
 	// Call: the course of a whole call.
 	Call
-	// Pasted: a text that is pasted into -explain.
+	// Pasted: a text pasted into -explain.
 	Pasted
 	// ServiceConfig: a gRPC service config.
 	ServiceConfig
 )
 
-// Kind returns what the report is about.
+// Kind returns the kind of the report.
 func (r *Report) Kind() Kind {
 	switch {
 	case strings.HasPrefix(r.Evidence, "explain: "):
@@ -95,7 +93,7 @@ func (r *Report) Kind() Kind {
 	return Status
 }
 
-// Err returns the error that the caller was given.
+// Err returns the caller's error.
 func (r *Report) Err() (error, error) {
 	var code grpccodes.Code
 	if err := code.UnmarshalJSON([]byte(`"` + r.Code + `"`)); err != nil {
@@ -112,9 +110,9 @@ func (r *Report) Err() (error, error) {
 	return status.FromProto(st).Err(), nil
 }
 
-// Left returns what the attempt left behind, as an interceptor finds it: a trailer
-// with a content-type where the server sent the status, an empty one where a stream
-// was there and broke, none where there never was one.
+// Left returns the evidence of the attempt as an interceptor finds it: a trailer with
+// a content-type if the server sent the status, an empty trailer if a stream broke,
+// no trailer if no stream was created.
 func (r *Report) Left() (codes.Evidence, error) {
 	ev := codes.Evidence{Watched: true}
 	switch r.Evidence {
