@@ -6,15 +6,15 @@ import (
 	"github.com/reinvoke/reinvoke/interceptor"
 )
 
-// ClientOptions returns the options by which a generated client is re-invoked by a new
-// Retrier with these options. A client that does not speak gRPC ignores them. It panics
-// where interceptor.New does. Clients that should share a budget and gates need one
-// Retrier: [ClientOptionsFor].
+// ClientOptions returns the options for a generated client to use a new Retrier with
+// opts. A client that does not speak gRPC ignores the options. ClientOptions panics
+// in the same cases as interceptor.New. To share a budget and gates between clients,
+// use one Retrier with [ClientOptionsFor].
 func ClientOptions(opts ...interceptor.Option) []option.ClientOption {
 	return ClientOptionsFor(interceptor.New(opts...))
 }
 
-// ClientOptionsFor is [ClientOptions] for a Retrier that there is already.
+// ClientOptionsFor is [ClientOptions] with an existing Retrier.
 func ClientOptionsFor(r *interceptor.Retrier) []option.ClientOption {
 	var all []option.ClientOption
 	for _, o := range r.DialOptions() {

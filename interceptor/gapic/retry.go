@@ -7,11 +7,12 @@ import (
 	"github.com/googleapis/gax-go/v2"
 )
 
-// DisableRetry switches off the retries that a generated client makes by itself.
-// callOptions is its field CallOptions. The deadlines that it gives its methods stay,
-// and bound a call with all its attempts. It is for the set-up of a program, before
-// the client is used, and may be called again; options given to a single call, such as
-// gax.WithRetry, still count more. It panics if callOptions is something else.
+// DisableRetry switches off a generated client's own retries. callOptions is the
+// client's field CallOptions. The client's deadlines for its methods stay, and bound
+// a call with all attempts. Call DisableRetry during set-up, before the first use of
+// the client; repeated calls are harmless. Options of a single call, such as
+// gax.WithRetry, still take precedence. DisableRetry panics if callOptions is
+// anything else.
 func DisableRetry(callOptions any) {
 	for _, m := range methods("DisableRetry", callOptions) {
 		if m.retries() {
@@ -20,10 +21,10 @@ func DisableRetry(callOptions any) {
 	}
 }
 
-// Retries returns the names of the methods that a generated client retries by itself,
-// in the order of its CallOptions: none after [DisableRetry]. A program or a test can
-// so insist on a single layer of retries. It panics if callOptions is something else
-// than the field CallOptions of a client.
+// Retries returns the names of the methods retried by a generated client itself, in
+// the order of callOptions, the client's field CallOptions. After [DisableRetry] the
+// list is empty, so that a program or a test can insist on a single layer of retries.
+// Retries panics if callOptions is anything else.
 func Retries(callOptions any) []string {
 	var names []string
 	for _, m := range methods("Retries", callOptions) {
@@ -34,24 +35,24 @@ func Retries(callOptions any) []string {
 	return names
 }
 
-// method is the options of a method.
+// method is the name and the options of a method.
 type method struct {
 	name    string
-	options reflect.Value // a []gax.CallOption that can be set
+	options reflect.Value // a settable []gax.CallOption
 }
 
-// retries reports whether gax makes further attempts.
+// retries reports whether gax retries the method.
 func (m method) retries() bool {
 	var s gax.CallSettings
 	for i := range m.options.Len() {
-		if o, ok := m.options.Index(i).Interface().(gax.CallOption); ok { // else nil
+		if o, ok := m.options.Index(i).Interface().(gax.CallOption); ok { // not ok for nil
 			o.Resolve(&s)
 		}
 	}
 	return s.Retry != nil && s.Retry() != nil
 }
 
-// methods returns the methods of a client.
+// methods returns the methods in callOptions.
 func methods(caller string, callOptions any) []method {
 	v := reflect.ValueOf(callOptions)
 	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
