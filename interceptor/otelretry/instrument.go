@@ -16,9 +16,10 @@ import (
 // scope is the name of the meter.
 const scope = "github.com/reinvoke/reinvoke/interceptor/otelretry"
 
-// Instrument returns the option by which a Retrier reports to OpenTelemetry. Options
-// are programming: where one is invalid it panics with its error. What the SDK refuses
-// is given to its error handler (otel.Handle), and does not keep calls from being made.
+// Instrument returns the option for a Retrier to report to OpenTelemetry. Instrument
+// panics with the error of an invalid option, because an invalid option is the
+// programmer's mistake. An error of the SDK goes to the SDK's error handler
+// (otel.Handle) and stops no calls.
 func Instrument(opts ...Option) interceptor.Option {
 	c := config{meters: otel.GetMeterProvider(), methods: func(string) bool { return false }, spans: true}
 	var errs []error
@@ -43,7 +44,7 @@ func Instrument(opts ...Option) interceptor.Option {
 	return interceptor.Options(all...)
 }
 
-// own returns the attributes of all metrics of our own.
+// own returns the attributes of all of Reinvoke's own metrics.
 func (c *config) own() []attribute.KeyValue {
 	if c.name == "" {
 		return nil
@@ -51,7 +52,7 @@ func (c *config) own() []attribute.KeyValue {
 	return []attribute.KeyValue{attribute.String("reinvoke.name", c.name)}
 }
 
-// must hands over an error of the SDK.
+// must returns the instrument and hands an error of the SDK to the error handler.
 func must[T any](instrument T, err error) T {
 	if err != nil {
 		otel.Handle(err)
@@ -59,8 +60,8 @@ func must[T any](instrument T, err error) T {
 	return instrument
 }
 
-// watch has the gauges of a Retrier read whenever metrics are collected, as long as
-// there is the Retrier.
+// watch makes every collection of metrics read the gauges of a Retrier, as long as
+// the Retrier exists.
 func watch(r *interceptor.Retrier, meter metric.Meter, own []attribute.KeyValue) {
 	tokens := must(meter.Float64ObservableGauge("reinvoke.budget.tokens", metric.WithUnit("{token}"),
 		metric.WithDescription("Tokens that the budget of retries holds.")))

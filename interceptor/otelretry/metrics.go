@@ -24,7 +24,7 @@ const (
 	stateKey   = attribute.Key("reinvoke.gate.state")
 )
 
-// metrics are the instruments that events are recorded with.
+// metrics are the instruments for recording events.
 type metrics struct {
 	config *config
 
@@ -34,7 +34,7 @@ type metrics struct {
 	calls, attempts, changes metric.Int64Counter
 	gateWait                 metric.Float64Histogram
 
-	sets sync.Map // of series to metric.MeasurementOption: attributes are sorted once
+	sets sync.Map // from series to metric.MeasurementOption: attributes are sorted once
 }
 
 func newMetrics(meter metric.Meter, c *config) *metrics {
@@ -78,7 +78,7 @@ func (m *metrics) observe(ctx context.Context, e interceptor.Event) {
 	if e.Gated > 0 {
 		m.gateWait.Record(ctx, e.Gated.Seconds(), m.set(series{method: method, target: e.Target, of: ofWait}))
 	}
-	if e.Target == "" { // a function is no client call
+	if e.Target == "" { // a function of Do is no client call
 		return
 	}
 	both := series{method: method, target: e.Target}
@@ -91,13 +91,14 @@ func (m *metrics) observe(ctx context.Context, e interceptor.Event) {
 	}
 }
 
-// observeGate records that a gate has changed. Its key is no attribute.
+// observeGate records the change of a gate, without the gate's key.
 func (m *metrics) observeGate(e interceptor.GateEvent) {
 	attrs := append(m.config.own(), stateKey.String(e.State.String()))
 	m.changes.Add(context.Background(), 1, metric.WithAttributeSet(attribute.NewSet(attrs...)))
 }
 
-// method returns the name as an attribute may have it.
+// method returns the attribute for the event's method: the name, or "other" outside a
+// fixed set.
 func (m *metrics) method(e *interceptor.Event) string {
 	if !e.Static && !linked(e.Method) && !m.config.methods(e.Method) {
 		return "other"
@@ -105,8 +106,8 @@ func (m *metrics) method(e *interceptor.Event) string {
 	return strings.TrimPrefix(e.Method, "/")
 }
 
-// linked reports whether the proto of a method is linked into the program: a name that
-// was made up has none.
+// linked reports whether the proto of a method is linked into the program. An
+// invented name has none.
 func linked(method string) bool {
 	name := protoreflect.FullName(strings.Replace(strings.TrimPrefix(method, "/"), "/", ".", 1))
 	if !name.IsValid() {
@@ -120,7 +121,7 @@ func linked(method string) bool {
 	return ok
 }
 
-// series names the attributes of a measurement.
+// series holds the attribute values of a measurement.
 type series struct {
 	method, target string
 	of             subject
@@ -129,17 +130,17 @@ type series struct {
 	rule           string
 }
 
-// subject is what a measurement is of, which says what attributes it has.
+// subject is the kind of a measurement and decides the attributes.
 type subject uint8
 
 const (
-	ofGRPC subject = iota // with those of gRFC A96 alone
+	ofGRPC subject = iota // only the attributes of gRFC A96
 	ofCall
 	ofAttempt
 	ofWait
 )
 
-// set returns the attributes.
+// set returns the attributes of a series.
 func (m *metrics) set(s series) metric.MeasurementOption {
 	if known, ok := m.sets.Load(s); ok {
 		return known.(metric.MeasurementOption) //nolint:forcetypeassert // nothing else is stored

@@ -9,7 +9,7 @@ import (
 // Option configures [Instrument].
 type Option func(*config) error
 
-// config is what the options have said.
+// config is the result of the options.
 type config struct {
 	meters  metric.MeterProvider
 	name    string
@@ -17,8 +17,8 @@ type config struct {
 	spans   bool
 }
 
-// WithMeterProvider sets where metrics go. The default is the global provider,
-// otel.GetMeterProvider.
+// WithMeterProvider sets the destination of the metrics. The default is the global
+// provider, otel.GetMeterProvider.
 func WithMeterProvider(p metric.MeterProvider) Option {
 	return func(c *config) error {
 		if p == nil {
@@ -29,8 +29,8 @@ func WithMeterProvider(p metric.MeterProvider) Option {
 	}
 }
 
-// WithName gives the attribute reinvoke.name to all metrics of our own: for programs
-// with several Retriers.
+// WithName gives the attribute reinvoke.name to all of Reinvoke's own metrics, for
+// programs with several Retriers.
 func WithName(name string) Option {
 	return func(c *config) error {
 		if name == "" {
@@ -41,8 +41,8 @@ func WithName(name string) Option {
 	}
 }
 
-// WithMethods has f say which methods are of a fixed set, and so may be an attribute,
-// beside those that generated code says it of. f is given full names, as
+// WithMethods lets f add methods to the fixed set allowed as an attribute, beside the
+// methods known from generated code. f gets full names, such as
 // "/package.Service/Method", and must be safe for concurrent use.
 func WithMethods(f func(method string) bool) Option {
 	return func(c *config) error {
@@ -54,7 +54,7 @@ func WithMethods(f func(method string) bool) Option {
 	}
 }
 
-// WithoutSpanEvents leaves the spans of callers alone.
+// WithoutSpanEvents leaves the callers' spans unchanged.
 func WithoutSpanEvents() Option {
 	return func(c *config) error {
 		c.spans = false

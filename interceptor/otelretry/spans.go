@@ -9,8 +9,8 @@ import (
 	"github.com/reinvoke/reinvoke/interceptor"
 )
 
-// addEvents adds what an event tells to the span of the caller: the wait before an
-// attempt, and its failure.
+// addEvents adds events to the caller's span: the wait before an attempt, and the
+// attempt's failure.
 func addEvents(ctx context.Context, e interceptor.Event) {
 	span := trace.SpanFromContext(ctx)
 	if !span.IsRecording() {
@@ -18,7 +18,7 @@ func addEvents(ctx context.Context, e interceptor.Event) {
 	}
 	if e.Wait > 0 {
 		began, number := e.At.Add(-e.Took-e.Wait), e.Attempt
-		if e.Outcome != interceptor.Pending { // the call has ended while it waited for an attempt that was not made
+		if e.Outcome != interceptor.Pending { // the call ended during the wait, before the attempt
 			began, number = e.At.Add(-e.Wait), e.Attempt+1
 		}
 		attrs := []attribute.KeyValue{attribute.Int("reinvoke.attempt", number), attribute.Float64("reinvoke.wait", e.Wait.Seconds())}

@@ -6,7 +6,8 @@ import (
 	grpccodes "google.golang.org/grpc/codes"
 )
 
-// statusName returns the name of a code as gRFC A66 has it: UNAVAILABLE.
+// statusName returns the name of a code in the spelling of gRFC A66, such as
+// UNAVAILABLE.
 func statusName(code grpccodes.Code) string {
 	names := [...]string{
 		"OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
