@@ -1,5 +1,5 @@
-// Package connwatch tells calls that wait when their connection is closed: a
-// call on a closed connection has nothing to wait for.
+// Package connwatch tells waiting calls about the end of their connection: a call on
+// a closed connection has nothing to wait for.
 package connwatch
 
 import (
@@ -10,23 +10,24 @@ import (
 	"google.golang.org/grpc/connectivity"
 )
 
-// Watch tells when connections close. There is one goroutine for each connection
-// of which a call waits, and none for the others. The zero value is ready to use.
-// A Watch is safe for concurrent use.
+// Watch reports closed connections. A connection with waiting calls has a goroutine;
+// other connections have none. The zero value is ready to use. A Watch is safe for
+// concurrent use.
 type Watch struct {
 	mu    sync.Mutex
 	conns map[*grpc.ClientConn]*watched
 }
 
-// watched is a connection of which calls wait.
+// watched is a connection with waiting calls.
 type watched struct {
 	closed  chan struct{}
 	waiting int
 	cancel  context.CancelFunc
 }
 
-// Begin returns a channel that is closed when the connection closes. The caller
-// calls [Watch.End] once it waits no longer. Of a nil connection, Begin returns nil.
+// Begin returns a channel and closes the channel when the connection closes. The
+// caller must call [Watch.End] after waiting. For a nil connection, Begin returns
+// nil.
 func (w *Watch) Begin(cc *grpc.ClientConn) <-chan struct{} {
 	if cc == nil {
 		return nil
@@ -47,7 +48,7 @@ func (w *Watch) Begin(cc *grpc.ClientConn) <-chan struct{} {
 	return c.closed
 }
 
-// End ends what Begin began.
+// End ends the wait begun by a call of [Watch.Begin].
 func (w *Watch) End(cc *grpc.ClientConn) {
 	if cc == nil {
 		return
@@ -61,7 +62,7 @@ func (w *Watch) End(cc *grpc.ClientConn) {
 	}
 }
 
-// follow waits until the connection is closed, or ctx ends.
+// follow closes c.closed when the connection closes, unless ctx ends first.
 func (c *watched) follow(ctx context.Context, cc *grpc.ClientConn) {
 	for state := cc.GetState(); state != connectivity.Shutdown; state = cc.GetState() {
 		if !cc.WaitForStateChange(ctx, state) {

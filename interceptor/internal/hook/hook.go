@@ -1,5 +1,5 @@
-// Package hook runs the functions of callers: one that panics, blocks or ends its
-// goroutine ends its call with an error, and nothing else.
+// Package hook runs callers' functions. A function that panics, blocks or ends its
+// goroutine ends its own call with an error, and nothing else.
 package hook
 
 import (
@@ -10,40 +10,40 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Error is what a function of the caller's has done wrong: it panicked, or answered what
-// makes no sense. It is a status of INTERNAL.
+// Error is a fault of a caller's function: a panic, or an answer that makes no sense.
+// The status is INTERNAL.
 type Error struct {
-	Option string // that has set the function
+	Option string // the name of the option with the function
 	Text   string
 }
 
 // Error implements error.
 func (e *Error) Error() string { return "interceptor: " + e.Option + ": " + e.Text }
 
-// GRPCStatus makes it a status.
+// GRPCStatus returns the status INTERNAL with the text of Error.
 func (e *Error) GRPCStatus() *status.Status { return status.New(grpccodes.Internal, e.Error()) }
 
-// Failed reports whether an attempt ended because of a function.
+// Failed reports whether an attempt ended because of a caller's function.
 func Failed(err error) bool {
 	_, ok := err.(*Error) //nolint:errorlint // made here and never wrapped
 	return ok
 }
 
-// AbandonedError is the error of a function that was still running when the context of its
-// call ended. It wraps the error of the context.
+// AbandonedError is the error of a function still running when the call's context
+// ended. AbandonedError wraps the context's error.
 type AbandonedError struct{ Err error }
 
 // Error implements error.
 func (e *AbandonedError) Error() string { return e.Err.Error() }
 
-// Unwrap returns the error of the context.
+// Unwrap returns the context's error.
 func (e *AbandonedError) Unwrap() error { return e.Err }
 
-// Run calls f, which calls a function of the caller's that an option has set, and returns
-// nil when it has returned; an [*Error] if it panicked or ended its goroutine, as
-// testing.T.FailNow does; or [*AbandonedError] if ctx ended first. In the last case f may
-// still be running: what it writes must not be looked at. It runs on a goroutine of its
-// own, since nothing else can leave a function that blocks.
+// Run calls f. f itself calls a caller's function, set by the named option. Run
+// returns nil after f returned; an [*Error] if f panicked or ended its goroutine, as
+// testing.T.FailNow does; or an [*AbandonedError] if ctx ended first. After an
+// AbandonedError f may still be running: do not read the results of f. f runs on its
+// own goroutine, because there is no other way to leave a function that blocks.
 func Run(ctx context.Context, option string, f func()) error {
 	if err := ctx.Err(); err != nil {
 		return &AbandonedError{Err: err}
@@ -56,15 +56,15 @@ func Run(ctx context.Context, option string, f func()) error {
 	case <-ctx.Done():
 	}
 	select {
-	case err := <-done: // both are there: the answer counts
+	case err := <-done: // both happened: the answer counts
 		return err
 	default:
 		return &AbandonedError{Err: ctx.Err()}
 	}
 }
 
-// Guard calls f, and then done with nil, or with an [*Error] if f has panicked or ended
-// the goroutine.
+// Guard calls f and then done: with nil, or with an [*Error] if f panicked or ended
+// its goroutine.
 func Guard(option string, f func(), done func(error)) {
 	fault := "the function has ended its goroutine: want it to return"
 	defer func() {

@@ -1,5 +1,5 @@
-// Package loglimit bounds how many lines are logged in a second, and counts those that
-// are left out. It logs nothing itself.
+// Package loglimit limits the log lines per second and counts the lines left out. The
+// package logs nothing itself.
 package loglimit
 
 import (
@@ -14,46 +14,46 @@ import (
 	"github.com/reinvoke/reinvoke/internal/clock"
 )
 
-// window is how long lines are counted together.
+// window is the period for counting lines.
 const window = time.Second
 
-// Subject is what a line is about.
+// Subject is the topic of a line.
 type Subject uint8
 
-// The subjects of lines.
+// The subjects.
 const (
 	Retry Subject = iota
 	GivingUp
 	Recovery
 	Fallback
-	Nothing // a failure that is not retried
+	Nothing // a failure without a retry
 	Gate
 	subjects
 )
 
-// Limit lets so many lines of a level through in a second. At its end Tell is called if
-// lines were left out. Its fields are not changed after first use; then it is safe for
-// concurrent use.
+// Limit lets Most lines of each level through per second. If lines were left out,
+// Tell is called at the end of the second. Do not change the exported fields after
+// first use; then a Limit is safe for concurrent use.
 type Limit struct {
-	Most  int // lines of a level in a second; 0 for no limit
+	Most  int // lines of each level per second; 0 for no limit
 	Clock clock.Clock
 	Tell  func(LeftOut)
 
 	mu    sync.Mutex
-	until time.Time // of the window
+	until time.Time // end of the window
 	lines map[logging.Level]int
 	left  LeftOut
 }
 
-// LeftOut counts the lines of a second that were not logged.
+// LeftOut counts the lines left out in a second.
 type LeftOut struct {
 	All      int
-	Level    logging.Level // the highest
+	Level    logging.Level // the highest level left out
 	subjects [subjects]int
 	classes  [codes.NumClasses]int
 }
 
-// Allow reports whether a line may be logged that is about a failure of this class.
+// Allow reports whether a line about a failure of this class may be logged.
 func (l *Limit) Allow(level logging.Level, about Subject, class codes.Class) bool {
 	if l.Most == 0 {
 		return true
@@ -88,7 +88,7 @@ func (l *Limit) end() {
 	l.Tell(left)
 }
 
-// Of returns how many of the lines were about this.
+// Of returns the number of lines about this subject.
 func (l *LeftOut) Of(about Subject) int { return l.subjects[about] }
 
 // String returns the sentence for the log.

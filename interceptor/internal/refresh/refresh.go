@@ -1,5 +1,5 @@
-// Package refresh fetches fresh credentials for the calls of a connection. Of a call it
-// knows the context, and with which credentials it began.
+// Package refresh fetches fresh credentials for the calls of a connection. Of a call,
+// the package knows the context and the generation of the call's first credentials.
 package refresh
 
 import (
@@ -10,18 +10,18 @@ import (
 	"github.com/reinvoke/reinvoke/interceptor/internal/hook"
 )
 
-// Once refreshes credentials: once for all calls that began with the same ones, and
-// never twice at a time. It is safe for concurrent use.
+// Once refreshes credentials: once for all calls that began with the same
+// credentials, and never twice at a time. Once is safe for concurrent use.
 type Once struct {
 	option     string
 	f          func(ctx context.Context) error
-	generation atomic.Uint64 // how often they were refreshed
+	generation atomic.Uint64 // the number of successful refreshes
 
 	mu      sync.Mutex
-	current *refreshing // nil while none is under way
+	current *refreshing // nil without a refresh under way
 }
 
-// New returns a Once with a function of the caller's that an option has set.
+// New returns a Once for f, a caller's function set by the named option.
 func New(option string, f func(ctx context.Context) error) *Once {
 	return &Once{option: option, f: f}
 }
@@ -29,21 +29,20 @@ func New(option string, f func(ctx context.Context) error) *Once {
 // refreshing is a refresh under way.
 type refreshing struct {
 	done    chan struct{} // the caller's function has returned
-	err     error         // once done is closed
-	waiting int           // calls
-	left    bool          // no call has waited any longer: it was told to end
+	err     error         // valid once done is closed
+	waiting int           // the number of waiting calls
+	left    bool          // all calls stopped waiting, so that the refresh was told to end
 	cancel  context.CancelFunc
 }
 
-// running marks the context of a refresh.
+// running is the context key of a refresh.
 type running struct{ *Once }
 
-// Runs reports whether ctx is that of a refresh: a call that it makes with these
-// credentials would wait for itself.
+// Runs reports whether ctx is the context of a refresh by r: a call made by the
+// refresh would wait for the refresh itself.
 func (r *Once) Runs(ctx context.Context) bool { return ctx.Value(running{r}) != nil }
 
-// Generation returns the number of the credentials that are now in use; 0 for a nil
-// Once.
+// Generation returns the number of the credentials now in use; 0 for a nil Once.
 func (r *Once) Generation() uint64 {
 	if r == nil {
 		return 0
@@ -51,10 +50,11 @@ func (r *Once) Generation() uint64 {
 	return r.generation.Load()
 }
 
-// Do refreshes the credentials of an attempt that began with this generation,
-// unless that has happened since, or waits for whoever is at it. It returns the error of
-// the caller's function, a *hook.Error, or a *hook.AbandonedError. The context of the
-// function has the values of ctx, and ends when no call waits any longer.
+// Do refreshes the credentials of an attempt that began with this generation. If a
+// refresh is under way, Do waits for its end; if a refresh has succeeded since, Do
+// returns nil. The error is that of the caller's function, a *hook.Error, or a
+// *hook.AbandonedError. The context of the function has the values of ctx, and ends
+// when no call waits any more.
 func (r *Once) Do(ctx context.Context, began uint64) error {
 	for {
 		current, late := r.join(ctx, began)
@@ -73,8 +73,8 @@ func (r *Once) Do(ctx context.Context, began uint64) error {
 	}
 }
 
-// join returns the refresh to wait for; nil if none is needed. It is late if it was
-// told to end: once it has, another one is to be begun.
+// join returns the refresh to wait for, or nil if none is needed. late reports a
+// refresh that was told to end: after its end, the call needs another refresh.
 func (r *Once) join(ctx context.Context, began uint64) (current *refreshing, late bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -90,7 +90,7 @@ func (r *Once) join(ctx context.Context, began uint64) (current *refreshing, lat
 	return r.current, r.current.left
 }
 
-// leave says that a call waits no longer. The last one ends the refresh.
+// leave ends a call's wait. The last call to leave ends the refresh.
 func (r *Once) leave(current *refreshing) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -101,7 +101,7 @@ func (r *Once) leave(current *refreshing) {
 	}
 }
 
-// run calls the caller's function and tells those who wait.
+// run calls the caller's function and tells the waiting calls.
 func (r *Once) run(ctx context.Context, current *refreshing) {
 	var err error
 	hook.Guard(r.option, func() { err = r.f(ctx) }, func(broken error) {

@@ -1,5 +1,5 @@
-// Package replay keeps what a stream has sent, to send it again on another attempt. It
-// knows messages and attempts, and no call.
+// Package replay keeps the messages sent on a stream, to send them again on another
+// attempt. The package knows messages and attempts, but no calls.
 package replay
 
 import (
@@ -13,26 +13,27 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Buffer is messages, encoded as they were when they were sent. The zero value is empty.
-// It is not safe for concurrent use.
+// Buffer holds messages in their encoding at the time of sending. The zero value is
+// empty. A Buffer is not safe for concurrent use.
 type Buffer struct {
 	Closed bool // CloseSend was called
 
 	encoded []byte
 	sent    []message
-	first   [1]message // where sent begins
-	codec   codec      // of messages that are not protobuf's; nil until there is one
+	first   [1]message // initial storage of sent
+	codec   codec      // for messages outside protobuf; nil before the first
 }
 
-// message is one of the messages.
+// message is one message in a Buffer.
 type message struct {
-	kind  protoreflect.MessageType // nil for one that is not protobuf's,
-	plain reflect.Type             // which is a pointer to this
-	end   int                      // in encoded, where the next one begins
+	kind  protoreflect.MessageType // of a protobuf message, else nil
+	plain reflect.Type             // of any other message: the type behind the pointer
+	end   int                      // offset in encoded of the next message
 }
 
-// Keep adds a message of a call with these options, if it can be encoded and no more than
-// most bytes are then kept.
+// Keep adds a message of a call with these options. Keep adds nothing and returns the
+// reason if the message cannot be encoded or if the Buffer would hold more than most
+// bytes.
 func (b *Buffer) Keep(m any, most int, opts []grpc.CallOption) Unkept {
 	msg, ok := m.(proto.Message)
 	if !ok {
@@ -47,15 +48,16 @@ func (b *Buffer) Keep(m any, most int, opts []grpc.CallOption) Unkept {
 		buffer = make([]byte, 0, size)
 	}
 	buffer, err := proto.MarshalOptions{AllowPartial: true, UseCachedSize: true}.MarshalAppend(buffer, msg)
-	if err != nil { // SendMsg is about to say so, unless the codec is another
+	if err != nil { // SendMsg is about to return this error, unless the call has another codec
 		return b.keepPlain(m, most, opts)
 	}
 	b.add(buffer, message{kind: msg.ProtoReflect().Type()})
 	return Kept
 }
 
-// keepPlain adds a message that only the codec of the call encodes whole: it is not
-// protobuf's, or of its old API alone. It is kept if what is sent again would be the same.
+// keepPlain adds a message that only the call's codec encodes completely: a message
+// outside protobuf, or of protobuf's old API alone. The message is kept only if a
+// replay would send the same message.
 func (b *Buffer) keepPlain(m any, most int, opts []grpc.CallOption) Unkept {
 	kind := reflect.TypeOf(m)
 	if _, prepared := m.(*grpc.PreparedMsg); prepared || kind == nil || kind.Kind() != reflect.Pointer {
@@ -68,7 +70,7 @@ func (b *Buffer) keepPlain(m any, most int, opts []grpc.CallOption) Unkept {
 	}
 	encoded, err := encodeOnce(b.codec, m)
 	switch {
-	case err != nil: // SendMsg is about to say so
+	case err != nil: // SendMsg is about to return this error
 		return NotEncodable
 	case isGRPCs(b.codec) && !isGenerated(kind.Elem()):
 		return NotSame
@@ -81,7 +83,7 @@ func (b *Buffer) keepPlain(m any, most int, opts []grpc.CallOption) Unkept {
 	return Kept
 }
 
-// add adds a message, which is at the end of buffer.
+// add adds a message encoded at the end of buffer.
 func (b *Buffer) add(buffer []byte, m message) {
 	if b.sent == nil {
 		b.sent = b.first[:0]
@@ -91,17 +93,18 @@ func (b *Buffer) add(buffer []byte, m message) {
 	b.sent = append(b.sent, m)
 }
 
-// Len returns how many messages there are.
+// Len returns the number of messages.
 func (b *Buffer) Len() int { return len(b.sent) }
 
-// Encoded returns the messages one after the other. It is shared: do not change it.
+// Encoded returns the encoded messages, one after the other. The slice is shared: do
+// not change it.
 func (b *Buffer) Encoded() []byte { return b.encoded }
 
-// Clear removes the messages, and keeps their room.
+// Clear removes the messages and keeps the memory.
 func (b *Buffer) Clear() { b.encoded, b.sent = b.encoded[:0], b.sent[:0] }
 
-// Clone returns a copy that stays as it is when more is added to b. It is void once b is
-// cleared.
+// Clone returns a copy that stays unchanged when b gets more messages. Clearing b
+// invalidates the copy.
 func (b *Buffer) Clone() Buffer {
 	return Buffer{encoded: b.encoded, sent: slices.Clone(b.sent), codec: b.codec, Closed: b.Closed}
 }
@@ -121,8 +124,8 @@ func (b *Buffer) Message(i int) (any, error) {
 	return m, proto.UnmarshalOptions{AllowPartial: true}.Unmarshal(encoded, m)
 }
 
-// Replace puts another message of the same type into the place of the first one, if there
-// is one. Clones of the Buffer stay as they are.
+// Replace replaces the first message, if any, by another message of the same type.
+// Clones of the Buffer stay unchanged.
 func (b *Buffer) Replace(m any) error {
 	if len(b.sent) == 0 {
 		return nil
@@ -140,7 +143,7 @@ func (b *Buffer) Replace(m any) error {
 	return nil
 }
 
-// encodeAs encodes a message like another one.
+// encodeAs encodes m in the same way as other.
 func (b *Buffer) encodeAs(other *message, m any) ([]byte, error) {
 	if other.kind == nil {
 		encoded, err := encodeOnce(b.codec, m)
@@ -154,8 +157,9 @@ func (b *Buffer) encodeAs(other *message, m any) ([]byte, error) {
 
 var errNotSame = errors.New("decoded again by its codec, it would be another one")
 
-// SendTo sends everything on an attempt. If that breaks, RecvMsg finds out why: the error
-// is one of the client's own making, or nil.
+// SendTo sends all messages on an attempt, and CloseSend if b is closed. For a broken
+// attempt the error is nil, because RecvMsg finds the reason. Any other error is the
+// client's own.
 func (b *Buffer) SendTo(attempt grpc.ClientStream) error {
 	for i := range b.sent {
 		m, err := b.Message(i)
@@ -169,7 +173,7 @@ func (b *Buffer) SendTo(attempt grpc.ClientStream) error {
 		}
 	}
 	if b.Closed {
-		_ = attempt.CloseSend() // likewise
+		_ = attempt.CloseSend() // RecvMsg finds the reason of a failure here too
 	}
 	return nil
 }

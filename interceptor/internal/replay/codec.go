@@ -11,15 +11,15 @@ import (
 	"google.golang.org/grpc/mem"
 )
 
-// codec is what grpc encodes the messages of a call with.
+// codec is grpc's codec for the messages of a call.
 type codec interface {
 	Marshal(v any) (mem.BufferSlice, error)
 	Unmarshal(data mem.BufferSlice, v any) error
 }
 
-// codecOf returns the codec that grpc takes for a call with these options, or nil if it
-// finds none. The order is that of grpc: a codec before a content-subtype, and of two
-// with the same name the one of the older kind.
+// codecOf returns grpc's codec for a call with these options, or nil if there is
+// none. As in grpc, a codec option wins over a content-subtype, and of two registered
+// codecs with the same name the older kind wins.
 func codecOf(opts []grpc.CallOption) codec {
 	var forced codec
 	subtype := "proto"
@@ -49,17 +49,17 @@ func codecOf(opts []grpc.CallOption) codec {
 	return nil
 }
 
-// DefaultIsGRPCs reports whether grpc's own codec encodes the messages of a call without
-// options: no program has registered another one in its place.
+// DefaultIsGRPCs reports whether grpc's own codec encodes the messages of a call
+// without options: the program has not registered another codec instead.
 func DefaultIsGRPCs() bool { return isGRPCs(codecOf(nil)) }
 
-// isGRPCs reports whether a codec is that of grpc itself.
+// isGRPCs reports whether a codec is grpc's own.
 func isGRPCs(c codec) bool {
 	t := reflect.TypeOf(c)
 	return t != nil && t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "google.golang.org/grpc/encoding/proto"
 }
 
-// old is a codec of one of the older kinds.
+// old adapts a codec of an older kind.
 type old struct {
 	codec interface {
 		Marshal(v any) ([]byte, error)
@@ -76,9 +76,9 @@ func (c old) Unmarshal(data mem.BufferSlice, v any) error {
 	return c.codec.Unmarshal(data.Materialize(), v)
 }
 
-// isGenerated reports whether every field of a message of protobuf's first API is one of
-// protobuf's. grpc's codec leaves out the others without an error, where an interceptor on
-// the right may choose a codec that does not.
+// isGenerated reports whether a message of protobuf's first API has only protobuf
+// fields. grpc's codec drops other fields without an error, but an interceptor on the
+// right may choose a codec that encodes them.
 func isGenerated(kind reflect.Type) bool {
 	if kind.Kind() != reflect.Struct {
 		return false
@@ -93,8 +93,9 @@ func isGenerated(kind reflect.Type) bool {
 	return true
 }
 
-// encodeOnce is encode for a message that grpc encodes next: if a codec panics, it is grpc
-// that does so, or a codec that an interceptor on the right has chosen does not.
+// encodeOnce is encode with a panic of the codec returned as an error. grpc encodes
+// the message next: either grpc panics in turn, or an interceptor on the right has
+// chosen a codec that does not panic.
 func encodeOnce(c codec, m any) (encoded []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -104,9 +105,9 @@ func encodeOnce(c codec, m any) (encoded []byte, err error) {
 	return encode(c, m)
 }
 
-// encode returns the bytes that a codec makes of a message. They are nobody else's. The
-// buffers of the codec are left to the collector: they may be the message's own, and grpc
-// is about to send and free them.
+// encode returns a codec's bytes for a message, as a private copy. The codec's
+// buffers are left to the garbage collector: the buffers may belong to the message,
+// and grpc is about to send and free them.
 func encode(c codec, m any) ([]byte, error) {
 	data, err := c.Marshal(m)
 	if err != nil {
@@ -115,14 +116,15 @@ func encode(c codec, m any) ([]byte, error) {
 	return data.Materialize(), nil
 }
 
-// decode makes a new message of them. The codec gets a copy, which the message may keep.
+// decode decodes a new message. The codec gets a copy of the bytes, because the
+// message may keep them.
 func decode(c codec, kind reflect.Type, encoded []byte) (any, error) {
 	m := reflect.New(kind).Interface()
 	return m, c.Unmarshal(mem.BufferSlice{mem.SliceBuffer(bytes.Clone(encoded))}, m)
 }
 
-// isSame reports whether a message that is decoded from these bytes is encoded as them
-// again. A codec may have been written for one direction only, and panic in the other.
+// isSame reports whether a message decoded from these bytes has the same bytes when
+// encoded again. A codec may support only one direction and panic in the other.
 func isSame(c codec, kind reflect.Type, encoded []byte) (same bool) {
 	defer func() { _ = recover() }()
 	m, err := decode(c, kind, encoded)

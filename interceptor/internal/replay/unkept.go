@@ -1,19 +1,20 @@
 package replay
 
-// Unkept says why a stream has nothing to retry with. The zero value is [Kept].
+// Unkept is the reason why a stream has no messages for a retry. The zero value is
+// [Kept].
 type Unkept uint8
 
 // The reasons.
 const (
-	Kept         Unkept = iota // it has
-	TooLarge                   // more was sent than is kept
-	NoProto                    // what was sent is no protobuf message
-	NotEncodable               // or cannot be encoded
-	NotSame                    // or would be another one when it is sent again
-	ToldBroken                 // the caller was told that the stream is broken, and may have stopped sending
+	Kept         Unkept = iota // the messages are kept
+	TooLarge                   // the messages exceed the limit
+	NoProto                    // a message is not a protobuf message
+	NotEncodable               // a message cannot be encoded
+	NotSame                    // a message would differ when sent again
+	ToldBroken                 // the caller knows that the stream is broken, and may have stopped sending
 )
 
-// Advice returns what a caller can do about it, or at least the reason.
+// Advice returns a remedy for the caller, or at least the reason.
 func (u Unkept) Advice() string {
 	switch u {
 	case TooLarge:
