@@ -28,7 +28,7 @@ const (
 	// Expired is an expired access token: worth one more attempt with fresh
 	// credentials.
 	Expired
-	// Request is a wrong request or a wrong set-up. Repeating it does not help.
+	// Request is a wrong request or set-up. Repeating does not help.
 	Request
 	// Conflict is ABORTED: the caller has to restart its transaction.
 	Conflict

@@ -55,14 +55,15 @@ type Evidence struct {
 	// yet that the interceptors between here and grpc pass our trailer variable on.
 	// No text then proves [Unsent], since servers relay texts.
 	Doubtful bool
-	// Header is the response header, or nil if there was none or nobody read it.
+	// Header is the response header, or nil if there was none or the header was not
+	// read.
 	Header metadata.MD
 	// Trailer is the response trailer. A trailer with entries was sent by the peer: a
 	// trailers-only response carries its content-type.
 	Trailer metadata.MD
 
-	// Starting says that the program started shortly before, usually within the last
-	// minute, so that the machine may not have its identity yet.
+	// Starting says that the program has just started (usually within the last
+	// minute), so that the machine may not have its identity yet.
 	Starting bool
 
 	// Caller is Err() of the caller's own context: nil while the context is alive.

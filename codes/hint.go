@@ -41,8 +41,8 @@ const (
 )
 
 // parseRetryAfter returns the largest delay of the retry-after keys, or zero.
-// Malformed values are ignored. So is a date in retry-after without a date key beside
-// it, because the server's clock is not ours.
+// Malformed values are ignored. A date in retry-after counts only beside a date key,
+// because the server's clock is not ours.
 func parseRetryAfter(md metadata.MD) time.Duration {
 	var most time.Duration
 	for _, value := range md[retryAfterKey] {

@@ -11,8 +11,8 @@ import (
 // backend may have run the request, and the gateway may have done its own part. The
 // text says nothing of our connection to the gateway and does not decide the class.
 
-// relayRules decide, for such a text from the peer, whether the request ran. The
-// first matching rule counts, beside the rule for the class.
+// relayRules decide whether the request behind a relayed text ran. The first matching
+// rule counts, beside the rule for the class.
 var relayRules = []Rule{
 	{
 		Name: "proxy-never-sent", Unsent: true,

@@ -7,7 +7,7 @@ import (
 	grpccodes "google.golang.org/grpc/codes"
 )
 
-// This file belongs to rules_grpc.go and holds the searches behind the beginning of a
+// This file belongs to rules_grpc.go and holds the searches beyond the prefix of a
 // text.
 
 // The prefixes shared by several rules.

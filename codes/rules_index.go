@@ -76,8 +76,8 @@ func (c *candidates) add(rule *Rule) {
 	}
 }
 
-// builtin returns the package's rules that can hold for a report. The code of the
-// report already matches.
+// builtin returns the package's rules that can hold for a report. The Codes of these
+// rules match already.
 func builtin(rep *Report) []candidate {
 	c := &byCode[min(rep.Code, unknownCode)]
 	switch {

@@ -37,8 +37,8 @@ func Sleep(ctx context.Context, c Clock, d time.Duration) error {
 	return err
 }
 
-// SleepUnless is [Sleep] with a second end: it also returns when woken closes, with
-// early true. A nil channel never closes.
+// SleepUnless is like [Sleep], but also returns when woken closes, with early true. A
+// nil channel never closes.
 func SleepUnless(ctx context.Context, c Clock, d time.Duration, woken <-chan struct{}) (early bool, err error) {
 	if err := ctx.Err(); err != nil || d <= 0 {
 		return false, err

@@ -39,11 +39,12 @@ func (e *AbandonedError) Error() string { return e.Err.Error() }
 // Unwrap returns the context's error.
 func (e *AbandonedError) Unwrap() error { return e.Err }
 
-// Run calls f. f itself calls a caller's function, set by the named option. Run
-// returns nil after f returned; an [*Error] if f panicked or ended its goroutine, as
-// testing.T.FailNow does; or an [*AbandonedError] if ctx ended first. After an
-// AbandonedError f may still be running: do not read the results of f. f runs on its
-// own goroutine, because there is no other way to leave a function that blocks.
+// Run calls f, a wrapper around a caller's function; option names the option that set
+// the function. Run returns nil after f returned; an [*Error] if f panicked or ended
+// its goroutine, as testing.T.FailNow does; or an [*AbandonedError] if ctx ended
+// first. After an AbandonedError f may still be running: do not read the results of
+// f. f runs on a separate goroutine, because there is no other way to leave a
+// function that blocks.
 func Run(ctx context.Context, option string, f func()) error {
 	if err := ctx.Err(); err != nil {
 		return &AbandonedError{Err: err}
@@ -64,7 +65,7 @@ func Run(ctx context.Context, option string, f func()) error {
 }
 
 // Guard calls f and then done: with nil, or with an [*Error] if f panicked or ended
-// its goroutine.
+// the goroutine.
 func Guard(option string, f func(), done func(error)) {
 	fault := "the function has ended its goroutine: want it to return"
 	defer func() {

@@ -1,5 +1,6 @@
 // Package refresh fetches fresh credentials for the calls of a connection. Of a call,
-// the package knows the context and the generation of the call's first credentials.
+// the package knows the context and the generation of the credentials in the last
+// attempt.
 package refresh
 
 import (
