@@ -7,24 +7,23 @@ import (
 	"sync/atomic"
 )
 
-// Account is what pays for a retry.
+// Account says what pays for a retry.
 type Account uint8
 
 // The accounts.
 const (
-	// Free: the retry costs nothing. A retry of Quota that waits out the
-	// server's own hint adds no load that the server did not ask for; one with fresh
-	// credentials has a reason to succeed, whatever becomes of other calls.
+	// Free: the retry costs nothing. A Quota retry after the server's own hint adds only the
+	// load asked for by the server. A retry with fresh credentials has its own reason to
+	// succeed, whatever happens to other calls.
 	Free Account = iota
-	// Tokens: one token of the budget.
+	// Tokens: the retry costs one token of the budget.
 	Tokens
-	// Earned: one token of the account that only successes fill. It pays for
-	// retries after an attempt timeout of our own.
+	// Earned: the retry costs one token of the account filled by successes alone. This account
+	// pays for retries after an attempt timeout of our own.
 	Earned
 )
 
-// String returns the name of the account, or "Account(n)" for a number that
-// is none.
+// String returns the name of the account, or "Account(n)" for an unknown number.
 func (a Account) String() string {
 	switch a {
 	case Free:
@@ -37,49 +36,42 @@ func (a Account) String() string {
 	return fmt.Sprintf("Account(%d)", uint8(a))
 }
 
-// BudgetConfig says how much a [Budget] holds and earns, in tokens, where one
-// token pays for one retry; figures are rounded to thousandths. The zero value
-// holds none and earns none: no retry but a free one. Most callers should use
-// [DefaultBudget].
+// BudgetConfig sets how many tokens a [Budget] holds and earns. One token pays for one retry.
+// Figures are rounded to thousandths. The zero value holds and earns nothing, so only free
+// retries happen. Most callers should use [DefaultBudget].
 type BudgetConfig struct {
-	// Max is the most tokens held, and Start how many there are to begin
-	// with: 0 to Max.
+	// Max is the most tokens held. Start is the number of tokens at first: 0 to Max.
 	Max, Start float64
-	// Earn is what each successful call adds: 0 or more.
+	// Earn is the number of tokens added by each successful call: 0 or more.
 	Earn float64
-	// EarnedMax and EarnedEarn are the same for the [Earned] account, which
-	// starts empty.
+	// EarnedMax and EarnedEarn are Max and Earn of the [Earned] account, initially empty.
 	EarnedMax, EarnedEarn float64
 }
 
-// DefaultBudget returns the figures that are used where no others are given:
-// 100 tokens, full at the start, one earned by each success; and for the
-// earned account 10 and 0.1. Measured (TestBudget_ordinaryBatch): against a
-// server that refuses 30 % of the attempts gRPC's own figures, 10 tokens and
-// 0.1 earned (gRFC A6), let a batch succeed in .75 of its calls, these in the
-// .99 that the default table promises.
+// DefaultBudget returns the default figures: 100 tokens, full at the start, 1 earned per
+// success; for the earned account at most 10, and 0.1 earned per success. Measured
+// (TestBudget_ordinaryBatch) against a server refusing 30 % of the attempts: with gRPC's
+// figures (gRFC A6: 10 tokens, 0.1 earned) .75 of a batch's calls succeed, with these figures
+// the .99 promised by the default table.
 func DefaultBudget() BudgetConfig {
 	return BudgetConfig{Max: 100, Start: 100, Earn: 1, EarnedMax: 10, EarnedEarn: 0.1}
 }
 
-// AttemptTimeoutBudget returns the figures for a connection with an attempt
-// timeout: as [DefaultBudget], but with 1 token to begin with and 0.1 earned by
-// each success. Attempts that are given up go on costing the server time, so
-// that a full budget would keep it overloaded for good. Measured (bench/fleet, B2
-// with 100,000 clients): with 2 tokens, which no success has earned, 1.5 points fewer
-// calls succeed than without retries, with 1 token 0.3; 0.1 is the figure of gRFC A6.
+// AttemptTimeoutBudget returns the figures for a connection with an attempt timeout: those of
+// [DefaultBudget], but with 1 token at first and 0.1 earned per success. Abandoned attempts
+// still cost the server time, so a full budget would keep the server overloaded for good.
+// Measured (bench/fleet, B2 with 100,000 clients): with 2 unearned tokens 1.5 percentage points
+// fewer calls succeed than without retries, with 1 token 0.3. 0.1 is the figure of gRFC A6.
 func AttemptTimeoutBudget() BudgetConfig {
 	c := DefaultBudget()
 	c.Start, c.Earn = 1, 0.1
 	return c
 }
 
-// maxTokens bounds every figure of a budget, so that thousandths of tokens fit
-// into 64 bits.
+// maxTokens bounds every figure of a budget, so that thousandths of tokens fit into 64 bits.
 const maxTokens = 1e9
 
-// Validate returns an error that names the field and what was expected, or
-// nil.
+// Validate returns an error naming each invalid field and the expected range, or nil.
 func (c BudgetConfig) Validate() error {
 	var errs []error
 	check := func(name string, v, limit float64, limitName string) bool {
@@ -89,7 +81,7 @@ func (c BudgetConfig) Validate() error {
 		}
 		return !bad
 	}
-	if check("max", c.Max, maxTokens, "1e9") { // a wrong max says nothing about the start
+	if check("max", c.Max, maxTokens, "1e9") { // without a valid max, start has no valid range
 		check("start", c.Start, c.Max, fmt.Sprintf("max %v", c.Max))
 	}
 	check("earn", c.Earn, maxTokens, "1e9")
@@ -98,12 +90,12 @@ func (c BudgetConfig) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Budget bounds the retries of all calls that share it, so that clients do
-// not turn a server's trouble into an outage: over any window, the retries
-// that cost a token are at most the tokens held plus those earned.
+// Budget bounds the retries of all calls sharing it, so that clients do not turn a server's
+// trouble into an outage. Over any window, the retries costing a token are at most the tokens
+// held plus those earned.
 //
-// Share one by pointer between connections to the same service. It is safe
-// for concurrent use and must not be copied. A nil Budget never runs out.
+// Share a Budget by pointer between connections to the same service. A Budget is safe for
+// concurrent use and must not be copied. A nil Budget never runs out.
 type Budget struct {
 	tokens, earned account
 }
@@ -114,8 +106,7 @@ type account struct {
 	max, earn int64
 }
 
-// NewBudget returns a budget of these figures, or the error that Validate
-// returns for them.
+// NewBudget returns a budget with the figures of c, or the error from [BudgetConfig.Validate].
 func NewBudget(c BudgetConfig) (*Budget, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -128,13 +119,12 @@ func NewBudget(c BudgetConfig) (*Budget, error) {
 	return b, nil
 }
 
-// one is one token.
+// one is one token, in thousandths.
 const one = 1000
 
 func thousandths(tokens float64) int64 { return int64(math.Round(tokens * one)) }
 
-// Held returns the tokens of the two accounts: positive infinity for a nil
-// Budget.
+// Held returns the tokens in the two accounts: positive infinity for a nil Budget.
 func (b *Budget) Held() (tokens, earned float64) {
 	if b == nil {
 		return math.Inf(1), math.Inf(1)
@@ -142,8 +132,8 @@ func (b *Budget) Held() (tokens, earned float64) {
 	return float64(b.tokens.held.Load()) / one, float64(b.earned.held.Load()) / one
 }
 
-// Take takes one token from the account and reports whether there was one.
-// [Free] always has one.
+// Take takes one token from account a and reports whether a token was left. [Free] never runs
+// out.
 func (b *Budget) Take(a Account) bool {
 	bucket := b.bucket(a)
 	if bucket == nil {
@@ -160,14 +150,14 @@ func (b *Budget) Take(a Account) bool {
 	}
 }
 
-// Return gives back a token that was taken for a retry that did not start.
+// Return gives back a token taken for a retry that did not start.
 func (b *Budget) Return(a Account) {
 	if bucket := b.bucket(a); bucket != nil {
 		bucket.add(one)
 	}
 }
 
-// Success earns what a successful call earns. A full budget is only read.
+// Success adds the tokens earned by a successful call. A full budget is only read.
 func (b *Budget) Success() {
 	if b == nil {
 		return
@@ -176,7 +166,7 @@ func (b *Budget) Success() {
 	b.earned.add(b.earned.earn)
 }
 
-// bucket returns the account that a names, or nil if nothing has to be paid.
+// bucket returns the account named by a, or nil if the retry costs nothing.
 func (b *Budget) bucket(a Account) *account {
 	switch {
 	case b == nil || a == Free:
@@ -187,7 +177,7 @@ func (b *Budget) bucket(a Account) *account {
 	return &b.tokens
 }
 
-// add adds n, up to the maximum.
+// add adds n thousandths, up to the maximum.
 func (a *account) add(n int64) {
 	for {
 		held := a.held.Load()

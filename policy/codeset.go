@@ -7,12 +7,11 @@ import (
 	grpccodes "google.golang.org/grpc/codes"
 )
 
-// CodeSet is a set of gRPC status codes. The zero value stands for all codes,
-// those included that gRPC does not know.
+// CodeSet is a set of gRPC status codes. The zero value contains every code, including numbers
+// unknown to gRPC.
 type CodeSet uint32
 
-// Codes returns the set of these codes. A number that gRPC does not know is left
-// out.
+// Codes returns the set of these codes, leaving out numbers unknown to gRPC.
 func Codes(codes ...grpccodes.Code) (s CodeSet) {
 	for _, c := range codes {
 		if c <= grpccodes.Unauthenticated {
@@ -27,8 +26,7 @@ func (s CodeSet) Has(c grpccodes.Code) bool {
 	return s == 0 || (c <= grpccodes.Unauthenticated && s&(1<<c) != 0)
 }
 
-// List returns the codes of the set in the order of their numbers; none where it
-// stands for all.
+// List returns the codes of the set in numerical order: none for the zero value.
 func (s CodeSet) List() []grpccodes.Code {
 	var list []grpccodes.Code
 	for rest := uint32(s); rest != 0; rest &= rest - 1 {

@@ -11,30 +11,29 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// Config is everything about retries that can be set as data, for one
-// connection. The zero value never retries; most callers should start from
-// [DefaultConfig].
+// Config holds all retry settings of one connection that are plain data. The zero value never
+// retries; most callers should start from [DefaultConfig].
 type Config struct {
-	// Table has a row for each class of failure.
+	// Table has one row per class of failure.
 	Table Table
 	// Limits bound every call.
 	Limits Limits
 	// Budget bounds the retries of all calls together.
 	Budget BudgetConfig
-	// Gate has the calls of a channel wait together while a server refuses them.
+	// Gate makes the calls of a channel wait together while a server refuses calls.
 	Gate GateConfig
 	// Methods override the table and the limits for some methods.
 	Methods []Method
 }
 
-// DefaultConfig returns the configuration that is used where no other is
-// given: [Default], the default limits, [DefaultBudget] and [DefaultGate].
+// DefaultConfig returns the default configuration: [Default], the default limits,
+// [DefaultBudget] and [DefaultGate].
 func DefaultConfig() Config {
 	return Config{Table: Default(), Budget: DefaultBudget(), Gate: DefaultGate()}
 }
 
-// Validate returns an error that names the field and what was expected, or
-// nil. Several faults give an error each, joined.
+// Validate returns an error naming each invalid field and the expected value, or nil. Several
+// errors are joined.
 func (c Config) Validate() error {
 	errs := []error{
 		c.Table.Validate(), c.Limits.Validate(), c.Budget.Validate(), c.Gate.Validate(), c.Limits.cuts(&c.Table, "policy: "),
@@ -55,13 +54,12 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Method returns the override whose pattern is the longest that matches the
-// method, or nil.
+// Method returns the override with the longest pattern matching the method, or nil.
 func (c *Config) Method(method string) *Method {
 	return MostSpecific(c.Methods, (*Method).pattern, method)
 }
 
-// clone returns a copy that shares nothing.
+// clone returns a deep copy.
 func (c Config) clone() Config {
 	c.Methods = slices.Clone(c.Methods)
 	for i := range c.Methods {
@@ -70,13 +68,12 @@ func (c Config) clone() Config {
 	return c
 }
 
-// className returns the name of the class with that index.
+// className returns the name of the class with this index.
 func className(index int) string { return codes.Class(index).String() } //nolint:gosec // an index of a Table fits into a Class
 
-// Live holds the [Config] in force and swaps it atomically: a call that has
-// begun keeps the one it began to fail with. Use [NewLive]; the zero value
-// holds a Config that never retries. It is safe for concurrent use and must
-// not be copied.
+// Live holds the [Config] in force and swaps it atomically. A call keeps the Config in force at
+// its first failure. Use [NewLive]; the zero value holds a Config that never retries. A Live is
+// safe for concurrent use and must not be copied.
 type Live struct {
 	config atomic.Pointer[inForce]
 
@@ -84,18 +81,17 @@ type Live struct {
 	watchers map[*func()]bool
 }
 
-// inForce is a Config that is in force.
+// inForce is a Config prepared for lookups by method.
 type inForce struct {
 	Config
 	early bool
-	// exact are the methods that are named without a star, of which a service
-	// config may have hundreds; starred are the others.
+	// exact holds the methods named without a star, starred the others. A service config may
+	// have hundreds of exact names.
 	exact   map[string]*Method
 	starred []Method
 }
 
-// NewLive returns a Live that holds c, or the error that Validate returns for
-// it.
+// NewLive returns a Live holding c, or the error from [Config.Validate].
 func NewLive(c Config) (*Live, error) {
 	l := &Live{}
 	if err := l.Store(c); err != nil {
@@ -104,7 +100,7 @@ func NewLive(c Config) (*Live, error) {
 	return l, nil
 }
 
-// Load returns the Config in force. It is shared: do not change it.
+// Load returns the Config in force. The Config is shared: do not change it.
 func (l *Live) Load() *Config {
 	if c := l.config.Load(); c != nil {
 		return &c.Config
@@ -112,9 +108,8 @@ func (l *Live) Load() *Config {
 	return &Config{}
 }
 
-// For returns the Config in force, and its section for a method: as
-// [Config.Method], but quick however many sections there are. Both are shared: do
-// not change them.
+// For returns the Config in force and its section for a method, as [Config.Method] does, but
+// stays fast with hundreds of exact method names. Both results are shared: do not change them.
 func (l *Live) For(method string) (*Config, *Method) {
 	c := l.config.Load()
 	if c == nil {
@@ -126,20 +121,19 @@ func (l *Live) For(method string) (*Config, *Method) {
 	return &c.Config, MostSpecific(c.starred, (*Method).pattern, method)
 }
 
-// Early reports whether the Config in force says something of any method that
-// has to be known before the first attempt of a call, and not only when one has
-// failed: a timeout, hedging, or whether to wait for a connection.
+// Early reports whether the Config in force has a setting needed before the first attempt of a
+// call, not only after a failure: for any method a timeout, hedging, or whether to wait for a
+// connection.
 func (l *Live) Early() bool {
 	c := l.config.Load()
 	return c != nil && c.early
 }
 
-// Store puts a copy of c in force for calls that fail from now on. If c is
-// not valid it changes nothing and returns the error that Validate returns.
+// Store puts a copy of c in force for calls failing from now on. If c is invalid, Store changes
+// nothing and returns the error from [Config.Validate].
 //
-// The figures of the budget are read when a connection is set up; later ones
-// do not change a budget that is in use. Those of the gate hold at once: a gate that
-// is switched off lets go whoever waits there.
+// Budget figures are read when a connection is set up; Store does not change a budget in use.
+// Gate figures take effect at once: switching the gate off releases the calls waiting there.
 func (l *Live) Store(c Config) error {
 	if err := c.Validate(); err != nil {
 		return err
@@ -161,8 +155,8 @@ func (l *Live) Store(c Config) error {
 	return nil
 }
 
-// OnStore has f called after every [Live.Store] from now on, on the goroutine that
-// stores, until stop is called. f must not call Store.
+// OnStore registers f to be called after every later [Live.Store], on the goroutine of Store,
+// until stop is called. f must not call Store.
 func (l *Live) OnStore(f func()) (stop func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -177,7 +171,7 @@ func (l *Live) OnStore(f func()) (stop func()) {
 	}
 }
 
-// watching returns the functions to be called.
+// watching returns the registered functions.
 func (l *Live) watching() (all []func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -187,8 +181,8 @@ func (l *Live) watching() (all []func()) {
 	return all
 }
 
-// FleetConfig returns the configuration for fleets of clients that run for long
-// and would rather wait than fail: [Fleet], [DefaultBudget] and [FleetGate].
+// FleetConfig returns the configuration for long-running fleets of clients that prefer waiting
+// to failing: [Fleet], [DefaultBudget] and [FleetGate].
 func FleetConfig() Config {
 	return Config{Table: Fleet(), Budget: DefaultBudget(), Gate: FleetGate()}
 }

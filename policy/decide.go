@@ -9,87 +9,77 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// hintSpread is the least spread that is added to a hint, so that clients
-// which were all told the same time do not come back at the same moment; a
-// quarter of the hint if that is more. Judgement: a window of a minute is
-// entered over a quarter of it, and no one comes earlier than was asked.
+// hintSpread is the least random delay added to a hint, so that clients given the same time do
+// not return at the same moment. A quarter of the hint is added if that is more. Judgement: the
+// returns spread over a quarter of a one-minute window, and no client returns early.
 const hintSpread = 250 * time.Millisecond
 
-// State is what [Decide] has to know about a call, its failed attempt
-// included. The zero value is a call that may not retry.
+// State is the input of [Decide] about a call, including its failed attempt. The zero value is
+// a call that may not retry.
 type State struct {
-	// Table and Limits are those in force for the call. A nil Table never
-	// retries.
+	// Table and Limits are in force for the call. A nil Table never retries.
 	Table  *Table
 	Limits Limits
-	// Codes are the status codes that alone are retried; zero for all.
+	// Codes limits retries to these status codes; zero for no limit.
 	Codes CodeSet
 
-	// Attempts is how many attempts were made, the failed one included.
+	// Attempts is the number of attempts made, including the failed attempt.
 	Attempts int
-	// Retries is how many retries were made for each class, and Exponents
-	// the exponent of the next backoff of each: the same number, unless a
-	// pushback restarted it.
+	// Retries is the number of retries made per class. Exponents is the exponent of the next
+	// backoff per class: equal to Retries, unless a pushback reset the exponent.
 	Retries, Exponents [codes.NumClasses]int
 	// Elapsed is the time since the first attempt ended.
 	Elapsed time.Duration
-	// Deadline says that the caller has one, Remaining how far away it is.
+	// Deadline says whether the caller has a deadline, Remaining the time left until then.
 	Deadline  bool
 	Remaining time.Duration
 
-	// Repeatable says that the method may run twice.
+	// Repeatable says whether the method may run twice.
 	Repeatable bool
-	// NotRepeatable says that it was declared that it must not, as against a method of
-	// which nothing was said: it is then retried only where the failure proves that
-	// nothing ran. TrustUnavailable says that UNAVAILABLE proves that, coming from this
-	// server (AIP-194), and OwnQuota that the service which refused by a quota is the
-	// one that was called (see [IsCalled]).
+	// NotRepeatable says the method was declared not to run twice, unlike a method without any
+	// declaration. Such a method is retried only if the failure proves that nothing ran.
+	// TrustUnavailable says UNAVAILABLE from this server is such a proof (AIP-194). OwnQuota
+	// says the service refusing by quota is the called service itself (see [IsCalled]).
 	NotRepeatable, TrustUnavailable, OwnQuota bool
-	// Tokens and Earned are what the [Budget] holds.
+	// Tokens and Earned are the tokens held by the two accounts of the [Budget].
 	Tokens, Earned float64
-	// OwnTimeout says that the attempt was ended by a timer of whoever asks,
-	// not by the server: an attempt timeout.
+	// OwnTimeout says a client-side attempt timeout ended the attempt, not the server.
 	OwnTimeout bool
-	// AtGate says that the retry would wait at a gate that is closed (package
-	// gate), which bounds the load on the server by itself.
+	// AtGate says the retry would wait at a closed gate (package gate). The gate itself bounds
+	// the load on the server.
 	AtGate bool
-	// CanRefresh says that the credentials can be refreshed, and were not yet
-	// in this call.
+	// CanRefresh says the credentials can be refreshed and were not refreshed in this call yet.
 	CanRefresh bool
 }
 
-// Decision is what to do about a failure.
+// Decision is the answer of [Decide] to a failure.
 type Decision struct {
 	// Retry says whether to make another attempt.
 	Retry bool
-	// Wait is how long to wait before it: 0 or more.
+	// Wait is the time to wait before the next attempt: 0 or more.
 	Wait time.Duration
-	// Why is the rule that decided.
+	// Why is the rule behind the decision.
 	Why Why
-	// Class is the row that the retry counts against.
+	// Class is the row charged with the retry.
 	Class codes.Class
-	// Pays is what pays for the retry. The caller takes the token when it
-	// begins to wait, and returns it if the wait is cancelled.
+	// Pays is the account paying for the retry. The caller takes the token when the wait
+	// begins, and returns the token if the wait is cancelled.
 	Pays Account
 }
 
-// Decide says whether and when to retry a call after the failure f. The dice
-// come in as u in [0, 1). It is a pure function: equal arguments give equal
-// decisions.
+// Decide says whether and when to retry a call after the failure f. u is a random number in
+// [0, 1). Decide is a pure function: equal arguments give equal decisions.
 //
-// The first of these that stops the call gives the [Why]: a class that is never
-// retried, a method that may not run twice, the retries of the class, the
-// attempts of the call, a pushback that says stop, a hint that is too long, the
-// limit on elapsed time, the caller's deadline, the budget.
+// The first of these checks to stop the call gives the [Why]: a class without retries, a method
+// that may not run twice, the retries of the class, the attempts of the call, a pushback saying
+// stop, a hint beyond the limit, the limit on elapsed time, the caller's deadline, the budget.
 //
-// The wait is the row's backoff with its jitter. A hint replaces it by the hint
-// and up to a quarter more (250 ms at least). If the class was refused before in
-// this call, up to 2 hints more are added, after a third refusal up to 8 and so
-// on, but never more than the backoff of the row. A pushback replaces it exactly.
-// What of the spread does not fit into the time that is left is cut off.
+// The wait is the row's backoff with its jitter. A hint replaces the backoff: the wait is the
+// hint plus up to a quarter (at least 250 ms). If the class was refused before in this call, up
+// to 2 hints are added, after a third refusal up to 8 and so on, but never more than the row's
+// backoff. A pushback replaces the backoff exactly. The random part is cut to the time left.
 //
-// It is asked after every failed attempt; the caller counts the retry with
-// [State.Count] when it makes one.
+// Call Decide after every failed attempt, and count each retry made with [State.Count].
 func Decide(s State, f codes.Failure, u float64) Decision {
 	class := f.Class
 	if class == codes.Auth && s.CanRefresh && f.Code == grpccodes.Unauthenticated && f.Reach == codes.Answered {
@@ -144,8 +134,7 @@ func Decide(s State, f codes.Failure, u float64) Decision {
 	return Decision{Retry: true, Wait: wait.at(u), Why: why, Class: class, Pays: pays}
 }
 
-// Count returns the state after the retry that d ordered; if d ordered none,
-// that is s itself.
+// Count returns the state after the retry ordered by d: s itself if d orders no retry.
 func (s State) Count(d Decision) State {
 	if !d.Retry {
 		return s
@@ -159,7 +148,7 @@ func (s State) Count(d Decision) State {
 	return s
 }
 
-// waits returns the range of the next wait and the rule behind it.
+// waits returns the range of the next wait and the rule behind the wait.
 func waits(s *State, f *codes.Failure, row Policy, class codes.Class) (Range, Why) {
 	n := s.Exponents[class]
 	if f.Pushback.Set || f.Delay > 0 {
@@ -170,7 +159,7 @@ func waits(s *State, f *codes.Failure, row Policy, class codes.Class) (Range, Wh
 		}
 		if f.Delay > 0 {
 			spread := spreadOf(f.Delay)
-			if refusals := s.Retries[class]; refusals > 0 { // it was told a time before, and refused again
+			if refusals := s.Retries[class]; refusals > 0 { // refused again after an earlier hint
 				spread = plus(spread, min(row.Backoff(n), repeated(f.Delay, refusals)))
 			}
 			wait = Range{Min: max(wait.Min, f.Delay), Max: max(wait.Max, plus(f.Delay, spread))}
@@ -187,23 +176,22 @@ func waits(s *State, f *codes.Failure, row Policy, class codes.Class) (Range, Wh
 	return row.Jitter.Range(row.Backoff(n), row.Max), why
 }
 
-// spreadOf returns what is added to a hint at most.
+// spreadOf returns the most added to a first hint.
 func spreadOf(hint time.Duration) time.Duration { return max(hintSpread, hint/4) }
 
-// repeated returns what is added to a hint after so many earlier ones: in
-// proportion to it, so that a hint of 0.2 s does not become one of 15. Judgement:
-// 2 hints, and four times as many with each further refusal, since a hint that
-// was wrong by less is found right soon enough.
+// repeated returns the extra spread after this many earlier refusals: a multiple of the hint,
+// so that a hint of 0.2 s does not grow to 15 s. Judgement: 2 hints, quadrupled by each further
+// refusal; if the hint was wrong by less, the right time is found soon enough.
 func repeated(hint time.Duration, refusals int) time.Duration {
 	return scale(hint, math.Pow(4, float64(refusals))/2)
 }
 
-// payer returns what pays for the retry.
+// payer returns the account paying for the retry.
 func payer(s *State, f *codes.Failure, class codes.Class) Account {
 	switch {
 	case s.OwnTimeout:
 		return Earned
-	case class == codes.Expired: // when a token expires, all calls under way are refused at once, and each has one retry
+	case class == codes.Expired: // an expired token fails all calls under way at once, and each call has one retry
 		return Free
 	case f.Class == codes.Quota && f.Asked && f.Delay > 0, s.AtGate:
 		return Free
@@ -211,7 +199,7 @@ func payer(s *State, f *codes.Failure, class codes.Class) Account {
 	return Tokens
 }
 
-// plus adds two durations that are not negative, saturating.
+// plus adds two non-negative durations, saturating.
 func plus(a, b time.Duration) time.Duration {
 	if a > math.MaxInt64-b {
 		return math.MaxInt64

@@ -2,10 +2,10 @@ package policy
 
 import "github.com/reinvoke/reinvoke/codes"
 
-// FallsBack reports whether a call that ends with this decision may be
-// answered in another way: its failure is one that a retry or the time could
-// have cured, and nothing was shown of an answer. A request that is wrong, or
-// that may have run and must not run twice, is not made good by another one.
+// FallsBack reports whether a call ending with this decision may be answered in another way.
+// The failure must be one that a retry or time could have cured, and no part of an answer was
+// delivered. Another request does not make up for a wrong request, or for a request that may
+// have run and must not run twice.
 func (d Decision) FallsBack() bool {
 	if d.Retry {
 		return false

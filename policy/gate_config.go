@@ -7,84 +7,80 @@ import (
 	"time"
 )
 
-// GateConfig says when the calls of a channel wait together instead of each
-// finding out by itself that the server refuses them: see package gate. The
-// zero value has no gate. Figures of zero have their defaults.
+// GateConfig says when the calls of a channel wait together, instead of each call meeting the
+// server's refusal on its own: see package gate. The zero value has no gate. Figures of zero
+// mean their defaults.
 type GateConfig struct {
-	// Hints closes the gate after a refusal by a quota that says, or of which
-	// it is known, when to come back, unless the refusal may be chance.
+	// Hints closes the gate after a quota refusal with a delay, named by the server or known
+	// from the quota, unless the refusal may be chance.
 	Hints bool
-	// Probes closes it also after a refusal that does not say so, and in the
-	// server's trouble: [codes.Server], [codes.Network] and [codes.Timeout]. One
-	// call at a time is then let through to find out.
+	// Probes also closes the gate after a quota refusal without a delay, and when the server is
+	// in trouble: failing with [codes.Server], [codes.Network] or [codes.Timeout]. Then one
+	// call at a time goes through as a probe.
 	Probes bool
 
-	// MaxWait is the longest that a call without a deadline waits at the gate;
-	// then it goes through. Default 60 s. Judgement: the longest of the windows
-	// that quotas by the minute have.
+	// MaxWait is the longest wait at the gate of a call without a deadline; then the call goes
+	// through. Default 60 s. Judgement: the longest window of per-minute quotas.
 	MaxWait time.Duration
-	// Spread is added to a hint, times a number in [0, 1): this part of it, and
-	// MinSpread at least. Defaults 0.25 and 250 ms, as in [Decide].
+	// Spread and MinSpread bound the random delay added to a hint: a number in [0, 1) times the
+	// larger of Spread times the hint and MinSpread. Defaults 0.25 and 250 ms, as in [Decide].
 	Spread    float64
 	MinSpread time.Duration
-	// Again is added to them after a hint that was waited out and refused again,
-	// times a number in [0, 1): twice as much with every further refusal, up to
-	// ProbeMax; where calls come fast, no more than 2 hints, then 8 and so on. Default
-	// 15 s, the backoff of the Quota row of [Default] before the second retry.
+	// Again is the extra spread after a hint was waited out and the call refused again: a
+	// number in [0, 1) times Again, doubled per further refusal, at most ProbeMax. Where calls
+	// come fast, the extra spread is also at most 2 hints, then 8 and so on. Default 15 s, the
+	// backoff of the Quota row of [Default] before the second retry.
 	Again time.Duration
 
-	// ProbeBase, ProbeMultiplier and ProbeMax are the backoff of probes: the
-	// wait before probe n is a number in [0.5, 1) times min(ProbeBase *
-	// ProbeMultiplier^n, ProbeMax). Defaults 500 ms, 2, 30 s.
+	// ProbeBase, ProbeMultiplier and ProbeMax set the backoff of probes: the wait before probe
+	// n is a number in [0.5, 1) times min(ProbeBase * ProbeMultiplier^n, ProbeMax). Defaults
+	// 500 ms, 2, 30 s.
 	ProbeBase       time.Duration
 	ProbeMultiplier float64
 	ProbeMax        time.Duration
-	// ProbeShare bounds the backoff of probes further: there is one for so many
-	// calls that come to the gate. Default 20. Judgement: a twentieth of its usual load
-	// does not keep a server down, and where many calls wait each second counts.
+	// ProbeShare limits the backoff of probes further: to one probe per ProbeShare calls coming
+	// to the gate. Default 20. Judgement: a twentieth of the usual load does not keep a server
+	// down, and while many calls wait, every second counts.
 	ProbeShare float64
 
-	// Headroom is how much faster calls leave the gate than the server was
-	// seen to accept them: 1 or more, default 1.1. What is lost by asking for
-	// too little is lost for good; what is too much is refused at once.
+	// Headroom is the pace of calls leaving the gate, as a multiple of the measured rate of
+	// accepted calls: 1 or more, default 1.1. Capacity not asked for is lost for good; a call
+	// too many is refused at once.
 	Headroom float64
-	// Growth is how often their pace doubles in the time that the last cycle took,
-	// from one reopening to the next, once so much time has passed without a
-	// refusal: default 4.
+	// Growth is the number of times the pace doubles per cycle, after one cycle without a
+	// refusal: default 4. A cycle is the time between the last two reopenings.
 	Growth float64
 
-	// Margin is how many times the usual latency a call must have left when its
-	// turn comes, unless that is more than half of the time it had: default 3,
-	// within which 95 % of the calls end where latencies are exponential. The
-	// turn of a call that has less goes to one that can use it.
+	// Margin is the least time a call must have left when its turn comes, as a multiple of the
+	// usual latency: default 3, since 95 % of exponential latencies are shorter. Half of the
+	// time between arrival and deadline is enough if that is less. The turn of a call with less
+	// time left goes to a call that can use the turn.
 	Margin float64
 
-	// Failures is how many calls must have failed in a row for the server to be
-	// in trouble: default 3.
+	// Failures is the number of consecutive failed calls that means trouble: default 3.
 	Failures int
-	// Healthy is how many calls of the channel must have succeeded in the minute
-	// before for that to mean anything: default 5. A channel with fewer can learn
-	// nothing from its own calls, and its budget bounds what it does.
+	// Healthy is the number of calls of the channel that must have succeeded in the minute
+	// before, for consecutive failures to mean trouble: default 5. A channel with fewer
+	// successes can learn nothing from its own calls; its budget bounds its retries.
 	Healthy int
-	// Recovery is how much faster calls leave after trouble than they came in
-	// in the last minute before it, and since: 1 or more, default 1.2.
+	// Recovery is the pace of calls after trouble, as a multiple of the arrival rate from one
+	// minute before the trouble until the gate reopens: 1 or more, default 1.2.
 	Recovery float64
-	// Regrowth is Growth after trouble: default 0.5. A server in trouble is not only
-	// refused by, but hurt by what is too much.
+	// Regrowth is Growth after trouble: default 0.5. Excess calls to a server in trouble are
+	// not only refused but also hurt the server.
 	Regrowth float64
-	// Slow is how many times the usual latency means that the server is as busy as
-	// it should be: the pace then stops growing. Default 2.
+	// Slow is the multiple of the usual latency at which the server is as busy as desired: the
+	// pace then stops growing. Default 2.
 	Slow float64
-	// InFlight bounds the calls under way after trouble to so many times what
-	// their pace and their usual latency make: default 2.
+	// InFlight bounds the calls under way after trouble: a multiple of their pace times their
+	// usual latency. Default 2.
 	InFlight float64
 }
 
-// DefaultGate returns the gate that is used where no other is given: it closes
-// only where the server has said when to come back.
+// DefaultGate returns the default gate, closing only if the server has said when to come back.
 func DefaultGate() GateConfig { return GateConfig{Hints: true} }
 
-// FleetGate returns the gate for long-running fleets: both halves.
+// FleetGate returns the gate for long-running fleets, with Hints and Probes.
 func FleetGate() GateConfig { return GateConfig{Hints: true, Probes: true} }
 
 // Effective returns the figures in force, with every field set.
@@ -125,8 +121,8 @@ func orFloat(f *float64, def float64) {
 	}
 }
 
-// Validate returns an error that names the field and what was expected, or
-// nil. Several faults give an error each, joined.
+// Validate returns an error naming each invalid field and the expected range, or nil. Several
+// errors are joined.
 func (c GateConfig) Validate() error {
 	var errs []error
 	fault := func(format string, args ...any) {

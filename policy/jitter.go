@@ -6,17 +6,16 @@ import (
 	"time"
 )
 
-// Jitter is how a backoff is spread, so that clients that failed together do
-// not come back together. The zero value is [Above].
+// Jitter says how to spread a backoff, so that clients failing together do not return together.
+// The zero value is [Above].
 type Jitter uint8
 
 // The jitters, for a backoff of d.
 const (
-	// Above is uniform in [h/1.5, h], where h is min(1.5 d, max): from d
-	// upward, and never above the row's maximum. It is the default.
-	// Judgement: every wait lies inside the row's range as long as Max is at
-	// least 1.5 Base, and clients still spread over half of it when the
-	// maximum is reached.
+	// Above is uniform in [h/1.5, h], where h is min(1.5 d, max): from d upward, and never
+	// above the row's maximum. Above is the default. Judgement: every wait stays inside the
+	// row's range if Max is at least 1.5 Base, and at the maximum clients still spread over a
+	// third of Max.
 	Above Jitter = iota
 	// Full is uniform in [0, d] (AWS Architecture Blog, "Exponential Backoff
 	// And Jitter").
@@ -29,8 +28,8 @@ const (
 	None
 )
 
-// Range returns the interval of the waits for a backoff of d in a row whose
-// maximum is limit. Nothing in it is negative or overflows.
+// Range returns the interval of waits for a backoff of d in a row with maximum limit. Both ends
+// are non-negative and never overflow.
 func (j Jitter) Range(d, limit time.Duration) Range {
 	d = max(d, 0)
 	switch j {
@@ -48,8 +47,7 @@ func (j Jitter) Range(d, limit time.Duration) Range {
 	return Range{Min: d, Max: d}
 }
 
-// scale multiplies a duration that is not negative, saturating, to the
-// nearest nanosecond.
+// scale multiplies a non-negative duration, saturating, rounded to the nearest nanosecond.
 func scale(d time.Duration, by float64) time.Duration {
 	if f := math.Round(float64(d) * by); f < math.MaxInt64 {
 		return time.Duration(f)
@@ -57,8 +55,7 @@ func scale(d time.Duration, by float64) time.Duration {
 	return math.MaxInt64
 }
 
-// String returns the name of the jitter, or "Jitter(n)" for a number that is
-// none.
+// String returns the name of the jitter, or "Jitter(n)" for an unknown number.
 func (j Jitter) String() string {
 	switch j {
 	case Above:

@@ -6,39 +6,36 @@ import (
 	"time"
 )
 
-// The limits where none are set.
+// The default limits.
 const (
-	// DefaultMaxAttempts is the figure for [Limits.MaxAttempts]. Judgement:
-	// two more than the largest default row needs.
+	// DefaultMaxAttempts is the default of [Limits.MaxAttempts]. Judgement: two more than
+	// needed by the largest default row.
 	DefaultMaxAttempts = 8
-	// DefaultMaxElapsed is the figure for [Limits.MaxElapsed]: that of the
-	// Gemini client, whose GenerateContent ends after 600 s.
+	// DefaultMaxElapsed is the default of [Limits.MaxElapsed], from the Gemini client:
+	// GenerateContent ends after 600 s.
 	DefaultMaxElapsed = 10 * time.Minute
-	// DefaultMaxServerDelay is the figure for [Limits.MaxServerDelay].
-	// Judgement: quotas by the minute ask for 5 to 60 s; what asks for more
-	// is no passing trouble (gemini-cli draws the line at 5 minutes too).
+	// DefaultMaxServerDelay is the default of [Limits.MaxServerDelay]. Judgement: per-minute
+	// quotas ask for 5 to 60 s, and a longer delay means no passing trouble (gemini-cli also
+	// draws the line at 5 minutes).
 	DefaultMaxServerDelay = 5 * time.Minute
 )
 
-// Limits bound a call as a whole, over all classes. A field of zero has its
-// default; the zero value is the default of all of them.
+// Limits bound a call as a whole, over all classes. A field of zero has its default; the zero
+// value has all defaults.
 type Limits struct {
-	// MaxAttempts is the most attempts a call makes, the first included. The
-	// default is [DefaultMaxAttempts], or one more than the largest row of
-	// the table if that is more. A figure that would cut a row of the table
-	// short is an error of [Config.Validate].
+	// MaxAttempts is the most attempts per call, including the first. The default is
+	// [DefaultMaxAttempts], or one more than the largest row of the table if that is more. A
+	// figure cutting a row of the table short is an error of [Config.Validate].
 	MaxAttempts int
-	// MaxElapsed: no attempt starts later than this after the first attempt
-	// ended. A running attempt is never cut. Default [DefaultMaxElapsed].
+	// MaxElapsed bounds the start of attempts: no attempt starts later than MaxElapsed after
+	// the first attempt ended. A running attempt is never cut. Default [DefaultMaxElapsed].
 	MaxElapsed time.Duration
-	// MaxServerDelay is the longest delay asked for by a server that is
-	// waited out; a call that is asked for more ends at once, since coming
-	// back earlier would be refused. Default [DefaultMaxServerDelay].
+	// MaxServerDelay is the longest server delay to wait out. A call told to wait longer ends
+	// at once, since an earlier attempt would be refused. Default [DefaultMaxServerDelay].
 	MaxServerDelay time.Duration
 }
 
-// Validate returns an error that names the field and what was expected, or
-// nil.
+// Validate returns an error naming each invalid field and the expected range, or nil.
 func (l Limits) Validate() error { return l.validate("policy: ") }
 
 // validate prefixes every error with where.
@@ -56,7 +53,7 @@ func (l Limits) validate(where string) error {
 	return errors.Join(errs...)
 }
 
-// Or returns the limits with the fields of zero taken from others.
+// Or returns the limits, with fields of zero taken from others.
 func (l Limits) Or(others Limits) Limits {
 	if l.MaxAttempts == 0 {
 		l.MaxAttempts = others.MaxAttempts
@@ -70,8 +67,8 @@ func (l Limits) Or(others Limits) Limits {
 	return l
 }
 
-// Effective returns the limits in force for a table, with every field set. A
-// nil Table counts as one that never retries.
+// Effective returns the limits in force for a table, with every field set. A nil Table counts
+// as a table that never retries.
 func (l Limits) Effective(t *Table) Limits {
 	return l.Or(Limits{
 		MaxAttempts:    max(DefaultMaxAttempts, t.maxRetries()+1),
@@ -80,8 +77,7 @@ func (l Limits) Effective(t *Table) Limits {
 	})
 }
 
-// cuts returns an error for each row of the table that a set MaxAttempts
-// would cut short.
+// cuts returns an error for each row of the table cut short by an explicit MaxAttempts.
 func (l Limits) cuts(t *Table, where string) error {
 	if l.MaxAttempts <= 0 {
 		return nil

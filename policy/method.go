@@ -10,47 +10,43 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// Method overrides a [Config] for the methods that its pattern names.
+// Method overrides a [Config] for the methods matching a pattern.
 type Method struct {
-	// Pattern is a full method name, "/package.Service/Method", or the
-	// beginning of some, closed by a star: "/package.Service/*",
-	// "/package.*". Of the patterns that match a method, the longest alone
-	// counts.
+	// Pattern is a full method name, "/package.Service/Method", or a prefix of method names
+	// with a final star: "/package.Service/*", "/package.*". Of the patterns matching a method,
+	// only the longest counts.
 	Pattern string
-	// Rows replaces rows of the table; the others stay.
+	// Rows replaces rows of the table; the other rows stay.
 	Rows map[codes.Class]Policy
-	// Limits replaces limits; its fields of zero leave them as they are.
+	// Limits replaces limits; fields of zero change nothing.
 	Limits Limits
-	// Codes are the status codes that alone are retried; the zero value sets no
-	// such bound. A failure is then retried if its row of the table and its code
-	// both allow it.
+	// Codes limits retries to these status codes; the zero value sets no limit. A failure is
+	// retried only if both its row of the table and its code allow.
 	Codes CodeSet
-	// Repeatable says whether these methods may run twice. Nil leaves it to
-	// what is known of them.
+	// Repeatable says whether these methods may run twice. Nil keeps what is otherwise known
+	// about each method.
 	Repeatable *bool
-	// Timeout bounds the call with all its attempts and waits, as a deadline of
-	// the caller's own does; the earlier of the two counts. 0 for none.
+	// Timeout bounds the call with all its attempts and waits, like a deadline of the caller;
+	// the earlier deadline counts. 0 for none.
 	Timeout time.Duration
-	// WaitForReady says whether an attempt waits for a connection instead of
-	// failing while there is none, unless the call itself says so. Nil leaves it to
-	// the call.
+	// WaitForReady says whether an attempt without a connection waits for one instead of
+	// failing, unless the call itself says so. Nil leaves the choice to the call.
 	WaitForReady *bool
-	// Hedge has the attempts of a repeatable unary call run beside each other.
+	// Hedge makes the attempts of a repeatable unary call run in parallel.
 	Hedge Hedge
 }
 
-// Hedge says when another attempt of a call starts beside those that have no
-// answer yet (gRFC A6). The zero value says nothing.
+// Hedge says when the next attempt of a call starts beside the unanswered attempts (gRFC A6).
+// The zero value sets nothing.
 type Hedge struct {
 	// Delay is the time between two attempts: 0 or more.
 	Delay time.Duration
-	// Attempts is the most attempts, the first included: 1 for no hedges; 0
-	// leaves it to the connection.
+	// Attempts is the most attempts, including the first: 1 for no hedging; 0 leaves the number
+	// to the connection.
 	Attempts int
 }
 
-// validate returns the faults of m as an override of c; those of c itself are
-// not among them.
+// validate returns the errors of m as an override of c, leaving out the errors of c itself.
 func (m *Method) validate(c *Config) error {
 	where := fmt.Sprintf("policy: method %s: ", m.Pattern)
 	errs := []error{m.Limits.validate(where)}
@@ -64,7 +60,7 @@ func (m *Method) validate(c *Config) error {
 		errs = append(errs, fmt.Errorf("%shedge attempts %d: want 0 to %d, the first included", where, m.Hedge.Attempts, MaxRetries+1))
 	}
 	table := c.Table
-	if m.Limits.MaxAttempts == 0 { // then no row is cut that is not its own
+	if m.Limits.MaxAttempts == 0 { // then m can cut only its own rows
 		table = Table{}
 	}
 	for _, class := range slices.Sorted(maps.Keys(m.Rows)) {
@@ -79,7 +75,7 @@ func (m *Method) validate(c *Config) error {
 	return errors.Join(errs...)
 }
 
-// clone returns a copy that shares nothing.
+// clone returns a deep copy.
 func (m Method) clone() Method {
 	m.Rows = maps.Clone(m.Rows)
 	if m.Repeatable != nil {
@@ -93,9 +89,8 @@ func (m Method) clone() Method {
 	return m
 }
 
-// early reports whether m says something that has to be known before the first
-// attempt of a call.
+// early reports whether m has a setting needed before the first attempt of a call.
 func (m *Method) early() bool { return m.Timeout > 0 || m.WaitForReady != nil || m.Hedge.Attempts > 1 }
 
-// pattern returns the pattern.
+// pattern returns the pattern, for [MostSpecific].
 func (m *Method) pattern() string { return m.Pattern }

@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// ValidatePattern returns an error that says what was expected if the pattern
-// is none, or nil.
+// ValidatePattern returns an error with the expected forms if the pattern is invalid, or nil.
 func ValidatePattern(pattern string) error {
 	stem, star := strings.CutSuffix(pattern, "*")
 	service, name, ok := strings.Cut(strings.TrimPrefix(stem, "/"), "/")
@@ -21,7 +20,7 @@ func ValidatePattern(pattern string) error {
 	return nil
 }
 
-// MatchPattern reports whether the pattern names the method.
+// MatchPattern reports whether the pattern matches the method.
 func MatchPattern(pattern, method string) bool {
 	if stem, star := strings.CutSuffix(pattern, "*"); star {
 		return strings.HasPrefix(method, stem)
@@ -29,9 +28,8 @@ func MatchPattern(pattern, method string) bool {
 	return pattern == method
 }
 
-// MoreSpecific reports whether pattern a is the one that counts where both a
-// and b match a method: the longer one, and a method's own name before the
-// same with a star.
+// MoreSpecific reports whether pattern a takes precedence over pattern b for a method matching
+// both: the longer pattern does, and a full method name does over the same name with a star.
 func MoreSpecific(a, b string) bool {
 	stemA, starA := strings.CutSuffix(a, "*")
 	stemB, starB := strings.CutSuffix(b, "*")
@@ -41,9 +39,8 @@ func MoreSpecific(a, b string) bool {
 	return starB && !starA
 }
 
-// MostSpecific returns the one of all whose pattern counts for the method: of
-// those that match the most specific one, and of equal ones the first; nil where
-// none matches.
+// MostSpecific returns the element with the most specific pattern matching the method: the
+// first of equal patterns, or nil without a match.
 func MostSpecific[T any](all []T, pattern func(*T) string, method string) *T {
 	var best *T
 	for i := range all {

@@ -7,31 +7,30 @@ import (
 	"time"
 )
 
-// MaxRetries is the most retries that a [Policy] may ask for. Judgement: far
-// above any use, and low enough that a slip of the pen is no endless loop.
+// MaxRetries is the most retries allowed in a [Policy]. Judgement: far above any use, and low
+// enough that a typing error causes no endless loop.
 const MaxRetries = 100
 
-// Policy is one row of a [Table]: how often and after how long a failure of
-// one class is retried. The zero value never retries.
+// Policy is one row of a [Table]: how often and after how long to retry a failure of one class.
+// The zero value never retries.
 type Policy struct {
-	// Retries is how many retries a call may make for this class, the first
-	// attempt not counted: 0 to [MaxRetries].
+	// Retries is the most retries per call for this class, not counting the first attempt: 0 to
+	// [MaxRetries].
 	Retries int
-	// Base is the backoff before the first retry: 0 or more. With a Base of
-	// 0 there is no wait, and Multiplier is not used.
+	// Base is the backoff before the first retry: 0 or more. A Base of 0 means no wait, without
+	// using Multiplier.
 	Base time.Duration
-	// Max bounds the backoff: Base or more. It does not bound what a server
-	// asks for; [Limits.MaxServerDelay] does.
+	// Max bounds the backoff: Base or more. Max does not bound a delay asked for by a server;
+	// [Limits.MaxServerDelay] does.
 	Max time.Duration
-	// Multiplier is the growth of the backoff from one retry to the next: 1
-	// or more.
+	// Multiplier is the growth factor of the backoff from one retry to the next: 1 or more.
 	Multiplier float64
 	// Jitter spreads the waits of many clients; the zero value is [Above].
 	Jitter Jitter
 }
 
-// Validate returns an error that names the field and what was expected, or
-// nil. Several faults give an error each, joined.
+// Validate returns an error naming each invalid field and the expected value, or nil. Several
+// errors are joined.
 func (p Policy) Validate() error { return p.validate("policy: ") }
 
 // validate prefixes every error with where.
@@ -61,9 +60,9 @@ func (p Policy) validate(where string) error {
 	return errors.Join(errs...)
 }
 
-// Backoff returns the backoff before jitter, min(Base * Multiplier^n, Max),
-// where n is how many retries were already made for the class: 0 before the
-// first. It never overflows and is never negative; a negative n counts as 0.
+// Backoff returns the backoff before jitter, min(Base * Multiplier^n, Max), where n is the
+// number of earlier retries for the class: 0 before the first. Backoff never overflows and is
+// never negative; a negative n counts as 0.
 func (p Policy) Backoff(n int) time.Duration {
 	if p.Base <= 0 {
 		return 0
@@ -75,19 +74,17 @@ func (p Policy) Backoff(n int) time.Duration {
 	return time.Duration(max(d, 0))
 }
 
-// Wait returns the backoff of retry n with jitter, where u in [0, 1) is the
-// number from the dice.
+// Wait returns the backoff of retry n with jitter, where u is a random number in [0, 1).
 func (p Policy) Wait(n int, u float64) time.Duration {
 	return p.Jitter.Range(p.Backoff(n), p.Max).at(u)
 }
 
-// Range is an interval of waits, both ends included.
+// Range is an interval of waits, including both ends.
 type Range struct {
 	Min, Max time.Duration
 }
 
-// at returns the point of the range that u in [0, 1) picks: Min for 0, and
-// never beyond Max.
+// at returns the point of the range picked by u in [0, 1): Min for 0, and never beyond Max.
 func (r Range) at(u float64) time.Duration {
 	switch {
 	case !(u > 0) || r.Max <= r.Min: // also when u is NaN
@@ -98,8 +95,8 @@ func (r Range) at(u float64) time.Duration {
 	return r.Min + time.Duration(u*float64(r.Max-r.Min))
 }
 
-// Schedule returns the range of the wait before each retry of the row, in
-// order, for a server that asks for no delay of its own.
+// Schedule returns the range of the wait before each retry of the row, in order, if the server
+// asks for no delay.
 func (p Policy) Schedule() []Range {
 	ranges := make([]Range, 0, max(p.Retries, 0))
 	for n := range p.Retries {
@@ -123,8 +120,8 @@ func (p Policy) String() string {
 	return fmt.Sprintf("%d retries, %s to %s, x%v", p.Retries, seconds(p.Base), seconds(p.Max), p.Multiplier)
 }
 
-// seconds prints a duration in seconds, as "0.5 s" or "120 s": to hundredths,
-// and below a second to three digits, so that no wait reads as none.
+// seconds prints a duration in seconds, as "0.5 s" or "120 s": to hundredths, but to three
+// digits below a second, so that no wait prints as zero.
 func seconds(d time.Duration) string {
 	if d < time.Second {
 		return fmt.Sprintf("%.3g s", d.Seconds())

@@ -8,11 +8,10 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// repeats reports whether the method may be sent again after this failure, which counts
-// as one of class. A method that is not known to be repeatable may, as long as the
-// failure itself says that the server did not act on it; an UNAVAILABLE that the server
-// answered with is such a one by AIP-194. Of one that must not run twice more than that
-// is asked: proof.
+// repeats reports whether the method may be sent again after this failure, counted as class. A
+// method not known to be repeatable may, if the failure itself says the server did not act on
+// the request; by AIP-194 an UNAVAILABLE answered by the server says so. A method that must not
+// run twice needs proof.
 func repeats(s *State, f *codes.Failure, class codes.Class) bool {
 	switch {
 	case s.Repeatable, f.Reach == codes.Unsent:
@@ -27,14 +26,14 @@ func repeats(s *State, f *codes.Failure, class codes.Class) bool {
 	return unavailable(f)
 }
 
-// unavailable reports whether the server said that it is not.
+// unavailable reports whether the server answered UNAVAILABLE.
 func unavailable(f *codes.Failure) bool {
 	return f.Code == grpccodes.Unavailable && f.Reach == codes.Answered
 }
 
-// proven reports whether what the server has answered proves that nothing ran: it asks
-// itself to be called again (gRFC A6), or it refused by a quota of its own. One that it
-// relays from further down proves nothing of what it did before.
+// proven reports whether the server's answer proves that nothing ran: the server asks to be
+// called again (gRFC A6), or refuses by a quota of its own. A refusal relayed from another
+// service proves nothing about work done before.
 func proven(s *State, f *codes.Failure, class codes.Class) bool {
 	switch {
 	case f.Pushback.Set:
@@ -45,15 +44,15 @@ func proven(s *State, f *codes.Failure, class codes.Class) bool {
 	return s.OwnQuota && class == codes.Quota
 }
 
-// IsCalled reports whether the service that refused ([codes.Failure.Service]) is the one
-// that was called: by the full name of the method, "/package.Service/Method", or by what
-// the connection was made to. Both may be empty, which is unknown.
+// IsCalled reports whether the refusing service ([codes.Failure.Service]) is the called
+// service, given the full method name, "/package.Service/Method", and the target of the
+// connection. Method and target may be empty if unknown.
 func IsCalled(service, method, target string) bool {
 	return service != "" && (isService(service, method) || isHost(service, target))
 }
 
-// isService reports whether the name is that of the method's service, or of the API that
-// the service is of: "pubsub.googleapis.com" is that of google.pubsub.v1.Publisher.
+// isService reports whether name is the method's service or the API of that service:
+// "pubsub.googleapis.com" is the API of google.pubsub.v1.Publisher.
 func isService(name, method string) bool {
 	service, _, _ := strings.Cut(strings.TrimPrefix(method, "/"), "/")
 	if service == "" || name == service {
@@ -63,9 +62,9 @@ func isService(name, method string) bool {
 	return ok && strings.HasPrefix(service, "google.") && strings.Contains(service, "."+api+".")
 }
 
-// isHost reports whether the name is that of the host in the target, or of the API that
-// Google serves there: in a region, as "us-east1-aiplatform.googleapis.com" and
-// "aiplatform.us-east1.rep.googleapis.com", or with a certificate of the client, as
+// isHost reports whether name is the host in the target, or the Google API served by that host:
+// in a region, as "us-east1-aiplatform.googleapis.com" and
+// "aiplatform.us-east1.rep.googleapis.com", or with a client certificate, as
 // "pubsub.mtls.googleapis.com".
 func isHost(name, target string) bool {
 	host := target[strings.LastIndexByte(target, '/')+1:]
@@ -79,5 +78,5 @@ func isHost(name, target string) bool {
 	return ok && (strings.HasSuffix(host, "-"+name) || (strings.HasPrefix(host, api+".") && strings.HasSuffix(host, googleAPIs)))
 }
 
-// googleAPIs is what the names of Google's services end with.
+// googleAPIs is the suffix of the names of Google's services.
 const googleAPIs = ".googleapis.com"

@@ -2,10 +2,9 @@ package policy
 
 import "strings"
 
-// RepeatableByName reports whether a method of Gemini or Vertex AI,
-// "/package.Service/Method", may run twice as far as its name tells; known is false for a
-// name that tells nothing, and for every other service. Most callers ask
-// interceptor.KnownRepeatable, which also looks at descriptors.
+// RepeatableByName reports whether a method of Gemini or Vertex AI, "/package.Service/Method",
+// may run twice, judging by its name. known is false for other names and for other services.
+// Most callers should use interceptor.KnownRepeatable, which also reads descriptors.
 func RepeatableByName(method string) (repeatable, known bool) {
 	service, name, ok := strings.Cut(strings.TrimPrefix(method, "/"), "/")
 	google := strings.HasPrefix(service, "google.ai.generativelanguage.") || strings.HasPrefix(service, "google.cloud.aiplatform.")
@@ -26,9 +25,9 @@ func RepeatableByName(method string) (repeatable, known bool) {
 	return false, false
 }
 
-// repeatableNames are the methods of Gemini and Vertex AI that compute an
-// answer and change nothing, though they are POST requests; a star stands for
-// the rest of a name. Get and List are reads by AIP-131 and AIP-132.
+// repeatableNames are the methods of Gemini and Vertex AI that compute an answer and change
+// nothing, despite being POST requests; a star stands for the rest of a name. Get and List are
+// reads by AIP-131 and AIP-132.
 func repeatableNames() [16]string {
 	return [...]string{
 		"Generate*", "StreamGenerate*", "Embed*", "BatchEmbed*", "Count*", "Compute*", "Query*",
@@ -37,12 +36,11 @@ func repeatableNames() [16]string {
 	}
 }
 
-// unrepeatableNames are methods that the list above or their descriptors would
-// take in, and that do more than compute: they run an agent or an extension, which
-// may act, or store what they generate (google.cloud.aiplatform v1beta1
-// ReasoningEngineExecutionService, ExtensionExecutionService,
-// MemoryBankService); or they start an operation, though they are a GET
-// (DatasetService.RestoreDatasetVersion).
+// unrepeatableNames are methods covered by the list above or by their descriptors, but doing
+// more than computing. Some run an agent or an extension with possible side effects, or store
+// the generated result (google.cloud.aiplatform v1beta1 ReasoningEngineExecutionService,
+// ExtensionExecutionService, MemoryBankService). DatasetService.RestoreDatasetVersion starts an
+// operation, despite being a GET.
 func unrepeatableNames() [4]string {
 	return [...]string{"QueryReasoningEngine", "QueryExtension", "GenerateMemories", "RestoreDatasetVersion"}
 }

@@ -2,28 +2,28 @@ package policy
 
 import "time"
 
-// Settings are what holds for the calls of a method, beside the table. The zero
-// value has the default limits and says nothing else.
+// Settings hold for the calls of a method, in addition to the table. The zero value has the
+// default limits and sets nothing else.
 type Settings struct {
 	// Limits bound the call.
 	Limits Limits
-	// Codes are the status codes that alone are retried; zero for all.
+	// Codes limits retries to these status codes; zero for no limit.
 	Codes CodeSet
-	// Repeatable says whether the method may run twice. Nil leaves it to what is
-	// known of the method.
+	// Repeatable says whether the method may run twice. Nil keeps what is otherwise known about
+	// the method.
 	Repeatable *bool
-	// WaitForReady says whether an attempt waits for a connection. Nil leaves it
-	// to the call.
+	// WaitForReady says whether an attempt waits for a connection. Nil leaves the choice to the
+	// call.
 	WaitForReady *bool
 	// Timeout bounds the call with all its attempts and waits; 0 for none.
 	Timeout time.Duration
-	// Hedge has the attempts of a repeatable unary call run beside each other.
+	// Hedge makes the attempts of a repeatable unary call run in parallel.
 	Hedge Hedge
 }
 
-// Override replaces in a table and in settings what m says of them; what it does not
-// say stays. A nil Method says nothing. The settings then share the pointers of m:
-// do not change what they point to.
+// Override replaces the parts of a table and of settings set in m; other parts stay. A nil
+// Method changes nothing. Afterwards s shares the pointers of m: do not change the values they
+// point to.
 func (m *Method) Override(t *Table, s *Settings) {
 	if m == nil {
 		return

@@ -11,12 +11,12 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// Table is the policy of every class of failure: Table[codes.Quota] is the
-// row for [codes.Quota]. It is plain data, copied on assignment. The zero
-// value never retries; most callers should start from [Default].
+// Table is the policy of every class of failure: Table[codes.Quota] is the row for
+// [codes.Quota]. A Table is plain data, copied on assignment. The zero value never retries;
+// most callers should start from [Default].
 type Table [codes.NumClasses]Policy
 
-// Default returns the table that is used where no other is given:
+// Default returns the default table:
 //
 //	Quota    2 retries, 5 s to 120 s, x3
 //	Server   3 retries, 2 s to 30 s, x2
@@ -25,8 +25,8 @@ type Table [codes.NumClasses]Policy
 //	Other    3 retries, 1 s to 30 s, x2
 //	Expired  1 retry, no wait
 //
-// and never for the rest. The figures are Reinvoke's specification; a
-// server's hint replaces the delay.
+// The other classes are never retried. The figures are Reinvoke's specification;
+// a server's hint replaces the delay.
 func Default() Table {
 	return Table{
 		codes.Quota:   {Retries: 2, Base: 5 * time.Second, Max: 120 * time.Second, Multiplier: 3},
@@ -38,9 +38,8 @@ func Default() Table {
 	}
 }
 
-// Fleet returns the table for fleets of clients that run for long and would
-// rather wait than fail: calls are bounded by their deadlines more than by
-// counts.
+// Fleet returns the table for long-running fleets of clients that prefer waiting
+// to failing: deadlines bound the calls more than counts do.
 //
 //	Quota    100 retries, 1 s to 30 s, x2
 //	Server   100 retries, 0.5 s to 10 s, x2
@@ -56,9 +55,8 @@ func Fleet() Table {
 	return t
 }
 
-// Validate returns an error that names the class, the field and what was
-// expected, as "policy: Quota: retries -1: want >= 0", or nil. Several faults
-// give an error each, joined.
+// Validate returns an error naming the class, the field and the expected value, as
+// "policy: Quota: retries -1: want >= 0", or nil. Several errors are joined.
 func (t Table) Validate() error {
 	var errs []error
 	for c, p := range t {
@@ -76,7 +74,7 @@ func validateRow(where string, class codes.Class, p Policy) error {
 	return err
 }
 
-// Capped returns the table with no row of more than so many retries.
+// Capped returns the table with at most this many retries per row.
 func (t Table) Capped(retries int) Table {
 	for c := range t {
 		t[c].Retries = min(t[c].Retries, max(retries, 0))
@@ -96,13 +94,13 @@ func (t *Table) maxRetries() int {
 	return most
 }
 
-// String returns the table with a line for each class, in aligned columns.
+// String returns the table with one line per class, in aligned columns.
 func (t Table) String() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	row := func(cells ...string) {
-		line := strings.Join(cells, "\t") + strings.Repeat("\t", 6-len(cells)) // a short row would end its columns
-		_, _ = fmt.Fprintln(w, line)                                           // a strings.Builder takes every write
+		line := strings.Join(cells, "\t") + strings.Repeat("\t", 6-len(cells)) // a short row would break the alignment
+		_, _ = fmt.Fprintln(w, line)                                           // a strings.Builder never fails
 	}
 	row("class", "retries", "delays", "multiplier", "jitter", "waits")
 	for c, p := range t {

@@ -6,28 +6,27 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// Tally counts what a call has done, from its first failed attempt on, and holds it as
-// the [State] that [Decide] is asked with. The caller sets what is resolved of the
-// method, and what only the caller can know of a failure: OwnTimeout, AtGate and
-// CanRefresh.
+// Tally counts the attempts and retries of a call, from its first failed attempt on, in the
+// [State] given to [Decide]. The caller fills in the settings of the method, and the facts
+// known only to the caller about a failure: OwnTimeout, AtGate and CanRefresh.
 //
-// After each failure call Failed, Decide and Pay; then Retry when the retry begins, or
-// Refund if it does not. The zero value is a call that has not failed. It is not safe
-// for concurrent use.
+// After each failure call Failed, Decide and Pay; then Retry when the retry begins, or Refund
+// otherwise. The zero value is a call without a failure. A Tally is not safe for concurrent
+// use.
 type Tally struct {
 	State
-	// Earlier is how many attempts were made that do not count: those before a Restart,
-	// and refused scouts.
+	// Earlier is the number of attempts made but not counted: attempts before a Restart, and
+	// refused scouts.
 	Earlier int
-	// Scouts is how many scouts of a gate were refused since the last Restart.
+	// Scouts is the number of refused scouts of a gate since the last Restart.
 	Scouts int
 
-	firstEnded time.Time // zero for not yet
-	scouted    bool      // the last attempt was a scout, and was refused
-	paid       Account   // for a retry that has yet to begin
+	firstEnded time.Time // end of the first attempt; zero before then
+	scouted    bool      // the last attempt was a refused scout
+	paid       Account   // for a retry not begun yet
 }
 
-// Failed notes that an attempt has failed. deadline is the caller's; zero for none.
+// Failed records a failed attempt. deadline is the caller's deadline, or zero.
 func (t *Tally) Failed(now, deadline time.Time) {
 	if t.firstEnded.IsZero() {
 		t.firstEnded = now
@@ -41,25 +40,25 @@ func (t *Tally) Failed(now, deadline time.Time) {
 	t.scouted = false
 }
 
-// Scouted notes that the attempt that has failed was a refused scout of a gate: it
-// counts neither as an attempt nor against its row.
+// Scouted records that the failed attempt was a refused scout of a gate: the scout counts
+// neither as an attempt nor against its row.
 func (t *Tally) Scouted() { t.scouted = true }
 
-// ElapsedAt returns the time from the end of the first attempt until now. It is
-// meaningless before that.
+// ElapsedAt returns the time from the end of the first attempt until now. Before the first end
+// the result is meaningless.
 func (t *Tally) ElapsedAt(now time.Time) time.Duration { return now.Sub(t.firstEnded) }
 
-// Made returns how many attempts were made: 1 or more.
+// Made returns the number of attempts made: 1 or more.
 func (t *Tally) Made() int { return t.Earlier + max(t.Attempts, 1) }
 
-// Decide decides as [Decide] does, with the tokens that the budget holds.
+// Decide calls [Decide] with the tokens held by the budget.
 func (t *Tally) Decide(b *Budget, f codes.Failure, u float64) Decision {
 	t.Tokens, t.Earned = b.Held()
 	return t.decide(&f, u)
 }
 
-// Pay takes from the budget what the retry costs that d orders, and returns d. If
-// another call was quicker, it returns what is decided without tokens.
+// Pay takes the price of the retry ordered by d from the budget, and returns d. If another call
+// took the last token first, Pay returns the decision for an empty budget.
 func (t *Tally) Pay(b *Budget, d Decision, f codes.Failure, u float64) Decision {
 	if !d.Retry {
 		return d
@@ -74,7 +73,7 @@ func (t *Tally) Pay(b *Budget, d Decision, f codes.Failure, u float64) Decision 
 	return d
 }
 
-// decide leaves a refused scout out of the attempts.
+// decide does not count a refused scout as an attempt.
 func (t *Tally) decide(f *codes.Failure, u float64) Decision {
 	if !t.scouted {
 		return Decide(t.State, *f, u)
@@ -85,7 +84,7 @@ func (t *Tally) decide(f *codes.Failure, u float64) Decision {
 	return d
 }
 
-// Retry counts the retry that d orders and that begins now.
+// Retry counts the retry ordered by d, now beginning.
 func (t *Tally) Retry(d Decision) {
 	t.paid = Free
 	if t.scouted {
@@ -97,15 +96,15 @@ func (t *Tally) Retry(d Decision) {
 	t.State = t.Count(d)
 }
 
-// Refund returns to the budget what was taken for a retry that does not begin; without
-// effect if there is none.
+// Refund returns the token of a retry that does not begin to the budget. Without such a token,
+// Refund does nothing.
 func (t *Tally) Refund(b *Budget) {
 	b.Return(t.paid)
 	t.paid = Free
 }
 
-// Restart counts anew from an attempt before which so many were made: another request
-// has taken the place of the first, or something was delivered.
+// Restart resets the counts to one attempt, preceded by this many earlier attempts: another
+// request replaced the first, or a part of an answer was delivered.
 func (t *Tally) Restart(earlier int) {
 	t.Earlier, t.Attempts, t.Scouts, t.scouted = earlier, 1, 0, false
 	t.Retries, t.Exponents = [codes.NumClasses]int{}, [codes.NumClasses]int{}

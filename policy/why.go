@@ -2,18 +2,17 @@ package policy
 
 import "fmt"
 
-// Why is the rule by which a call was retried or not: a log field and a
-// metric label. The zero value is no rule at all.
+// Why is the rule behind a retry, or behind the end of a call: a log field and a metric label.
+// The zero value is no rule.
 type Why uint8
 
-// Why a call is retried.
+// The reasons to retry a call.
 const (
 	// Unknown is the zero value.
 	Unknown Why = iota
 	// Backoff: after the row's backoff.
 	Backoff
-	// Hint: after the delay that the server asked for, or that is known of
-	// its quota.
+	// Hint: after the delay asked for by the server, or known from its quota.
 	Hint
 	// Pushback: after the server's grpc-retry-pushback-ms.
 	Pushback
@@ -21,7 +20,7 @@ const (
 	Refresh
 )
 
-// Why a call is not retried.
+// The reasons not to retry a call.
 const (
 	// Success: there was no failure.
 	Success Why = iota + Refresh + 1
@@ -29,8 +28,8 @@ const (
 	CallerEnded
 	// NeverRetried: the class has no retries in the table.
 	NeverRetried
-	// NotRepeatable: the server may have acted on the request, and the method
-	// is not known to be safe to run twice.
+	// NotRepeatable: the server may have acted on the request, and the method is not known to
+	// be safe to run twice.
 	NotRepeatable
 	// ClassExhausted: the retries of the class are used up.
 	ClassExhausted
@@ -38,35 +37,33 @@ const (
 	AttemptsExhausted
 	// PushbackStop: the server asked for no further attempt.
 	PushbackStop
-	// HintTooLong: the server asked for more than is waited out.
+	// HintTooLong: the server asked for a longer wait than allowed.
 	HintTooLong
 	// ElapsedExhausted: the next attempt would start too late after the first.
 	ElapsedExhausted
 	// DeadlineTooNear: the wait does not fit into the caller's time.
 	DeadlineTooNear
-	// BudgetExhausted: there is no token left to pay with.
+	// BudgetExhausted: no token is left to pay with.
 	BudgetExhausted
-	// Committed: the caller has seen a part of the answer, or the request was
-	// too large to keep.
+	// Committed: the caller has seen a part of the answer, or the request was too large to
+	// keep.
 	Committed
-	// RetriedBelow: the error says that a layer below has already retried.
+	// RetriedBelow: according to the error, a layer below has already retried.
 	RetriedBelow
 	// Disabled: retries are switched off for this call.
 	Disabled
 	// RefreshFailed: the credentials could not be refreshed.
 	RefreshFailed
-	// HookFailed: a function of the caller's panicked, or answered what makes
-	// no sense.
+	// HookFailed: a function of the caller panicked or returned a nonsensical answer.
 	HookFailed
-	// GateClosed: the calls of the channel wait for the server, and the turn of
-	// this one cannot come before its deadline.
+	// GateClosed: the calls of the channel wait for the server, and this call's turn cannot
+	// come before its deadline.
 	GateClosed
 	// BreakerOpen: the circuit breaker lets nothing through.
 	BreakerOpen
 )
 
-// String returns the name as logs and metrics spell it, or "Why(n)" for a
-// number that is none.
+// String returns the name used in logs and metrics, or "Why(n)" for an unknown number.
 func (w Why) String() string {
 	switch w {
 	case Unknown:
