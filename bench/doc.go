@@ -1,6 +1,5 @@
-// Package bench measures what retries cost: each figure stands beside the
-// bare call, "none", in the same run. `make bench` prints them.
+// Package bench measures the cost of retries: each figure stands beside the bare
+// call, "none", from the same run. `make bench` prints the figures.
 //
-// Absolute times depend on the machine; allocations do not, and are bounded
-// by tests.
+// Absolute times depend on the machine. Allocations do not, and tests bound them.
 package bench

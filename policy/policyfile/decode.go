@@ -8,16 +8,16 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// decoder makes a configuration of nodes, and gathers what is wrong with them.
+// decoder turns nodes into a configuration, and collects the faults found.
 type decoder struct {
 	faults
-	unused faults // what of a service config counts for nothing, or otherwise than written
+	unused faults // parts of a service config that are ignored or changed
 }
 
-// part reads an entry of a section that is more than a value.
+// part reads an entry of a section that is no plain value.
 type part func(k *key, path string)
 
-// section reads a section: its fields, and its parts, by their names.
+// section reads the fields and parts of a section, by name.
 func (d *decoder) section(n *node, path string, fields []field, parts map[string]part) {
 	if n.kind == null {
 		return
@@ -30,7 +30,7 @@ func (d *decoder) section(n *node, path string, fields []field, parts map[string
 	for _, f := range fields {
 		known[f.name] = f
 	}
-	want := "" // made once, and only for a fault
+	want := "" // built once, and only for a fault
 	for i := range n.keys {
 		k := &n.keys[i]
 		at := join(path, k.name)
@@ -61,7 +61,7 @@ func (d *decoder) value(k *key, path string, f field) {
 	}
 }
 
-// names lists what a section may have.
+// names lists the possible entries of a section.
 func names(fields []field, parts map[string]part) string {
 	var all []string
 	for _, f := range fields {
@@ -89,13 +89,13 @@ func join(path, name string) string {
 func (d *decoder) config(root *node) policy.Config {
 	c := policy.DefaultConfig()
 	if root.kind == null || (root.kind == object && len(root.keys) == 0) {
-		d.fault(root.line, "", "empty: want base, table, limits, budget, gate or methods") // or it is being written
+		d.fault(root.line, "", "empty: want base, table, limits, budget, gate or methods") // or the file is still being written
 		return c
 	}
 	if k := root.get("base"); k != nil {
 		d.base(k, &c)
 	}
-	if k := root.get("table"); k != nil { // before the methods, whose rows begin as its own
+	if k := root.get("table"); k != nil { // before the methods, because their rows start as copies
 		d.table(k.value, "table", &c.Table, func(codes.Class) {})
 	}
 	d.section(root, "", nil, map[string]part{
@@ -109,7 +109,7 @@ func (d *decoder) config(root *node) policy.Config {
 	return c
 }
 
-// base reads what the file differs from.
+// base reads the name of the base configuration.
 func (d *decoder) base(k *key, c *policy.Config) {
 	switch {
 	case k.value.kind != word && k.value.kind != quoted:
@@ -122,7 +122,7 @@ func (d *decoder) base(k *key, c *policy.Config) {
 	d.fault(k.line, "base", "%s: want default or fleet", k.value.describe())
 }
 
-// table reads rows into t, and tells of each.
+// table reads rows into t, and calls given for each row.
 func (d *decoder) table(n *node, path string, t *policy.Table, given func(codes.Class)) {
 	rows := map[string]part{}
 	for class := codes.None + 1; class < codes.NumClasses; class++ {
@@ -138,7 +138,7 @@ func (d *decoder) table(n *node, path string, t *policy.Table, given func(codes.
 	d.section(n, path, nil, rows)
 }
 
-// row reads a row: what it leaves out stays.
+// row reads a row; fields left out keep their values.
 func (d *decoder) row(n *node, path string, p *policy.Policy) {
 	switch {
 	case n.kind == word && n.text == never:
@@ -150,10 +150,10 @@ func (d *decoder) row(n *node, path string, p *policy.Policy) {
 	}
 }
 
-// never is what a row may be instead of its figures.
+// never is the word for a row without retries.
 const never = "never"
 
-// methods reads the sections of methods.
+// methods reads the list of method sections.
 func (d *decoder) methods(n *node, path string, c *policy.Config) {
 	if n.kind != list && n.kind != null {
 		d.fault(n.line, path, "%s: want a list of sections, each with a pattern", n.describe())
@@ -164,7 +164,7 @@ func (d *decoder) methods(n *node, path string, c *policy.Config) {
 	}
 }
 
-// method reads the section of a method.
+// method reads one method section.
 func (d *decoder) method(n *node, path string, c *policy.Config) (m policy.Method) {
 	if n.kind == object && n.get("pattern") == nil || n.kind == null {
 		d.fault(n.line, path, `no pattern: want one, such as "/package.Service/Method" or "/package.Service/*"`)

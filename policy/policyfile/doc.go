@@ -1,13 +1,13 @@
 // Package policyfile keeps a [policy.Config] in a file: YAML, JSON, or the JSON
 // of a gRPC service config.
 //
-// [LoadFile] reads one, and says of everything that is wrong in which line it
-// stands and what was expected. [Marshal] writes the file that gives a
-// configuration. [Watch] follows a file, for a connection with
-// interceptor.WithLive. [FromServiceConfig] reads what gRPC itself and Google's
-// clients are configured with, and [ReadServiceConfig] says what of it counts for nothing.
+// [LoadFile] reads a file, and reports for every fault the line and the expected
+// value. [Marshal] writes a configuration as a file. [Watch] follows a file, for a
+// connection with interceptor.WithLive. [FromServiceConfig] reads the
+// configuration format of gRPC and of Google's clients, and [ReadServiceConfig]
+// also reports the ignored parts.
 //
-// A file says only what differs from policy.DefaultConfig, or, with "base:
+// A file contains only the differences from policy.DefaultConfig, or, with "base:
 // fleet", from policy.FleetConfig:
 //
 //	base: fleet
@@ -28,8 +28,8 @@
 //	    table:
 //	      Server: {retries: 1}
 //
-// The sections and their fields are those of [policy.Config] and its parts, which
-// say what they mean. Durations are written as Go does, "1m30s". The rows of a
-// method begin as those of the table above them. Where several patterns match a
-// method, the longest section alone counts. A row may be the word never.
+// The sections and fields are those of [policy.Config], documented there.
+// Durations are written as in Go, "1m30s". The rows of a method start as copies of
+// the rows in the main table. If several patterns match a method, only the longest
+// counts. A row may be the word never.
 package policyfile

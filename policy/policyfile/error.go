@@ -7,21 +7,20 @@ import (
 
 // Error is one fault of a file.
 type Error struct {
-	// File is the name of the file; empty where it has none.
+	// File is the name of the file; empty for input without a name.
 	File string
-	// Line is where the fault stands, counted from 1; 0 if it is nowhere.
+	// Line is the line of the fault, counted from 1; 0 if the fault has no line.
 	Line int
-	// Field is the path of the field, as "methods[0].table.Server.retries"; empty
-	// where the fault is not in one. A name in it that is not printable is quoted, and
-	// a long one is cut.
+	// Field is the path of the field, as "methods[0].table.Server.retries"; empty if the fault
+	// is in no field. An unprintable name is quoted, and a long name is cut.
 	Field string
-	// Problem says what is wrong and what was expected. It quotes no more than the
-	// beginning of a long value, and escapes what is not printable.
+	// Problem says what is wrong and what was expected. Only the beginning of a long value is
+	// quoted, and unprintable characters are escaped.
 	Problem string
 }
 
-// Error returns all of it in one line, as "policyfile: retries.yaml:12:
-// table.Server.retries: -1: want >= 0".
+// Error returns the fault in one line, as "policyfile: retries.yaml:12: table.Server.retries:
+// -1: want >= 0".
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("policyfile: ")

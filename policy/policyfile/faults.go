@@ -7,24 +7,23 @@ import (
 	"slices"
 )
 
-// mostFaults is how many faults an error lists. Judgement: more
-// than a screen of them is seldom read, and the error of a file of MaxSize would be
-// larger than the file.
+// mostFaults is the most faults listed in an error. Judgement: more than a screen of faults is
+// seldom read, and a file of MaxSize could give an error larger than the file.
 const mostFaults = 20
 
-// faults gathers what is wrong with a file, of which it keeps the first mostFaults.
+// faults collects the faults of a file, keeping the first mostFaults.
 type faults struct {
 	file  string
-	kept  []*Error // those that may be among the first, in any order of the lines
+	kept  []*Error // candidates for the first faults, not sorted by line
 	found int
 }
 
-// fault notes a fault.
+// fault records a fault.
 func (f *faults) fault(line int, path, format string, args ...any) {
 	f.note(&Error{File: f.file, Line: line, Field: path, Problem: fmt.Sprintf(format, args...)})
 }
 
-// add notes an error of the parser.
+// add records an error of the parser.
 func (f *faults) add(err error) {
 	if e, ok := errors.AsType[*Error](err); ok {
 		e.File = f.file
@@ -35,19 +34,19 @@ func (f *faults) add(err error) {
 func (f *faults) note(e *Error) {
 	f.found++
 	f.kept = append(f.kept, e)
-	if len(f.kept) == 2*mostFaults { // to sort at each would cost more
+	if len(f.kept) == 2*mostFaults { // sorting after every fault would cost more
 		f.cut()
 	}
 }
 
-// cut leaves the first mostFaults, in the order of the lines.
+// cut keeps the first mostFaults, sorted by line.
 func (f *faults) cut() {
 	slices.SortStableFunc(f.kept, func(a, b *Error) int { return cmp.Compare(a.Line, b.Line) })
 	f.kept = f.kept[:min(len(f.kept), mostFaults)]
 }
 
-// list returns the first faults, in the order of the lines, and one that says how many
-// more there are.
+// list returns the first faults, sorted by line, and a last entry with the number of the
+// others.
 func (f *faults) list() []*Error {
 	f.cut()
 	if more := f.found - len(f.kept); more > 0 {
@@ -56,8 +55,7 @@ func (f *faults) list() []*Error {
 	return f.kept
 }
 
-// err returns the first faults, in the order of the lines, and says how many more
-// there are.
+// err returns the first faults, sorted by line, and the number of the others.
 func (f *faults) err() error {
 	f.cut()
 	var errs []error

@@ -7,15 +7,15 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// field is a field of a section: its name in a file, and where its value goes. It
-// serves to read a file, to write one, and to find the place of a fault.
+// field is a field of a section: the name in a file, and the destination of the value. A field
+// is used to read a file, to write a file, and to find the place of a fault.
 type field struct {
 	name string
 	to   any // a pointer to a bool, int, float64, time.Duration, policy.Jitter, policy.CodeSet or *bool
 }
 
-// words returns the name as the messages of package policy spell it: "max wait"
-// for "maxWait".
+// words returns the name as spelled in the messages of package policy: "max wait" for
+// "maxWait".
 func (f field) words() string {
 	var b strings.Builder
 	for _, r := range f.name {
@@ -67,7 +67,7 @@ func hedgeFields(h *policy.Hedge) []field {
 	return []field{{"delay", &h.Delay}, {"attempts", &h.Attempts}}
 }
 
-// methodFields are those that are no sections.
+// methodFields are the plain fields of a method section.
 func methodFields(m *policy.Method) []field {
 	return []field{{"codes", &m.Codes}, {"repeatable", &m.Repeatable}, {"timeout", &m.Timeout}, {"waitForReady", &m.WaitForReady}}
 }

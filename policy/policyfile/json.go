@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// parseJSON reads a document of JSON.
+// parseJSON reads a JSON document.
 func parseJSON(data []byte) (*node, error) {
 	p := &jsonParser{data: data, decoder: json.NewDecoder(bytes.NewReader(data)), line: 1}
 	p.decoder.UseNumber()
@@ -24,12 +24,12 @@ func parseJSON(data []byte) (*node, error) {
 	return nil, p.explain(err)
 }
 
-// jsonParser makes nodes of tokens.
+// jsonParser turns tokens into nodes.
 type jsonParser struct {
 	data    []byte
 	decoder *json.Decoder
-	line    int // of counted
-	counted int // bytes
+	line    int // at the end of the counted bytes
+	counted int // bytes searched for newlines so far
 	depth   int
 }
 
@@ -87,7 +87,7 @@ func (p *jsonParser) object(n *node) error {
 			return err
 		}
 		k := key{line: p.here()}
-		k.name, _ = t.(string) // the decoder takes nothing else
+		k.name, _ = t.(string) // the decoder accepts only strings here
 		if k.value, err = p.value(); err != nil {
 			return err
 		}
@@ -110,7 +110,7 @@ func (p *jsonParser) list(n *node) error {
 	return err
 }
 
-// looksLikeJSON reports whether a document begins as an object of JSON.
+// looksLikeJSON reports whether a document begins like a JSON object.
 func looksLikeJSON(data []byte) bool {
 	rest, ok := strings.CutPrefix(strings.TrimSpace(string(data)), "{")
 	rest = strings.TrimSpace(rest)

@@ -7,14 +7,13 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// MaxSize is the most bytes that a file may have: 1 MiB, what a ConfigMap of
-// Kubernetes can hold. A larger one is a mistake.
+// MaxSize is the most bytes in a file: 1 MiB, the limit of a Kubernetes ConfigMap. A larger
+// file is a mistake.
 const MaxSize = 1 << 20
 
-// Load reads a configuration, in YAML or JSON. The error has one [*Error] for
-// each fault, joined: the first 20, in the order of the lines, and after them the
-// number of the others. Beside an error the configuration is the zero value, which
-// never retries.
+// Load reads a configuration in YAML or JSON. The error joins one [*Error] per fault: the first
+// 20, sorted by line, and then the number of the others. With an error, the configuration is
+// the zero value, which never retries.
 func Load(r io.Reader) (policy.Config, error) {
 	data, err := readAll(r)
 	if err != nil {
@@ -23,8 +22,8 @@ func Load(r io.Reader) (policy.Config, error) {
 	return parse(nameOf(r), data)
 }
 
-// LoadFile is [Load] for a file. It reads whatever the system can open, such as a
-// named pipe, and waits for it; [Watch] takes regular files alone.
+// LoadFile is [Load] for a file. LoadFile opens anything the system can open, such as a named
+// pipe, and waits for the data; [Watch] accepts only regular files.
 func LoadFile(path string) (policy.Config, error) {
 	data, err := readFile(path)
 	if err != nil {
@@ -33,7 +32,7 @@ func LoadFile(path string) (policy.Config, error) {
 	return parse(path, data)
 }
 
-// nameOf returns the name of an *os.File and its like.
+// nameOf returns the name of an *os.File or a similar reader.
 func nameOf(r io.Reader) string {
 	if f, ok := r.(interface{ Name() string }); ok {
 		return f.Name()
@@ -41,14 +40,14 @@ func nameOf(r io.Reader) string {
 	return ""
 }
 
-// parseNode reads a document, in whichever language it is written.
+// parseNode reads a document in YAML or JSON.
 func parseNode(data []byte) (*node, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if !looksLikeJSON(data) {
 		return parseYAML(data)
 	}
 	n, err := parseJSON(data)
-	if err != nil { // YAML that begins alike: {"a": b}
+	if err != nil { // YAML with a similar beginning: {"a": b}
 		if n, errYAML := parseYAML(data); errYAML == nil {
 			return n, nil
 		}

@@ -1,15 +1,15 @@
 package policyfile
 
-// policyNames returns the names that a policy file has at its top.
+// policyNames returns the top-level names of a policy file.
 func policyNames() []string { return []string{"base", "table", "limits", "budget", "gate", "methods"} }
 
-// serviceConfigNames returns those of a gRPC service config.
+// serviceConfigNames returns the top-level names of a gRPC service config.
 func serviceConfigNames() []string {
 	return []string{"methodConfig", "retryThrottling", "loadBalancingPolicy", "loadBalancingConfig", "healthCheckConfig"}
 }
 
-// otherLoader returns the entry that shows a document to be meant for another loader, or
-// nil: it has one of the names of the other's files, and none of those wanted.
+// otherLoader returns the entry proving that a document is meant for the other loader, or nil:
+// the document has a name from others and no name from wanted.
 func otherLoader(root *node, wanted, others []string) *key {
 	find := func(names []string) *key {
 		for i := range root.keys {
@@ -27,7 +27,7 @@ func otherLoader(root *node, wanted, others []string) *key {
 	return find(others)
 }
 
-// isServiceConfig notes that a document is a service config, if it is one.
+// isServiceConfig records a fault if the document is a service config.
 func (d *decoder) isServiceConfig(root *node) bool {
 	k := otherLoader(root, policyNames(), serviceConfigNames())
 	if k != nil {
@@ -36,7 +36,7 @@ func (d *decoder) isServiceConfig(root *node) bool {
 	return k != nil
 }
 
-// isPolicyFile notes that a document is a policy file, if it is one.
+// isPolicyFile records a fault if the document is a policy file.
 func (d *decoder) isPolicyFile(root *node) bool {
 	k := otherLoader(root, serviceConfigNames(), policyNames())
 	if k != nil {

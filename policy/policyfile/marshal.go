@@ -14,9 +14,9 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// Marshal returns the file that gives the configuration, in YAML: [Load] returns
-// an equal one for it. Every figure is written out; those that are zero, and so
-// have their defaults, as comments. The error is that of policy.Config.Validate.
+// Marshal returns a YAML file for the configuration; [Load] reads an equal configuration back.
+// Every figure is written out; zero figures with a default appear as comments. The error is
+// from policy.Config.Validate.
 func Marshal(c policy.Config) ([]byte, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -49,11 +49,11 @@ func Marshal(c policy.Config) ([]byte, error) {
 type writer struct{ bytes.Buffer }
 
 func (w *writer) line(depth int, format string, args ...any) {
-	_, _ = fmt.Fprintf(w, strings.Repeat("  ", depth)+format+"\n", args...) // a bytes.Buffer takes every write
+	_, _ = fmt.Fprintf(w, strings.Repeat("  ", depth)+format+"\n", args...) // a bytes.Buffer never fails
 }
 
-// section writes a section with a line for each field. Where defaults are given,
-// figures of zero have those.
+// section writes a section with one line per field. With defaults, zero figures are written as
+// comments with their default.
 func (w *writer) section(name string, fields, defaults []field) {
 	w.line(0, "%s:", name)
 	for i, f := range fields {
@@ -68,7 +68,7 @@ func (w *writer) section(name string, fields, defaults []field) {
 // row writes a row of a table.
 func (w *writer) row(depth int, class codes.Class, p policy.Policy) {
 	if p == (policy.Policy{}) {
-		if class != codes.Ended { // which cannot be anything else
+		if class != codes.Ended { // Ended is never retried anyway
 			w.line(depth, "%v: %s", class, never)
 		}
 		return
@@ -76,7 +76,7 @@ func (w *writer) row(depth int, class codes.Class, p policy.Policy) {
 	w.line(depth, "%v: %s", class, flow(rowFields(&p)))
 }
 
-// flow returns the fields as a section in one line.
+// flow returns the fields as a one-line section.
 func flow(fields []field) string {
 	var parts []string
 	for _, f := range fields {
@@ -85,7 +85,7 @@ func flow(fields []field) string {
 	return "{" + strings.Join(parts, ", ") + "}"
 }
 
-// method writes the section of a method. What is zero is left out.
+// method writes a method section, leaving out zero fields.
 func (w *writer) method(m *policy.Method) {
 	w.line(1, "- pattern: %s", quote(m.Pattern))
 	section := *m
@@ -119,14 +119,14 @@ func (w *writer) method(m *policy.Method) {
 	}
 }
 
-// quote returns a text as a string that YAML and JSON read alike.
+// quote returns text as a string literal for both YAML and JSON.
 func quote(text string) string {
-	quoted, _ := json.Marshal(text) // no string fails
+	quoted, _ := json.Marshal(text) // marshalling a string never fails
 	return string(quoted)
 }
 
-// zero reports whether the field has no value. Whether a gate closes is a value
-// either way.
+// zero reports whether the field is unset. A plain bool, such as the gate's Hints, is always
+// set.
 func (f field) zero() bool {
 	switch to := f.to.(type) {
 	case **bool:
@@ -144,7 +144,7 @@ func (f field) zero() bool {
 	}
 }
 
-// text returns the value as a file has it.
+// text returns the value as written in a file.
 func (f field) text() string {
 	switch to := f.to.(type) {
 	case *bool:
@@ -169,7 +169,7 @@ func (f field) text() string {
 	return ""
 }
 
-// duration returns a duration as people write it: "2m", not "2m0s".
+// duration returns a duration in the usual short form: "2m", not "2m0s".
 func duration(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {

@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// node is a value in a file, whichever language it is written in, and where.
+// node is a value in a YAML or JSON file, with its line.
 type node struct {
 	kind  kind
 	line  int
@@ -13,7 +13,7 @@ type node struct {
 	keys  []key  // of an object, in the order of the file
 	items []*node
 
-	index map[string]int // of keys, by name: the first of each; nil until it is needed
+	index map[string]int // positions in keys by name, the first of equal names; built on first use
 }
 
 type kind uint8
@@ -33,16 +33,15 @@ type key struct {
 	value *node
 }
 
-// mostDepth is how deep a file may be nested, for it is read by recursion. Judgement:
-// a configuration has 6 levels, the rest is for what a service config may have that is
-// skipped.
+// mostDepth is the deepest nesting allowed in a file, since parsing is recursive. Judgement: a
+// configuration has 6 levels, and the skipped parts of a service config may have more.
 const mostDepth = 100
 
 func tooDeep(line int) *Error {
 	return &Error{Line: line, Problem: fmt.Sprintf("nested more than %d deep: want a file of policies", mostDepth)}
 }
 
-// get returns the entry with the name, or nil.
+// get returns the entry with this name, or nil.
 func (n *node) get(name string) *key {
 	if n == nil {
 		return nil
@@ -67,14 +66,14 @@ func (n *node) add(k key) {
 	}
 }
 
-// indexKey puts an entry into the index. Of several with one name the first counts.
+// indexKey adds an entry to the index. Of several entries with one name, the first counts.
 func (n *node) indexKey(i int) {
 	if _, ok := n.index[n.keys[i].name]; !ok {
 		n.index[n.keys[i].name] = i
 	}
 }
 
-// describe says what the value is, for a message.
+// describe returns the value in words, for a message.
 func (n *node) describe() string {
 	const most = 60
 	switch n.kind {

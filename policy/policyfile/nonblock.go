@@ -4,5 +4,5 @@ package policyfile
 
 import "syscall"
 
-// nonblock has a named pipe opened at once, whether or not anybody writes to it.
+// nonblock makes opening a named pipe return at once, with or without a writer.
 const nonblock = syscall.O_NONBLOCK

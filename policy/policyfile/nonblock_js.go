@@ -1,4 +1,4 @@
 package policyfile
 
-// nonblock is nothing, since package syscall has no such flag for js.
+// nonblock is zero, since package syscall has no such flag for js.
 const nonblock = 0

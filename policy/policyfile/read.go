@@ -9,7 +9,7 @@ import (
 	"os"
 )
 
-// readFile reads a file, and says which one it could not read.
+// readFile reads a file. Errors name the file.
 func readFile(path string) ([]byte, error) {
 	f, err := os.Open(path) //nolint:gosec // whoever names the file wants it read
 	if err != nil {
@@ -23,7 +23,7 @@ func readFile(path string) ([]byte, error) {
 	return data, nil
 }
 
-// causeOf returns the text of an error of package os without the path in it.
+// causeOf returns the text of an error of package os, without the path.
 func causeOf(err error) string {
 	if e, ok := errors.AsType[*os.PathError](err); ok {
 		return e.Err.Error()
@@ -39,9 +39,9 @@ func readAll(r io.Reader) ([]byte, error) {
 	return data, err
 }
 
-// readRegular is readFile for a file that has to be a regular one, or a link to one.
-// What is none, such as a named pipe or a device, is not even opened: that might wait
-// for ever, or do something.
+// readRegular is readFile for a regular file or a link to a regular file. Other files, such as
+// named pipes and devices, are not even opened: opening might block for ever or have side
+// effects.
 func readRegular(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -53,8 +53,8 @@ func readRegular(path string) ([]byte, error) {
 	return readOpened(path)
 }
 
-// readOpened opens a file without waiting, looks again at what it is, since it may have
-// been replaced in the meantime, and reads it.
+// readOpened opens a file without blocking, checks again that the file is regular, since the
+// file may have been replaced in the meantime, and reads it.
 func readOpened(path string) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|nonblock, 0) //nolint:gosec // whoever names the file wants it read
 	if err != nil {
@@ -75,7 +75,7 @@ func readOpened(path string) ([]byte, error) {
 	return data, nil
 }
 
-// regular returns an error for what is no regular file.
+// regular returns an error unless info describes a regular file.
 func regular(path string, info fs.FileInfo) error {
 	what := "not a file"
 	switch mode := info.Mode(); {
@@ -93,8 +93,8 @@ func regular(path string, info fs.FileInfo) error {
 	return &Error{File: path, Problem: what + ": want a regular file"}
 }
 
-// within returns what read returns, or the context's error if ctx ends before it does:
-// a file system may hang. read then goes on alone, and what it returns is dropped.
+// within returns the result of read, or the context's error if ctx ends first: a file system
+// may hang. Then read goes on alone, and its result is dropped.
 func within(ctx context.Context, path string, read func(path string) ([]byte, error)) ([]byte, error) {
 	type reading struct {
 		data []byte

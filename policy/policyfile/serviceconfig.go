@@ -13,41 +13,38 @@ import (
 )
 
 // FromServiceConfig reads the JSON of a gRPC service config, such as the
-// *_grpc_service_config.json that Google publishes beside its protos, and returns
-// the configuration that does the same: its methodConfig with timeout,
-// waitForReady, retryPolicy and hedgingPolicy, and its retryThrottling. It checks
-// what gRFC A6 says of them. The error is as that of [Load].
+// *_grpc_service_config.json published by Google beside its protos, and returns the equivalent
+// configuration: the methodConfig with timeout, waitForReady, retryPolicy and hedgingPolicy,
+// and the retryThrottling. All these parts are checked against gRFC A6. The error is like the
+// error of [Load].
 //
-// A method without a retryPolicy is not retried, as with gRPC. One with it may run
-// twice, since its service says so; the codes that are named are retried, but those
-// of their failures that are known to be permanent, such as the quota of a day, are
-// not. The figures are gRFC A6's: at most five attempts, and a jitter of 0.8 to 1.2.
+// A method without a retryPolicy is not retried, as in gRPC. A method with a retryPolicy may
+// run twice, on the word of its service. Failures with the named codes are retried, except
+// failures known to be permanent, such as an exhausted daily quota. The figures are from gRFC
+// A6: at most five attempts, and a jitter of 0.8 to 1.2.
 //
-// Three things are allowed that gRFC A6 forbids, since many of Google's files have
-// them: no maxAttempts, which gives the five attempts that are allowed at most; an
-// empty retryableStatusCodes, with which nothing is retried; and a name that is
-// given twice with the same figures. As with grpc-go the case of a field's name does
-// not matter.
+// Three things forbidden by gRFC A6 are allowed, since many of Google's files contain them: a
+// missing maxAttempts, meaning the maximum of five; an empty retryableStatusCodes, meaning no
+// retries; and a name given twice with the same figures. As in grpc-go, the case of field names
+// does not matter.
 //
-// What differs from gRPC: RetryInfo and the texts of the server are heeded; each
-// class of failure has an exponent of its own; a retry costs a token, while with
-// gRPC every failure does, so that a budget of half of maxTokens stands for
-// retryThrottling; without that the budget is policy.DefaultBudget, and the gate is
-// policy.DefaultGate in any case. Load balancing, health checks and the sizes of
-// messages are gRPC's own business, and skipped; a backoffMultiplier below 1 counts as
-// 1. [ReadServiceConfig] names what was skipped or changed.
+// Differences from gRPC: RetryInfo and the server's texts are heeded. Each class of failure has
+// its own exponent. A retry costs a token, while in gRPC every failure does, so retryThrottling
+// becomes a budget of half of maxTokens. Without retryThrottling the budget is
+// policy.DefaultBudget. The gate is always policy.DefaultGate. Load balancing, health checks
+// and message sizes are left to gRPC and skipped. A backoffMultiplier below 1 counts as 1.
+// [ReadServiceConfig] names the skipped and changed parts.
 func FromServiceConfig(r io.Reader) (policy.Config, error) {
 	c, _, err := ReadServiceConfig(r)
 	return c, err
 }
 
-// ReadServiceConfig is [FromServiceConfig], and names what of the service config counts
-// for nothing, or otherwise than it was written: members such as loadBalancingConfig,
-// which grpc.WithDefaultServiceConfig still gives to gRPC, a method config without a
-// name, and figures that were changed. Each warning has the line and the field, and is
-// meant for a log: the configuration holds all the same. There are at most 20, in the
-// order of the lines, and after them one that counts the others. Beside an error there
-// are none.
+// ReadServiceConfig is [FromServiceConfig], and also reports the parts of the service config
+// that are ignored or changed: members such as loadBalancingConfig
+// (grpc.WithDefaultServiceConfig still passes them to gRPC), a method config without a name,
+// and changed figures. Each warning has a line and a field, and is meant for a log: the
+// configuration is valid. There are at most 20 warnings, sorted by line, and then a last
+// warning with the number of the others. With an error, there are no warnings.
 func ReadServiceConfig(r io.Reader) (c policy.Config, warnings []*Error, err error) {
 	d := &decoder{faults: faults{file: nameOf(r)}}
 	d.unused.file = d.file
@@ -71,7 +68,7 @@ func ReadServiceConfig(r io.Reader) (c policy.Config, warnings []*Error, err err
 	} else {
 		d.serviceConfig(root, &c)
 	}
-	if d.found == 0 { // what is left to be found is ours
+	if d.found == 0 { // any remaining error is found by our own validation
 		for _, text := range texts(c.Validate()) {
 			d.fault(0, "", "%s", shownPattern(text))
 		}
@@ -82,7 +79,7 @@ func ReadServiceConfig(r io.Reader) (c policy.Config, warnings []*Error, err err
 	return c, d.unused.list(), nil
 }
 
-// speller has the names of the fields of a service config, by their folded names.
+// speller maps folded names to the field names of a service config.
 type speller map[string]string
 
 func newSpeller() speller {
@@ -98,12 +95,11 @@ func newSpeller() speller {
 	return s
 }
 
-// fold returns the same for names that strings.EqualFold calls equal to a name in
-// ASCII.
+// fold returns equal results for an ASCII name and every name equal by strings.EqualFold.
 func fold(name string) string { return strings.ToLower(strings.ToUpper(name)) }
 
-// spell gives the fields of a service config the case that they should have. It has
-// to come before the first look at an entry, since entries are looked up by name.
+// spell corrects the case of field names in a service config. Call spell before the first
+// lookup of an entry by name.
 func (s speller) spell(n *node) {
 	for i := range n.keys {
 		if name, ok := s[fold(n.keys[i].name)]; ok {
@@ -116,10 +112,10 @@ func (s speller) spell(n *node) {
 	}
 }
 
-// skip reads nothing: another part does.
+// skip ignores an entry read elsewhere.
 func skip(*key, string) {}
 
-// leave reads nothing, and says so: gRPC alone can do what the entry says.
+// leave ignores an entry with a warning, since only gRPC can apply the entry.
 func (d *decoder) leave(k *key, path string) {
 	if k.value.kind != null {
 		d.unused.fault(k.line, path, "not used: gRPC does what it says if it is given to grpc.WithDefaultServiceConfig")
@@ -144,7 +140,7 @@ func (d *decoder) serviceConfig(root *node, c *policy.Config) {
 	})
 }
 
-// throttling reads retryThrottling. With gRPC half of the tokens may be spent.
+// throttling reads retryThrottling. In gRPC, retries may spend half of the tokens.
 func (d *decoder) throttling(k *key, path string, c *policy.Config) {
 	var most, ratio float64
 	d.section(k.value, path, []field{{"maxTokens", &most}, {"tokenRatio", &ratio}}, nil)
@@ -152,15 +148,15 @@ func (d *decoder) throttling(k *key, path string, c *policy.Config) {
 		d.fault(k.line, join(path, "maxTokens"), "%v: want more than 0, at most 1000", most)
 		return
 	}
-	if ratio = math.Floor(ratio*1000) / 1000; !(ratio > 0) { // gRFC A6: to three digits
+	if ratio = math.Floor(ratio*1000) / 1000; !(ratio > 0) { // gRFC A6: three decimal digits count
 		d.fault(k.line, join(path, "tokenRatio"), "%v: want 0.001 or more", ratio)
 		return
 	}
 	c.Budget.Max, c.Budget.Start, c.Budget.Earn = most/2, most/2, ratio
 }
 
-// methodConfig reads a method config, and adds a section for each of its names.
-// sections has the indexes of the sections, by pattern.
+// methodConfig reads a method config, and adds a section for each of its names. sections holds
+// the index of each section by pattern.
 func (d *decoder) methodConfig(n *node, path string, c *policy.Config, sections map[string]int) {
 	var patterns []named
 	var m policy.Method
@@ -191,15 +187,15 @@ func (d *decoder) methodConfig(n *node, path string, c *policy.Config, sections 
 	}
 }
 
-// named is a name of a method config.
+// named is a name in a method config.
 type named struct {
 	pattern string
 	line    int
 	path    string
 }
 
-// names reads the names of a method config as patterns. Without a name it
-// configures nothing; one without a service stands for all methods.
+// names reads the names of a method config as patterns. A config without names applies to no
+// method; a name without a service stands for all methods.
 func (d *decoder) names(k *key, path string) (patterns []named) {
 	if k.value.kind != list {
 		d.fault(k.line, path, "%s: want a list of names", k.value.describe())
@@ -238,7 +234,7 @@ func (d *decoder) text(k *key, path string, to *string) {
 	*to = k.value.text
 }
 
-// protoDuration reads a duration as protobuf has it in JSON.
+// protoDuration reads a duration in the JSON form of protobuf.
 func (d *decoder) protoDuration(k *key, path string, to *time.Duration, zero bool) {
 	v, err := time.ParseDuration(k.value.text)
 	switch {
@@ -255,5 +251,5 @@ func (d *decoder) protoDuration(k *key, path string, to *time.Duration, zero boo
 
 var protoSeconds = regexp.MustCompile(`^-?(\d+|\d*\.\d{1,9})s$`)
 
-// indexed returns the path of an item.
+// indexed returns the path of a list item.
 func indexed(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }

@@ -8,7 +8,7 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// mostAttempts is what larger figures count as (gRFC A6).
+// mostAttempts replaces larger figures (gRFC A6).
 const mostAttempts = 5
 
 // attempts reads maxAttempts.
@@ -61,24 +61,24 @@ func (d *decoder) retryPolicy(k *key, path string, m *policy.Method) {
 	m.Rows, m.Codes, m.Limits.MaxAttempts, m.Repeatable = rowsFor(retried, row), retried, attempts, new(true)
 }
 
-// shrinking makes a row that gRFC A6 allows one of ours: a maximum below the first
-// backoff cuts it, and a multiplier below 1 counts as 1, since no wait may be shorter than
-// the one before it.
+// shrinking adapts a row allowed by gRFC A6: a maximum below the first backoff lowers that
+// backoff, and a multiplier below 1 counts as 1, since no wait may be shorter than the wait
+// before.
 func shrinking(p policy.Policy) policy.Policy {
 	p.Base = min(p.Base, p.Max)
 	p.Multiplier = max(p.Multiplier, 1)
 	return p
 }
 
-// codes reads a list of codes that may be empty.
+// codes reads a possibly empty list of codes.
 func (d *decoder) codes(k *key, path string, to *policy.CodeSet) {
 	if k.value.kind != list || len(k.value.items) > 0 {
 		d.value(k, path, field{"", to})
 	}
 }
 
-// hedgingPolicy reads a hedging policy. Failures with other codes than those that
-// are not fatal end the call.
+// hedgingPolicy reads a hedging policy. A failure with a code outside nonFatalStatusCodes ends
+// the call.
 func (d *decoder) hedgingPolicy(k *key, path string, m *policy.Method) {
 	var nonFatal policy.CodeSet
 	d.section(k.value, path, nil, map[string]part{
@@ -96,9 +96,9 @@ func (d *decoder) hedgingPolicy(k *key, path string, m *policy.Method) {
 	}
 }
 
-// rowsFor returns the rows by which failures with these codes are retried: those of
-// the classes that pass, and those that the codes have by themselves. Permanent
-// failures with the same codes have classes of their own.
+// rowsFor returns the rows to retry failures with these codes: the rows of all transient
+// classes, and of the default class of each code. Permanent failures with the same codes have
+// other classes.
 func rowsFor(set policy.CodeSet, row policy.Policy) map[codes.Class]policy.Policy {
 	rows := map[codes.Class]policy.Policy{}
 	for _, class := range []codes.Class{codes.Quota, codes.Server, codes.Network, codes.Timeout, codes.Other} {

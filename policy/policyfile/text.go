@@ -6,16 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// Messages quote a file that anybody may have written. What they quote is cut, so
-// that a message stays a line, and escaped, so that it cannot move the cursor of a
-// terminal.
+// Messages quote files from unknown authors. Quoted text is cut to keep a message on one line,
+// and escaped to keep control characters from the terminal.
 
-// mostShown is how many bytes of a name a message shows. Judgement: the names of
-// fields have 16 at most, and those of methods seldom more than 100.
+// mostShown is the most bytes of a name in a message. Judgement: field names have at most 16,
+// method names seldom more than 100.
 const mostShown = 100
 
-// shown returns a name as messages have it: in quotes if it is empty, cut, or not
-// printable as it is.
+// shown returns a name for a message: in quotes if the name is empty, cut or unprintable.
 func shown(name string) string {
 	if name == "" {
 		return `""`
@@ -26,7 +24,7 @@ func shown(name string) string {
 	return shownQuoted(name)
 }
 
-// shownQuoted is shown for a name that stands in quotes in any case.
+// shownQuoted is shown, but always with quotes.
 func shownQuoted(name string) string {
 	if len(name) <= mostShown {
 		return strconv.Quote(name)
@@ -38,8 +36,7 @@ func shownQuoted(name string) string {
 	return strconv.Quote(name[:end]) + "..."
 }
 
-// printable returns the text, or the text in quotes and escaped where it is not
-// printable.
+// printable returns printable text unchanged, and other text quoted and escaped.
 func printable(text string) string {
 	if utf8.ValidString(text) && strings.IndexFunc(text, func(r rune) bool { return !strconv.IsPrint(r) }) < 0 {
 		return text
@@ -47,9 +44,9 @@ func printable(text string) string {
 	return strconv.Quote(text)
 }
 
-// cut shortens a text to a number of bytes, and puts it on one line.
+// cut shortens a text to at most this many bytes, and joins its lines.
 func cut(text string, most int) string {
-	enough := min(len(text), 4*most) // with the blanks that will go
+	enough := min(len(text), 4*most) // room for blanks to be removed
 	line := strings.Join(strings.Fields(text[:enough]), " ")
 	if len(line) <= most && enough == len(text) {
 		return line

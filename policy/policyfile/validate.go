@@ -8,9 +8,9 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// validate notes what the configuration as a whole says is wrong with it, each at
-// the place that it is about. Values that could not be read have left what stood
-// there before, so that nothing is found of them.
+// validate records the errors of the configuration as a whole, each at its place in the file.
+// Unreadable values have left the previous value unchanged, and so cause no further errors
+// here.
 func (d *decoder) validate(root *node, c policy.Config) {
 	all := texts(c.Validate())
 	if len(all) == 0 {
@@ -21,17 +21,17 @@ func (d *decoder) validate(root *node, c policy.Config) {
 		p := &place{node: root, line: root.line, methods: methods}
 		p.find(strings.TrimPrefix(text, "policy: "))
 		if strings.HasSuffix(p.path, ".pattern") && p.node.kind == null {
-			continue // that it is missing is known
+			continue // a missing pattern was reported before
 		}
 		d.fault(p.line, p.path, "%s", p.rest)
 	}
 }
 
-// indexes are those of the first and of the last section with a pattern.
+// indexes are the positions of the first and the last section with a pattern.
 type indexes struct{ first, last int }
 
-// indexMethods returns where the sections of methods are, by pattern; by "" those
-// without one.
+// indexMethods returns the positions of the method sections by pattern: under "" the sections
+// without a pattern.
 func indexMethods(methods *key) map[string]indexes {
 	all := map[string]indexes{}
 	if methods == nil {
@@ -52,7 +52,7 @@ func indexMethods(methods *key) map[string]indexes {
 	return all
 }
 
-// texts returns the texts of the errors that were joined.
+// texts returns the texts of all joined errors.
 func texts(err error) []string {
 	if err == nil {
 		return nil
@@ -67,18 +67,18 @@ func texts(err error) []string {
 	return []string{err.Error()}
 }
 
-// place is where a message of package policy belongs.
+// place is a place in the file, with the message of package policy to report there.
 type place struct {
-	node *node // of the section or the value; null beyond what the file says
+	node *node // the section or value; null if missing in the file
 	line int
 	path string
-	rest string // of the message
+	rest string // remaining part of the message
 
 	methods map[string]indexes
 }
 
-// find follows a message, such as "method /a.S/*: Server: retries -1: want >= 0",
-// into the file.
+// find locates the place of a message, such as "method /a.S/*: Server: retries -1: want >= 0",
+// in the file.
 func (p *place) find(message string) {
 	p.rest = message
 	switch {
@@ -101,7 +101,7 @@ func (p *place) find(message string) {
 			if p.node.kind == null && strings.HasSuffix(p.rest, "with max attempts "+section.maxAttempts()) {
 				section.enter("limits", "")
 				section.enter("maxAttempts", "")
-				p.line = section.line // the row is not in the file, or not its retries
+				p.line = section.line // the file has no such row, or no retries in the row
 			}
 			return
 		}
@@ -126,7 +126,7 @@ func (p *place) find(message string) {
 	}
 }
 
-// maxAttempts returns what the section says of the attempts of a call.
+// maxAttempts returns the maxAttempts written in the section, or "".
 func (p *place) maxAttempts() string {
 	if limits := p.node.get("limits"); limits != nil {
 		if k := limits.value.get("maxAttempts"); k != nil {
@@ -136,7 +136,7 @@ func (p *place) maxAttempts() string {
 	return ""
 }
 
-// findPattern goes to a pattern that is none.
+// findPattern moves to an invalid pattern.
 func (p *place) findPattern() bool {
 	rest, ok := strings.CutPrefix(p.rest, "method pattern ")
 	if !ok {
@@ -147,7 +147,7 @@ func (p *place) findPattern() bool {
 	if err != nil {
 		return true
 	}
-	pattern, _ := strconv.Unquote(quoted) // what is quoted can be unquoted
+	pattern, _ := strconv.Unquote(quoted) // quoted text can always be unquoted
 	if at, ok := p.methods[pattern]; ok {
 		p.item(at.first)
 		p.enter("pattern", "")
@@ -156,8 +156,8 @@ func (p *place) findPattern() bool {
 	return true
 }
 
-// findMethod goes to the section of a method; the last one of its pattern, which
-// is the one that a pattern given twice is about.
+// findMethod moves to the section of a method: the last with its pattern, where a repeated
+// pattern is reported.
 func (p *place) findMethod() bool {
 	rest, ok := strings.CutPrefix(p.rest, "method ")
 	if !ok {
@@ -172,14 +172,13 @@ func (p *place) findMethod() bool {
 	return true
 }
 
-// item goes into an item of a list.
+// item moves to a list item.
 func (p *place) item(i int) {
 	p.node = p.node.items[i]
 	p.line, p.path = p.node.line, indexed(p.path, i)
 }
 
-// shownPattern returns a message of package policy with the pattern in it as messages
-// show a name.
+// shownPattern returns a message of package policy with its pattern shortened for display.
 func shownPattern(message string) string {
 	const before = "policy: method "
 	if rest, ok := strings.CutPrefix(message, before); ok {
@@ -189,8 +188,8 @@ func shownPattern(message string) string {
 	return message
 }
 
-// enter goes into an entry of the section; where the file does not have it, the
-// line stays that of what surrounds it.
+// enter moves to an entry of the section. If the file lacks the entry, the line of the
+// enclosing section stays.
 func (p *place) enter(name, prefix string) {
 	p.path = join(p.path, name)
 	p.rest = strings.TrimPrefix(p.rest, prefix)
@@ -202,8 +201,8 @@ func (p *place) enter(name, prefix string) {
 	p.node, p.line = k.value, k.line
 }
 
-// field goes to the field that the message begins with, and reports whether there
-// is one.
+// field moves to the field named at the beginning of the message, and reports whether there is
+// such a field.
 func (p *place) field(fields []field) bool {
 	for _, f := range fields {
 		if prefix := f.words() + " "; strings.HasPrefix(p.rest, prefix) {

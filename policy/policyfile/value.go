@@ -12,7 +12,7 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// set puts the value of a node into the field. The error says what was expected.
+// set stores the value of a node in the field. The error says what was expected.
 func (f field) set(n *node) error {
 	want := func(what string) error { return fmt.Errorf("%s: want %s", n.describe(), what) }
 	switch to := f.to.(type) {
@@ -71,7 +71,7 @@ func jitterOf(name string) (policy.Jitter, bool) {
 	return 0, false
 }
 
-// setCodes puts a list of codes together.
+// setCodes reads a list of status codes.
 func setCodes(n *node, to *policy.CodeSet) error {
 	if n.kind != list || len(n.items) == 0 {
 		return fmt.Errorf("%s: want a list of status codes, such as [UNAVAILABLE]", n.describe())
@@ -92,7 +92,7 @@ func setCodes(n *node, to *policy.CodeSet) error {
 	return errors.Join(errs...)
 }
 
-// codeOf returns the code of a name, in whatever case, or of a number (gRFC A6).
+// codeOf returns the code for a name, ignoring case, or for a number (gRFC A6).
 func codeOf(n *node) (grpccodes.Code, bool) {
 	if n.kind != word && n.kind != quoted {
 		return 0, false
@@ -108,8 +108,7 @@ func codeOf(n *node) (grpccodes.Code, bool) {
 	return 0, false
 }
 
-// codeName returns the name of a code as specifications spell it:
-// DEADLINE_EXCEEDED.
+// codeName returns the name of a code as in specifications: DEADLINE_EXCEEDED.
 func codeName(code grpccodes.Code) string {
 	switch code {
 	case grpccodes.OK:

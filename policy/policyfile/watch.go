@@ -13,20 +13,20 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// DefaultInterval is how often [Watch] looks at its file: every 10 s. Judgement:
-// reading a file of some kilobytes costs nothing next to a call, and Kubernetes
-// takes a minute to bring a changed ConfigMap.
+// DefaultInterval is the time between two readings of the file by [Watch]: 10 s. Judgement:
+// reading some kilobytes costs nothing compared to a call, and Kubernetes takes a minute to
+// deliver a changed ConfigMap.
 const DefaultInterval = 10 * time.Second
 
-// settleTime is how long a changed file has to stay as it is: it may still be
-// being written. Judgement: editors and tools write a small file in milliseconds.
+// settleTime is how long a changed file must stay unchanged, because a program may still be
+// writing the file. Judgement: editors and tools write a small file in milliseconds.
 const settleTime = 100 * time.Millisecond
 
 // WatchOption configures [Watch].
 type WatchOption func(*watcher) error
 
-// Every sets how often the file is looked at: more than 0, [DefaultInterval] by
-// default.
+// Every sets the time between two readings of the file: more than 0, by default
+// [DefaultInterval].
 func Every(d time.Duration) WatchOption {
 	return func(w *watcher) error {
 		if d <= 0 {
@@ -37,8 +37,8 @@ func Every(d time.Duration) WatchOption {
 	}
 }
 
-// Logger sets where changes (Info) and faults (Error) are logged: slog.Default by
-// default. Values of the file are in the log, since faults quote them.
+// Logger sets the logger for changes (Info) and faults (Error): by default slog.Default. The
+// log contains values from the file, since faults quote them.
 func Logger(l *slog.Logger) WatchOption {
 	return func(w *watcher) error {
 		if l == nil {
@@ -49,15 +49,15 @@ func Logger(l *slog.Logger) WatchOption {
 	}
 }
 
-// OnReload has f told when a changed file was read: of the error that left the old
-// configuration in force, or of nil. If the file cannot be read f is told why, once
-// for each reason, and when the file can be read again f is told how its version
-// stands, nil or an error, even if the version is the one from before. The last word
-// is therefore always about the present file.
+// OnReload registers f to be called after reading a changed file: with nil for success, or with
+// the error that keeps the old configuration in force. If the file becomes unreadable, f is
+// called with the reason, once per reason. When the file is readable again, f is called with
+// the result for its version, nil or an error, even if the version is the previous one. So the
+// last call is always about the present file.
 //
-// f is called on a goroutine of its own, one call at a time. If f panics, the panic
-// is logged as an error with its stack, and the file is followed as before; the next
-// call of f is about the file again, and does not mention the panic.
+// f is called on a separate goroutine, one call at a time. If f panics, the panic is logged as
+// an error with its stack, and watching continues. The next call of f is about the file again,
+// without a word about the panic.
 func OnReload(f func(error)) WatchOption {
 	return func(w *watcher) error {
 		if f == nil {
@@ -68,19 +68,16 @@ func OnReload(f func(error)) WatchOption {
 	}
 }
 
-// Watch reads a file as [LoadFile] does, and follows it until ctx ends: calls that
-// start to fail later use what it then says, for interceptor.WithLive. If a new
-// version is wrong or the file is gone, what was in force stays, and the error is
-// logged, once for each version.
+// Watch reads a file like [LoadFile], and follows the file until ctx ends: calls failing later
+// use the new version, for interceptor.WithLive. If a new version is wrong or the file is
+// missing, the old configuration stays in force, and the error is logged, once per version.
 //
-// The file has to be a regular one, or a symbolic link to one; a named pipe, a device
-// or a directory is an error. If ctx ends before the file was read, the error wraps
-// that of ctx.
+// The file must be a regular file, or a symbolic link to one; a named pipe, a device or a
+// directory is an error. If ctx ends before the file is read, the error wraps the error of ctx.
 //
-// It reads the whole file at every interval, so that mounted ConfigMaps, symbolic
-// links and network file systems work, and takes a new version when it has stayed
-// the same for a moment. What a connection has read when it was set up, the figures
-// of its budget, does not change.
+// Watch reads the whole file at every interval, so that mounted ConfigMaps, symbolic links and
+// network file systems work. A new version takes effect after staying the same for a moment.
+// The figures of the budget are read when a connection is set up, and do not change later.
 func Watch(ctx context.Context, path string, opts ...WatchOption) (*policy.Live, error) {
 	w := &watcher{path: path, every: DefaultInterval, log: slog.Default(), told: func(error) {}}
 	for _, o := range opts {
@@ -112,9 +109,9 @@ type watcher struct {
 	told  func(error)
 	live  *policy.Live
 
-	seen  []byte // the last version
-	wrong error  // what is wrong with it
-	lost  string // why it cannot be read; empty while it can
+	seen  []byte // content of the last version
+	wrong error  // error of the last version
+	lost  string // why the file is unreadable; empty if readable
 }
 
 func (w *watcher) run(ctx context.Context) {
@@ -128,7 +125,8 @@ func (w *watcher) run(ctx context.Context) {
 	}
 }
 
-// settled reads the file until two readings are equal, or it is as it was.
+// settled reads the file until two consecutive readings are equal, or equal to the last
+// version.
 func (w *watcher) settled(ctx context.Context) (data []byte, err error) {
 	data, err = within(ctx, w.path, readRegular)
 	for err == nil && !bytes.Equal(data, w.seen) {
@@ -145,7 +143,7 @@ func (w *watcher) settled(ctx context.Context) (data []byte, err error) {
 	return data, err
 }
 
-// look puts a new version in force, and tells of what has changed.
+// look puts a new version in force, and reports a change.
 func (w *watcher) look(ctx context.Context, data []byte, err error) {
 	if err != nil {
 		if w.lost != err.Error() {
@@ -167,7 +165,7 @@ func (w *watcher) look(ctx context.Context, data []byte, err error) {
 	w.tell(ctx, news, w.wrong)
 }
 
-// store puts a version in force, unless something is wrong with it.
+// store puts a version in force, unless the version is invalid.
 func (w *watcher) store(data []byte) error {
 	c, err := parse(w.path, data)
 	if err != nil {
@@ -176,7 +174,7 @@ func (w *watcher) store(data []byte) error {
 	return w.live.Store(c)
 }
 
-// tell tells of news, or of what is wrong.
+// tell logs and reports news, or an error.
 func (w *watcher) tell(ctx context.Context, news string, err error) {
 	if err != nil {
 		w.log.ErrorContext(ctx, "[RETRY] policy file: the one before stays in force", "file", w.path, "error", err)
@@ -184,7 +182,7 @@ func (w *watcher) tell(ctx context.Context, news string, err error) {
 		w.log.InfoContext(ctx, "[RETRY] policy file: "+news, "file", w.path)
 	}
 	defer func() {
-		if p := recover(); p != nil { // the program is not ours to end
+		if p := recover(); p != nil { // a callback must not end the program
 			w.log.ErrorContext(ctx, "[RETRY] policy file: OnReload panicked", "file", w.path, "panic", p, "stack", string(debug.Stack()))
 		}
 	}()

@@ -13,7 +13,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// parseYAML reads a document of YAML.
+// parseYAML reads a YAML document.
 func parseYAML(data []byte) (*node, error) {
 	if n := bytes.Count(data, []byte("%TAG")) + bytes.Count(data, []byte("%\x00T")); n > mostDirectives {
 		return nil, &Error{Line: 1, Problem: fmt.Sprintf("%d times %%TAG: want a file of policies", n)}
@@ -35,32 +35,31 @@ func parseYAML(data []byte) (*node, error) {
 	return new(tree).node(doc.Content[0], nil)
 }
 
-// mostDirectives is how often the word %TAG, in UTF-8 or UTF-16, may stand in a file.
-// The parser compares each directive with all before it. Judgement: a file of policies
-// has none.
+// mostDirectives is the most occurrences of %TAG in a file, in UTF-8 or UTF-16. The parser
+// compares each directive with all earlier directives. Judgement: a policy file has none.
 const mostDirectives = 100
 
-// tree makes nodes of the parser's, and counts them and the bytes of their texts:
-// aliases of aliases could stand for more than fits into memory.
+// tree converts the parser's nodes, counting nodes and bytes of text: aliases of aliases could
+// expand to more than fits into memory.
 type tree struct{ nodes, text, depth int }
 
-// mostNodes is more than a file of MaxSize can have without aliases.
+// mostNodes is more than a file of MaxSize can contain without aliases.
 const mostNodes = MaxSize
 
-// mostText is more bytes than a file of MaxSize can have without aliases: no escape
-// stands for more than one and a half times its own bytes. Judgement: the rest is for
-// some thousand methods that name one table.
+// mostText is more bytes than a file of MaxSize can contain without aliases: no escape expands
+// to more than 1.5 times its own bytes. Judgement: the rest is for some thousand methods
+// sharing a table by alias.
 const mostText = 4 * MaxSize
 
-// yamlLine finds the line in an error of the parser.
+// yamlLine finds the line number in an error of the parser.
 var yamlLine = regexp.MustCompile(`\bline (\d+)`)
 
-// explainYAML returns a syntax error with its line. The parser calls a tab in several
-// ways, one of them "character that cannot start any token".
+// explainYAML returns a syntax error with its line. The parser reports a tab in several ways,
+// such as "character that cannot start any token".
 func explainYAML(data []byte, err error) error {
 	e := &Error{Problem: "not YAML: " + printable(cut(err.Error(), 200))}
 	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
-		e.Line, _ = strconv.Atoi(m[1]) // digits; more than fit are no line
+		e.Line, _ = strconv.Atoi(m[1]) // always digits; on overflow there is no such line
 	}
 	if indentedByTab(data, e.Line) {
 		e.Problem = "not YAML: a tab in the indentation: want spaces"
@@ -68,7 +67,7 @@ func explainYAML(data []byte, err error) error {
 	return e
 }
 
-// indentedByTab reports whether a tab stands before the text of a line, counted from 1.
+// indentedByTab reports whether line number, counted from 1, has a tab in its indentation.
 func indentedByTab(data []byte, number int) bool {
 	for line := range bytes.Lines(data) {
 		if number--; number == 0 {
@@ -79,8 +78,8 @@ func indentedByTab(data []byte, number int) bool {
 	return false
 }
 
-// node makes a node of one of the parser's. within are the aliases that it stands in,
-// which must not contain themselves.
+// node converts a node of the parser. within holds the enclosing aliases: an alias must not
+// contain itself.
 func (t *tree) node(y *yaml.Node, within []*yaml.Node) (*node, error) {
 	if t.nodes++; t.nodes > mostNodes {
 		return nil, &Error{Line: y.Line, Problem: fmt.Sprintf("more than %d values with its aliases: want a file of policies", mostNodes)}
@@ -92,7 +91,7 @@ func (t *tree) node(y *yaml.Node, within []*yaml.Node) (*node, error) {
 	n := &node{line: y.Line}
 	switch y.Kind {
 	case yaml.AliasNode:
-		if slices.Contains(within, y.Alias) { // which are no more than mostDepth
+		if slices.Contains(within, y.Alias) { // at most mostDepth aliases
 			return nil, &Error{Line: y.Line, Problem: "*" + shown(y.Value) + ": stands within itself"}
 		}
 		target, err := t.node(y.Alias, append(within, y.Alias))
@@ -127,7 +126,7 @@ func (t *tree) node(y *yaml.Node, within []*yaml.Node) (*node, error) {
 	return n, nil
 }
 
-// read counts the text of a scalar, or of the name of an entry.
+// read counts the text of a scalar or of a key.
 func (t *tree) read(y *yaml.Node) error {
 	if t.text += len(y.Value); t.text > mostText {
 		return &Error{Line: y.Line, Problem: fmt.Sprintf("more than %d bytes of text with its aliases: want a file of policies", mostText)}
@@ -135,7 +134,7 @@ func (t *tree) read(y *yaml.Node) error {
 	return nil
 }
 
-// mapping adds the entries of a mapping, and those that it merges ("<<").
+// mapping adds the entries of a mapping, and the merged entries ("<<").
 func (t *tree) mapping(n *node, y *yaml.Node, within []*yaml.Node) error {
 	var merged []*node
 	for i := 0; i+1 < len(y.Content); i += 2 {
@@ -164,7 +163,7 @@ func (t *tree) mapping(n *node, y *yaml.Node, within []*yaml.Node) error {
 			return &Error{Line: m.line, Problem: "<<: " + m.describe() + ": want a section"}
 		}
 		for _, k := range m.keys {
-			if n.get(k.name) == nil { // its own count more
+			if n.get(k.name) == nil { // the mapping's own entries take precedence
 				n.add(k)
 			}
 		}
