@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// beside plays scenes of one process alone by all libraries.
+// beside plays scenes of a single process with all libraries.
 func beside(seed uint64, progress func(total int) func(int)) []scene {
 	const s = time.Second
 	scs := []*scenario{
@@ -17,7 +17,7 @@ func beside(seed uint64, progress func(total int) func(int)) []scene {
 	return promise(scs, []int{1}, libraries(), seed, progress)
 }
 
-// libraries returns the sides that are libraries as their users get them.
+// libraries returns the sides standing for libraries with their usual settings.
 func libraries() []side {
 	return slices.DeleteFunc(sides(), func(s side) bool { return s.name == limitName || s.name == aloneName || s.name == fleetName })
 }

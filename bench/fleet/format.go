@@ -7,7 +7,7 @@ import (
 	"text/tabwriter"
 )
 
-// columns are those of the table.
+// columns returns the head of the table.
 func columns() []string {
 	return []string{"scenario", "n", "library", "success", "requests per success", "goodput", "herd", "recovers in", "p50", "p99"}
 }
@@ -38,7 +38,7 @@ func (b book) cells(r result) []string {
 func (b book) text(results []result) string {
 	var s strings.Builder
 	w := tabwriter.NewWriter(&s, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, strings.Join(columns(), "\t")) // a strings.Builder takes every write
+	_, _ = fmt.Fprintln(w, strings.Join(columns(), "\t")) // a strings.Builder never fails
 	for _, r := range results {
 		_, _ = fmt.Fprintln(w, strings.Join(b.cells(r), "\t"))
 	}
@@ -46,7 +46,7 @@ func (b book) text(results []result) string {
 	return s.String()
 }
 
-// markdown returns a table of Markdown.
+// markdown returns a Markdown table.
 func markdown(head []string, rows [][]string) string {
 	var s strings.Builder
 	s.WriteString("| " + strings.Join(head, " | ") + " |\n|" + strings.Repeat("---|", len(head)) + "\n")
@@ -56,7 +56,7 @@ func markdown(head []string, rows [][]string) string {
 	return s.String()
 }
 
-// thousands prints a number as 100,000.
+// thousands prints a number with commas, as 100,000.
 func thousands(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0; i -= 3 {

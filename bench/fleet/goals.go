@@ -2,14 +2,14 @@ package main
 
 import "fmt"
 
-// goal is a figure that our side is to reach, with Fleet().
+// goal is a bound for our side, configured with Fleet().
 type goal struct {
 	sc    string
 	hints bool
 	n     int
 	what  string
-	// least or most is the bound; than says that it is relative to another side's
-	// success, plus the bound.
+	// least or most is the bound. If than is set, the bound is added to the success of that
+	// side.
 	least, most float64
 	than        string
 }
@@ -63,7 +63,7 @@ func goals() (all []goal) {
 	return all
 }
 
-// middling are the sizes of a fleet whose channels make 4 and 2 calls a minute.
+// middling returns the sizes of fleets whose channels make 4 and 2 calls a minute.
 func middling() []int { return []int{3000, 6000} }
 
 // String names the goal.
@@ -90,7 +90,7 @@ func (g goal) String() string {
 	return s + fmt.Sprintf("%s >= %v", g.what, g.least)
 }
 
-// check returns the figure, the bound, and whether it is met.
+// check returns the figure, the bound, and whether the goal is met.
 func (g goal) check(b book) (got, bound float64, met bool) {
 	r, ok := b.find(g.sc, g.n, g.hints, fleetName)
 	if !ok {

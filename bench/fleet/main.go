@@ -22,13 +22,13 @@ func main() {
 	}
 }
 
-// options are what the flags say.
+// options are the parsed flags.
 type options struct {
 	out  string
 	seed uint64
 	scs  []*scenario
 	ns   []int
-	// The scenes of ordinary programs, and with how many processes.
+	// The scenes of ordinary programs, and the numbers of processes.
 	scenes    []*scenario
 	processes []int
 }
@@ -66,7 +66,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	return o, nil
 }
 
-// chosen returns the scenarios that -only names, and the scenes of ordinary programs.
+// chosen returns the scenarios named by -only, and the scenes of ordinary programs.
 func chosen(only string) (scs, scenes []*scenario, err error) {
 	known, others := scenarios(), ordinary()
 	if only == "" {
@@ -90,8 +90,8 @@ func chosen(only string) (scs, scenes []*scenario, err error) {
 	return scs, scenes, nil
 }
 
-// command runs the simulation. What it prints depends on nothing but its flags;
-// progress goes to stderr.
+// command runs the simulation. The output on stdout depends only on the flags; progress goes to
+// stderr.
 func command(args []string, stdout, stderr io.Writer) error {
 	o, err := parse(args, stderr)
 	if err != nil {

@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// measures is what a run has shown.
+// measures are the results of a run.
 type measures struct {
 	of                           *scenario
 	offered, successes, requests int
-	latencies                    []float64     // seconds, of the successes, in order
-	good, bad                    []float64     // calls that ended so, in each second
-	asked                        []float64     // requests in each 100 ms
-	spared                       int           // calls that were never refused,
-	waited                       time.Duration // until all of them were sent
+	latencies                    []float64     // seconds, of the successes, sorted at the end
+	good, bad                    []float64     // succeeded and failed calls per second
+	asked                        []float64     // requests per 100 ms
+	spared                       int           // number of calls never refused
+	waited                       time.Duration // sum of their waits before the first attempt
 	large, largeWell             int
 }
 
@@ -29,9 +29,9 @@ func (m *measures) request(at time.Duration) {
 	m.asked[at/(100*time.Millisecond)]++
 }
 
-// ended counts a call that has ended.
+// ended records the end of a call.
 func (m *measures) ended(w *world, c *call, well bool) {
-	if !c.refused { // what it waited for is not what it was asked to wait
+	if !c.refused { // a refused call was told to wait itself; only the waits of other calls count
 		first := c.first
 		if c.sent == 0 {
 			first = w.now
@@ -56,18 +56,17 @@ func (m *measures) ended(w *world, c *call, well bool) {
 
 func (m *measures) finish() { slices.Sort(m.latencies) }
 
-// success returns the share of the calls that succeeded.
+// success returns the share of successful calls.
 func (m *measures) success() float64 { return float64(m.successes) / float64(m.offered) }
 
 // perSuccess returns the requests per success.
 func (m *measures) perSuccess() float64 { return float64(m.requests) / float64(m.successes) }
 
-// herd returns the most requests within 100 ms, as a multiple of what the
-// server can take in that time.
+// herd returns the most requests within 100 ms, as a multiple of the server's capacity in that
+// time.
 func (m *measures) herd() float64 { return slices.Max(m.asked) / (m.of.capacity / 10) }
 
-// quantile returns the latency of a success in seconds that a share of them did
-// not pass.
+// quantile returns the q-quantile of the latencies of the successes, in seconds.
 func (m *measures) quantile(q float64) float64 {
 	if len(m.latencies) == 0 {
 		return math.NaN()
@@ -75,9 +74,9 @@ func (m *measures) quantile(q float64) float64 {
 	return m.latencies[min(int(q*float64(len(m.latencies))), len(m.latencies)-1)]
 }
 
-// recovery returns how many seconds after the trigger the fleet was well
-// again: from then on, for 10 s and for all the time left, at most 5 % of the
-// calls that ended had failed. It reports false if it never was.
+// recovery returns the seconds from the end of the trigger until the fleet was well: from then
+// on, at most 5 % of the calls ending in any 10 s failed. The result is false if the fleet
+// never was well.
 func (m *measures) recovery() (float64, bool) {
 	if m.of.during == 0 {
 		return 0, true
@@ -102,7 +101,7 @@ func (m *measures) recovery() (float64, bool) {
 	return float64(well - end), true
 }
 
-// inTime returns the calls that succeeded while the scenario lasted.
+// inTime returns the number of calls that succeeded before the scenario's end.
 func (m *measures) inTime() (calls float64) {
 	for _, good := range m.good[:int(m.of.lasts/time.Second)] {
 		calls += good

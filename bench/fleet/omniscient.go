@@ -6,13 +6,13 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// omniscient is the limit: one scheduler for the whole fleet that knows when the
-// server has room, and sends each call once, in the order of arrival.
+// omniscient is the limit: one scheduler for the whole fleet, knowing when the server has room,
+// and sending each call once, in the order of arrival.
 type omniscient struct {
 	waiting []*call
 }
 
-// begin looks at the server every 10 ms, and at every answer.
+// begin looks for room at the server every 10 ms, beside every answer.
 func (o *omniscient) begin(w *world) {
 	var tick func()
 	tick = func() {
@@ -48,7 +48,7 @@ func (o *omniscient) answer(w *world, c *call, f codes.Failure) {
 		o.dispatch(w)
 		return
 	}
-	o.waiting = append(o.waiting, c) // by chance only (C), or a timeout
+	o.waiting = append(o.waiting, c) // only a chance failure (C) or a timeout
 	o.dispatch(w)
 }
 

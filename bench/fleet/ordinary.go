@@ -7,21 +7,20 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// The scenes of ordinary programs: a server that refuses for a while, or refuses some
-// calls, or names times that are wrong; nothing else is amiss. Here a gate must not be
-// worse than none. A process makes 4 calls a second, or 30; of 1,000 processes each
-// is quiet.
+// The scenes of ordinary programs: a server refuses for a while, or refuses some calls, or
+// names wrong times; nothing else is wrong. Here a gate must not be worse than none. A process
+// makes 4 calls a second, or 30; each of 1,000 processes is quiet.
 
 const (
 	quickly = 100 * time.Millisecond
-	slowly  = 10 * time.Second // as models answer
+	slowly  = 10 * time.Second // typical latency of a model
 	// largest is the size of the largest small request.
 	largest = 1000
-	// tail is how long calls without deadline may go on.
+	// tail is how long calls without a deadline may continue after the scene.
 	tail = time.Hour
 )
 
-// calls returns so many calls a second of each client, or so many of each of 1,000.
+// calls returns the calls per second of each client: few, or quiet in a fleet of 1,000.
 func calls(few, quiet float64) func(n int) float64 {
 	return func(n int) float64 {
 		if n >= 1000 {
@@ -31,7 +30,7 @@ func calls(few, quiet float64) func(n int) float64 {
 	}
 }
 
-// hiccup refuses the first calls of each client, with these hints.
+// hiccup refuses the first calls of each client with these hints.
 type hiccup struct {
 	hints   []time.Duration
 	seen    map[int]int
@@ -67,7 +66,7 @@ func (s *picky) request(w *world, c *call, answer func(codes.Failure)) {
 
 func (s *picky) spare(*world) int { return 1 }
 
-// within returns what a table says of a deadline.
+// within returns the deadline as written in a table.
 func within(deadline time.Duration) string {
 	if deadline == 0 {
 		return "none"
@@ -75,7 +74,7 @@ func within(deadline time.Duration) string {
 	return deadline.String()
 }
 
-// d1 refuses the first calls, and is well from then on.
+// d1 refuses the first calls, and then takes all calls.
 func d1(deadline, service time.Duration, hints ...time.Duration) *scenario {
 	return &scenario{
 		name: "D1", says: fmt.Sprintf("hints %v, deadline %s, calls of %v", hints, within(deadline), service),
@@ -84,8 +83,7 @@ func d1(deadline, service time.Duration, hints ...time.Duration) *scenario {
 	}
 }
 
-// d2 is a quota of tokens that refuses large prompts, one in twenty, and takes all
-// small ones.
+// d2 is a token quota refusing large prompts, one in twenty, and taking all small prompts.
 func d2(deadline, service time.Duration, sizes bool) *scenario {
 	says := "sizes not known"
 	if sizes {
@@ -106,8 +104,8 @@ func d2(deadline, service time.Duration, sizes bool) *scenario {
 	}
 }
 
-// d3 is a quota of a minute, half of which is asked for, and twice as much for a minute,
-// with hints that are wrong.
+// d3 is a per-minute quota with wrong hints: half of the quota is in demand, and twice the
+// quota for one minute.
 func d3(what string, hint func(left time.Duration) time.Duration) *scenario {
 	return &scenario{
 		name: "D3", says: "hints " + what, quota: true, each: calls(4, 0.2), base: 0.5, burst: 2, lasts: 5 * time.Minute,
@@ -124,7 +122,7 @@ func d3(what string, hint func(left time.Duration) time.Duration) *scenario {
 	}
 }
 
-// d4 refuses a share of the calls at random.
+// d4 refuses a random share of the calls.
 func d4(share float64, hint, deadline, service time.Duration) *scenario {
 	return &scenario{
 		name: "D4", says: fmt.Sprintf("%v %%, hint %v, deadline %v, calls of %v", 100*share, hint, deadline, service),
@@ -135,7 +133,7 @@ func d4(share float64, hint, deadline, service time.Duration) *scenario {
 	}
 }
 
-// d4later is well for two minutes before.
+// d4later is d4 after two minutes without refusals.
 func d4later(share float64, hint, deadline, service time.Duration) *scenario {
 	sc := d4(share, hint, deadline, service)
 	sc.says += ", after 2 min that were well"

@@ -8,23 +8,23 @@ import (
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
-// reinvoke is our side: policy.Decide, policy.Tally, policy.Budget and policy/gate as they
-// are shipped. What stands here is what package interceptor does around them.
+// reinvoke is our side: policy.Decide, policy.Tally, policy.Budget and policy/gate as shipped.
+// The code here does what package interceptor does around these.
 type reinvoke struct {
 	config  policy.Config
 	clients []client
 }
 
-// client is a process with a channel.
+// client is a process with one channel.
 type client struct {
 	budget  *policy.Budget
-	gate    *gate.Gate // nil as long as there is nothing to wait for
+	gate    *gate.Gate // nil while there is nothing to wait for
 	channel gate.Channel
 	memory  gate.Memory
-	timer   time.Duration // when it is set to; 0 for not
+	timer   time.Duration // time of the pending timer; 0 for none
 }
 
-// ownCall is what our side keeps of a call.
+// ownCall is our side's state of a call.
 type ownCall struct {
 	state  policy.Tally
 	waiter gate.Waiter
@@ -48,7 +48,7 @@ func newReinvoke(config policy.Config, sc *scenario, n int) *reinvoke {
 	return r
 }
 
-// clock makes a time of the time of a world.
+// clock converts virtual time to a time.Time.
 func clock(at time.Duration) time.Time { return time.Unix(0, int64(at)) }
 
 func (r *reinvoke) arrive(w *world, c *call) {
@@ -65,7 +65,7 @@ func (r *reinvoke) arrive(w *world, c *call) {
 	r.enter(w, c, o)
 }
 
-// enter goes to the gate, if there is one.
+// enter asks the gate, if there is one.
 func (r *reinvoke) enter(w *world, c *call, o *ownCall) {
 	g := r.clients[c.client].gate
 	if g == nil {
@@ -91,7 +91,8 @@ func (r *reinvoke) send(w *world, c *call, o *ownCall) {
 	w.send(c)
 }
 
-// turn does what the gate of a client asks for.
+// turn sends the calls admitted by a client's gate, fails the refused calls, and plans the next
+// turn.
 func (r *reinvoke) turn(w *world, i int) {
 	cl := &r.clients[i]
 	for cl.gate != nil {
@@ -121,7 +122,7 @@ func (r *reinvoke) turn(w *world, i int) {
 	}
 	at := max(time.Duration(next.UnixNano()), w.now)
 	if cl.timer > w.now && cl.timer <= at {
-		return // it comes earlier, and sets the next
+		return // the pending timer comes earlier, and sets the next
 	}
 	cl.timer = at
 	w.after(at-w.now, func() {
@@ -176,7 +177,8 @@ func (r *reinvoke) answer(w *world, c *call, f codes.Failure) {
 	})
 }
 
-// tell tells the gate how an attempt has ended. The first failure makes one.
+// tell reports the end of an attempt to the gate. The first failure relevant to the gate
+// creates the gate.
 func (r *reinvoke) tell(w *world, c *call, f codes.Failure) {
 	cl, o := &r.clients[c.client], c.own.(*ownCall)
 	if cl.gate == nil {

@@ -2,7 +2,7 @@ package main
 
 import "fmt"
 
-// goodputLine returns the successes a second of a run.
+// goodputLine returns the successes per second of a run.
 func (b book) goodputLine(sc string, n int, side, name, colour string, width float64) line {
 	l := line{name: name, colour: colour, width: width}
 	if r, ok := b.find(sc, n, false, side); ok {
@@ -11,7 +11,7 @@ func (b book) goodputLine(sc string, n int, side, name, colour string, width flo
 	return l
 }
 
-// outagePicture is that of the README: an outage of 30 s with attempt timeouts.
+// outagePicture is the README's picture of an outage of 30 s with attempt timeouts.
 func outagePicture(b book) string {
 	const sc, n = "B1", 1000
 	lines := []line{
@@ -28,7 +28,7 @@ func outagePicture(b book) string {
 		"160 calls a second to a server that takes 200; attempts are given up after 2 s and retried, calls after 60 s (bench/fleet, scenario B1)", lines, []*panel{p})
 }
 
-// goodputPicture has a panel for each rival, in two outages.
+// goodputPicture has one panel per rival, in two outages.
 func goodputPicture(b book) string {
 	var panels []*panel
 	names := sides()[3:]
@@ -54,7 +54,7 @@ func goodputPicture(b book) string {
 		"B1: attempts are given up after 2 s; B3: they are not", legend, panels)
 }
 
-// resetPicture is the herd at the reset of a quota.
+// resetPicture shows the herd at the reset of a quota.
 func resetPicture(b book) string {
 	var panels []*panel
 	shown := []string{fleetName, aloneName, gaxName, "grpc"}
@@ -78,7 +78,7 @@ func resetPicture(b book) string {
 		"A2 with RetryInfo: the quota was spent 30 s before (shaded: the last 5 s), and 12,000 calls were told to come back at 0 s; dashed: what the quota lets in", nil, panels)
 }
 
-// gatePicture is that of the README: what the server is asked while a quota is out.
+// gatePicture is the README's picture of the requests to the server while a quota is out.
 func gatePicture(b book) string {
 	const sc, n = "A2", 1000
 	asked := func(side, name, colour string, width float64) line {
@@ -101,7 +101,7 @@ func gatePicture(b book) string {
 		"400 calls a second from 120 s to 180 s, 100 before and after; the quota is out where it is shaded; dashed: what it takes (bench/fleet, scenario A2)", lines, []*panel{p})
 }
 
-// perSecond adds up what was counted in each 100 ms.
+// perSecond adds up counts per 100 ms to counts per second.
 func perSecond(asked []float64) []float64 {
 	all := make([]float64, len(asked)/10)
 	for i := range all {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// The colours, as in the other pictures of the project.
+// The colours used in all pictures of the project.
 const (
 	ink    = "#1f2937"
 	pale   = "#6b7280"
@@ -17,26 +17,26 @@ const (
 	shade  = "#fef3c7"
 )
 
-// line is a curve: y over x, x in steps of one.
+// line is a curve: y over x, in x steps of one.
 type line struct {
 	name, colour string
 	width        float64
 	y            []float64
 }
 
-// panel is a diagram within a picture.
+// panel is a diagram in a picture.
 type panel struct {
 	title              string
-	left, top          float64 // of its frame
+	left, top          float64 // of the frame
 	width, height      float64
-	from, to, step     float64 // of x
-	most, rise         float64 // of y, and between two lines of the grid
-	unit               float64 // of x, for a step of a line
-	shadeFrom, shadeTo float64 // nothing if they are the same
+	from, to, step     float64 // range of x, and distance of its labels
+	most, rise         float64 // largest y, and distance of the grid lines
+	unit               float64 // x per step of a line
+	shadeFrom, shadeTo float64 // equal for no shade
 	label              func(x float64) string
 	lines              []line
-	quiet              bool    // without numbers at y
-	level              float64 // of a dashed line; 0 for none
+	quiet              bool    // no labels on the y axis
+	level              float64 // y of a dashed line; 0 for none
 }
 
 func (p *panel) x(v float64) float64 {
@@ -69,10 +69,10 @@ func (p *panel) draw(b *strings.Builder) {
 	}
 }
 
-// curve draws a line, as far as it is within the panel.
+// curve draws the part of a line inside the panel.
 func (p *panel) curve(b *strings.Builder, l line) {
 	fmt.Fprintf(b, `<polyline fill="none" stroke="%s" stroke-width="%v" stroke-linejoin="round" points="`, l.colour, l.width)
-	every := max(1, int((p.to-p.from)/p.unit/p.width)) // a point for a pixel is enough
+	every := max(1, int((p.to-p.from)/p.unit/p.width)) // one point per pixel is enough
 	for i, y := range l.y {
 		if i%every != 0 {
 			continue
@@ -84,7 +84,7 @@ func (p *panel) curve(b *strings.Builder, l line) {
 	b.WriteString(`"/>` + "\n")
 }
 
-// picture puts panels under a heading.
+// picture arranges panels under a heading.
 func picture(width, height int, title, says string, legend []line, panels []*panel) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="system-ui, sans-serif" font-size="12">`+"\n", width, height)
@@ -105,7 +105,7 @@ func picture(width, height int, title, says string, legend []line, panels []*pan
 	return b.String()
 }
 
-// smooth returns the mean of each value and its neighbours.
+// smooth returns the mean of each value and its neighbours, up to each on either side.
 func smooth(y []float64, each int) []float64 {
 	out := make([]float64, len(y))
 	for i := range y {
@@ -119,5 +119,5 @@ func smooth(y []float64, each int) []float64 {
 	return out
 }
 
-// seconds of a panel.
+// inSeconds returns the label for an x value in seconds.
 func inSeconds(x float64) string { return fmt.Sprintf("%.0f s", x) }

@@ -8,14 +8,14 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// The scenes of ordinary programs are played by our side as users get it, by the same
-// without its gate, and by Google's clients.
+// The scenes of ordinary programs have three sides: ours as shipped, ours without the gate, and
+// Google's clients.
 const (
 	gateName    = "gate"
 	withoutName = "without gate"
 )
 
-// promising returns these sides.
+// promising returns these three sides.
 func promising() []side {
 	alone := policy.DefaultConfig()
 	alone.Gate = policy.GateConfig{}
@@ -26,7 +26,7 @@ func promising() []side {
 	}
 }
 
-// repeats returns how often a scene is played with n clients, with other seeds.
+// repeats returns the number of runs of a scene with n clients, each with another seed.
 func repeats(n int) int {
 	switch {
 	case n < 10:
@@ -37,30 +37,30 @@ func repeats(n int) int {
 	return 1
 }
 
-// played is what a side makes of a scene, over all repeats.
+// played is the result of a side in a scene, over all runs.
 type played struct {
 	offered, successes, requests int
 	small, smallWell             int
-	spared                       int // calls that were never refused,
+	spared                       int // number of calls never refused
 	waited                       time.Duration
-	fails                        float64 // of the calls of one client
+	fails                        float64 // failed calls per client, the mean over all runs
 }
 
 func (p *played) success() float64    { return float64(p.successes) / float64(p.offered) }
 func (p *played) smallOnes() float64  { return float64(p.smallWell) / float64(max(p.small, 1)) }
 func (p *played) perSuccess() float64 { return float64(p.requests) / float64(max(p.successes, 1)) }
 
-// wait returns how many seconds a call waits that is never refused.
+// wait returns the mean wait of the calls never refused, in seconds.
 func (p *played) wait() float64 { return p.waited.Seconds() / float64(max(p.spared, 1)) }
 
-// scene is a scenario with n clients, played by all sides.
+// scene is a scenario with n clients, with the results of all sides.
 type scene struct {
 	sc *scenario
 	n  int
 	by map[string]*played
 }
 
-// promise plays the scenes of ordinary programs by all these sides.
+// promise plays the scenes of ordinary programs with these sides.
 func promise(scs []*scenario, ns []int, who []side, seed uint64, progress func(total int) func(int)) []scene {
 	var jobs []job
 	for _, n := range ns {
@@ -95,10 +95,10 @@ func promise(scs []*scenario, ns []int, who []side, seed uint64, progress func(t
 	return all
 }
 
-// aPoint is how much worse the gate may be.
+// aPoint is the loss of success allowed with the gate.
 const aPoint = 0.01
 
-// check returns in which points the gate does not keep its promise in a scene.
+// check returns the promises broken by the gate in a scene.
 func (s scene) check(worse float64) (broken []string) {
 	with, without := s.by[gateName], s.by[withoutName]
 	miss := func(bad bool, format string, args ...any) {
@@ -119,7 +119,7 @@ func (s scene) check(worse float64) (broken []string) {
 		miss(with.smallOnes() < 0.99, "success of small calls %.4f, want >= 0.99", with.smallOnes())
 		miss(s.n < 1000 && with.wait() > 1, "wait %.2f s, want <= 1", with.wait())
 	}
-	if s.sc.name != "D3" { // there the server could not have taken them all
+	if s.sc.name != "D3" { // in D3 the server could not take all calls anyway
 		miss(with.wait() > without.wait()+2, "wait %.2f s, want <= %.2f", with.wait(), without.wait()+2)
 	}
 	return broken
@@ -163,7 +163,7 @@ func promiseReport(scenes []scene, seed uint64) string {
 	return s.String()
 }
 
-// notKept says why.
+// notKept explains the broken promises.
 const notKept = `
 Why some do not: a server that refuses half of the calls at random looks, to a client that makes few calls, as a bucket of tokens that many clients share and that is empty. The
 bucket needs the gate to close, and the gate believes the server until a call is accepted before its time; after two minutes that were well a client that makes

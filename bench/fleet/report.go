@@ -42,7 +42,7 @@ func report(scs []*scenario, results []result, head []string, rows [][]string, s
 	return s.String()
 }
 
-// goalsReport returns the goals, and which of them are met.
+// goalsReport returns the table of goals, met or missed.
 func goalsReport(b book) string {
 	var lines [][]string
 	met, all := 0, 0
@@ -60,7 +60,7 @@ func goalsReport(b book) string {
 		markdown([]string{"goal", "bound", "got", ""}, lines) + missed
 }
 
-// missed says why.
+// missed explains the missed goals.
 const missed = `
 Why some are missed: in B2 with 100,000 clients a channel makes half a call, and what it can retry with is the token that a connection with
 attempt timeouts starts with: into a server that is slow that is too much.

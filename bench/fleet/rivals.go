@@ -7,14 +7,14 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// rival is a strategy that decides call by call: how long to wait before each
-// attempt, and whether to make one at all.
+// rival is a strategy deciding call by call: whether to make another attempt, and after how
+// long.
 type rival struct {
-	// admit is asked before every attempt: false fails the call at once.
+	// admit is asked before every attempt: false fails the attempt at once.
 	admit func(w *world, client int) (wait time.Duration, ok bool)
-	// again is asked after every failure; attempts counts those made.
+	// again is asked after every failure; c.sent is the number of attempts made.
 	again func(w *world, c *call, f codes.Failure) (wait time.Duration, ok bool)
-	// tell is told of every answer.
+	// tell receives every answer.
 	tell func(w *world, c *call, f codes.Failure)
 }
 
@@ -74,8 +74,8 @@ func noRetry(int) strategy {
 	return &rival{again: func(*world, *call, codes.Failure) (time.Duration, bool) { return 0, false }}
 }
 
-// middleware is go-grpc-middleware's retry with three attempts: its
-// BackoffLinearWithJitter(50 ms, 0.1), or BackoffExponentialWithJitter.
+// middleware is the retry of go-grpc-middleware with three attempts:
+// BackoffLinearWithJitter(50 ms, 0.1) or BackoffExponentialWithJitter.
 func middleware(exponential bool) func(int) strategy {
 	return func(int) strategy {
 		return &rival{again: func(w *world, c *call, _ codes.Failure) (time.Duration, bool) {
@@ -88,8 +88,8 @@ func middleware(exponential bool) func(int) strategy {
 	}
 }
 
-// serviceConfig is grpc's own retry (gRFC A6): four attempts, 0.1 s to 1 s, x2,
-// +-20 %; with retryThrottling of 10 tokens and 0.1 a success if asked.
+// serviceConfig is gRPC's own retry (gRFC A6): four attempts, 0.1 s to 1 s, x2, +-20 %;
+// optionally with retryThrottling of 10 tokens and 0.1 per success.
 func serviceConfig(throttling bool) func(int) strategy {
 	return func(n int) strategy {
 		tokens := make([]float64, n)
@@ -115,26 +115,25 @@ func serviceConfig(throttling bool) func(int) strategy {
 	}
 }
 
-// gax is Google's client library: full jitter, 1 s to 30 s, x2, until the
-// deadline, or that of the Gemini client for calls without one.
+// gax is Google's client library: full jitter, 1 s to 30 s, x2, until the deadline; calls
+// without a deadline get the Gemini client's.
 func gax(int) strategy {
 	return &rival{again: func(w *world, c *call, _ codes.Failure) (time.Duration, bool) {
 		return seconds(w.rng.Float64() * min(math.Exp2(float64(c.sent-1)), 30)), w.now < c.arrived+10*time.Minute
 	}}
 }
 
-// failsafe is failsafe-go's default: two retries, no delay.
+// failsafe is the default of failsafe-go: two retries, no delay.
 func failsafe(int) strategy {
 	return &rival{again: func(_ *world, c *call, _ codes.Failure) (time.Duration, bool) { return 0, c.sent < 3 }}
 }
 
-// breaker is a circuit breaker that opens for 60 s after more than five failures
-// in a row and then lets one call try (the defaults of sony/gobreaker), without
-// retries.
+// breaker is a circuit breaker with the defaults of sony/gobreaker, without retries: open for
+// 60 s after more than five failures in a row, then letting one call try.
 func breaker(n int) strategy {
 	type state struct {
 		failures int
-		till     time.Duration // open until then; 0 for closed
+		till     time.Duration // end of the open state; 0 for closed
 		trying   bool
 	}
 	of := make([]state, n)
@@ -165,8 +164,8 @@ func breaker(n int) strategy {
 	}
 }
 
-// throttling is the adaptive throttling of the SRE book (chapter 21, K = 2, two
-// minutes) in front of grpc's own retries.
+// throttling is the adaptive throttling of the SRE book (chapter 21, K = 2, two minutes) in
+// front of gRPC's own retries.
 func throttling(n int) strategy {
 	const k, decay = 2, 120.0
 	type window struct {
@@ -174,7 +173,7 @@ func throttling(n int) strategy {
 		at                time.Duration
 	}
 	of := make([]window, n)
-	fade := func(w *world, s *window) { // an exponential window instead of a sliding one
+	fade := func(w *world, s *window) { // an exponential window instead of a sliding window
 		f := math.Exp(-(w.now - s.at).Seconds() / decay)
 		s.requests, s.accepts, s.at = s.requests*f, s.accepts*f, w.now
 	}
@@ -188,7 +187,7 @@ func throttling(n int) strategy {
 			return 0, w.rng.Float64() >= reject
 		},
 		again: func(w *world, c *call, f codes.Failure) (time.Duration, bool) {
-			if c.sent == 0 { // rejected here: the caller fails
+			if c.sent == 0 { // rejected on the client side: the call fails
 				return 0, false
 			}
 			return inner.again(w, c, f)

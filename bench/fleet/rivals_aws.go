@@ -7,11 +7,10 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// awsStandard is the standard mode of the AWS SDKs, with the figures of 2026-11-10:
-// three attempts, full jitter up to 20 s from 1 s after throttling and from 50 ms
-// after other failures, and a bucket of 500 tokens from which a retry takes 5 or 14
-// that its success gives back. A delay that the server names is kept between the
-// backoff and 5 s more.
+// awsStandard is the standard mode of the AWS SDKs, with the figures of 2026-11-10: three
+// attempts; full jitter up to 20 s, from 1 s after throttling and from 50 ms after other
+// failures; a bucket of 500 tokens, charged 5 or 14 per retry and refunded when the retry
+// succeeds. A server's delay is clamped between the backoff and the backoff plus 5 s.
 func awsStandard(n int) strategy { return aws(n, nil) }
 
 func aws(n int, limiter *cubic) strategy {
@@ -59,18 +58,18 @@ func aws(n int, limiter *cubic) strategy {
 	return r
 }
 
-// awsAdaptive is the adaptive mode: the standard one behind a limit on the rate
-// that falls with throttling and grows as CUBIC does.
+// awsAdaptive is the adaptive mode: the standard mode behind a rate limit, reduced by
+// throttling and growing like CUBIC.
 func awsAdaptive(n int) strategy { return aws(n, &cubic{of: make([]cubicClient, n)}) }
 
-// cubic is the rate limiter of the adaptive mode, with the constants of the SDKs:
-// beta 0.7, scale 0.4, half a token a second at least.
+// cubic is the rate limiter of the adaptive mode, with the constants of the SDKs: beta 0.7,
+// scale 0.4, at least half a token a second.
 type cubic struct{ of []cubicClient }
 
 type cubicClient struct {
 	on               bool
 	rate, tokens     float64
-	at               time.Duration // of the tokens
+	at               time.Duration // time of the last change of tokens
 	lastMax, window  float64
 	throttled        time.Duration
 	measured         float64

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// job is a run to be made.
+// job is a run to make.
 type job struct {
 	sc    *scenario
 	n     int
@@ -14,14 +14,14 @@ type job struct {
 	seed  uint64
 }
 
-// result is a run that was made. The limit is that of the same calls.
+// result is a finished run. The limit plays the same calls.
 type result struct {
 	job
 	*measures
 }
 
-// play makes all runs, as many at once as there are processors. The results are
-// in the order of the jobs, whatever order they were made in.
+// play makes all runs, as many at once as there are processors. The results are in the order of
+// the jobs, regardless of the order of execution.
 func play(jobs []job, progress func(done int)) []result {
 	results := make([]result, len(jobs))
 	next := make(chan int)
@@ -48,8 +48,7 @@ func play(jobs []job, progress func(done int)) []result {
 	return results
 }
 
-// with returns whether refusals of a scenario are played with hints, without, or
-// both.
+// with returns whether to play the refusals of a scenario with hints, without hints, or both.
 func with(sc *scenario) []bool {
 	if sc.quota {
 		return []bool{true, false}
@@ -57,7 +56,7 @@ func with(sc *scenario) []bool {
 	return []bool{false}
 }
 
-// table returns the jobs of a table.
+// table returns the jobs for a table.
 func table(scs []*scenario, ns []int, who []side, seed uint64) (jobs []job) {
 	for _, sc := range scs {
 		for _, hints := range with(sc) {
@@ -71,7 +70,7 @@ func table(scs []*scenario, ns []int, who []side, seed uint64) (jobs []job) {
 	return jobs
 }
 
-// book finds results again.
+// book finds results by scenario, number of clients, hints and side.
 type book map[[4]any]result
 
 func newBook(results []result) book {
@@ -87,8 +86,8 @@ func (b book) find(sc string, n int, hints bool, side string) (result, bool) {
 	return r, ok
 }
 
-// goodput returns the calls that succeeded while the scenario lasted, as a share of
-// those that the limit made succeed.
+// goodput returns the calls that succeeded before the scenario's end, as a share of the
+// limit's.
 func (b book) goodput(r result) float64 {
 	limit, ok := b.find(r.sc.name, r.n, r.hints, limitName)
 	if !ok || limit.inTime() == 0 {

@@ -2,33 +2,33 @@ package main
 
 import "time"
 
-// scenario is a server, the load on it, and what happens to it.
+// scenario is a server, its load, and its trouble.
 type scenario struct {
 	name, says string
-	capacity   float64 // calls a second
+	capacity   float64 // calls per second
 	lasts      time.Duration
 	deadline   time.Duration
-	// base and burst are the load as shares of the capacity; the burst counts
-	// from and for the times below, and so does the trigger.
+	// base and burst are the load as shares of the capacity. The burst and the trigger start at
+	// from and last for during.
 	base, burst    float64
 	from, during   time.Duration
 	outage         bool    // the trigger: every request fails at once
-	slow           float64 // the trigger: work takes so many times as long
+	slow           float64 // the trigger: work takes this many times as long
 	attemptTimeout time.Duration
 	server         func(*world) server
-	quota          bool // it refuses by a quota, so that it can give hints
+	quota          bool // the server refuses by a quota, and can give hints
 
-	// each is how many calls a client makes in a second, by the number of clients; nil
-	// where capacity, base and burst are those of all together. With steady they are
-	// at regular intervals.
+	// each returns the calls per second of a client, given the number of clients. If each is
+	// nil, capacity, base and burst describe the whole load. With steady, a client calls at
+	// regular intervals.
 	each   func(n int) float64
 	steady bool
-	size   func(*world) int // of a call's request, in bytes; nil for no matter
-	sized  bool             // and the client library knows it
-	tail   time.Duration    // how long calls without deadline may go on
+	size   func(*world) int // bytes of a request; nil if sizes do not matter
+	sized  bool             // the client library knows the sizes
+	tail   time.Duration    // how long calls without a deadline may continue
 }
 
-// load returns the calls per second that arrive at a time.
+// load returns the calls arriving per second at a time.
 func (s *scenario) load(at time.Duration) float64 {
 	if s.burst > 0 && s.triggered(at) {
 		return s.burst * s.capacity
@@ -38,7 +38,7 @@ func (s *scenario) load(at time.Duration) float64 {
 
 func (s *scenario) peak() float64 { return max(s.base, s.burst) * s.capacity }
 
-// of returns the scenario for so many clients.
+// of returns the scenario for n clients.
 func (s *scenario) of(n int) *scenario {
 	if s.each == nil {
 		return s
@@ -48,7 +48,7 @@ func (s *scenario) of(n int) *scenario {
 	return &scaled
 }
 
-// every returns the time between two calls of a client of n.
+// every returns the time between two calls of one of n clients.
 func (s *scenario) every(n int) time.Duration { return seconds(1 / s.each(n)) }
 
 func (s *scenario) triggered(at time.Duration) bool { return at >= s.from && at < s.from+s.during }
@@ -62,8 +62,8 @@ func (s *scenario) slowness(at time.Duration) float64 {
 	return 1
 }
 
-// scenarios returns those of the table. The fleet shares 200 calls a second of
-// quota or capacity.
+// scenarios returns the scenarios of the table. The fleet shares 200 calls a second of quota or
+// capacity.
 func scenarios() []*scenario {
 	const capacity = 200
 	window := func(*world) server { return fixedWindow(60*capacity, time.Minute, 2*time.Second) }

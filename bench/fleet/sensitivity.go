@@ -16,8 +16,8 @@ type variant struct {
 	config policy.Config
 }
 
-// variants returns all of them. The fields of the gate are found by reflection, so
-// that none is forgotten.
+// variants returns all variants. Reflection finds the fields of the gate, so that none is
+// forgotten.
 func variants() (all []variant) {
 	for _, factor := range []float64{0.5, 2} {
 		gate := policy.FleetGate().Effective()
@@ -51,8 +51,8 @@ func variants() (all []variant) {
 
 func scale(d *time.Duration, factor float64) { *d = time.Duration(float64(*d) * factor) }
 
-// scaled scales a figure; of one that counts from 1 up, what is above 1. It
-// reports whether it is a figure.
+// scaled scales a figure, or of a figure with minimum 1 only the part above 1. The result
+// reports whether the field is a figure.
 func scaled(name string, v reflect.Value, factor float64) bool {
 	switch x := v.Interface().(type) {
 	case time.Duration:
@@ -72,8 +72,8 @@ func scaled(name string, v reflect.Value, factor float64) bool {
 	return true
 }
 
-// sensitivity returns a row for each figure: the success of Fleet() in percent, and
-// by how many points it changes when the figure is halved and doubled.
+// sensitivity returns a row per figure: the success of Fleet() in percent, and the change in
+// percentage points when the figure is halved and doubled.
 func sensitivity(scs []*scenario, ns []int, seed uint64, progress func(total int) func(int)) (head []string, rows [][]string) {
 	plain := side{name: "Fleet()", make: configured(policy.FleetConfig())}
 	jobs := table(scs, ns, []side{plain}, seed)

@@ -8,17 +8,15 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// server answers requests, now or later. It does not notice when no one waits
-// for its answer any more.
+// server answers requests, now or later, even if no client waits for the answer any more.
 type server interface {
 	request(w *world, c *call, answer func(codes.Failure))
-	// spare returns how many requests it would take at once without refusing
-	// one or making it wait: what an omniscient scheduler knows.
+	// spare returns how many requests the server would take at once, without refusing or
+	// queueing any: the knowledge of an omniscient scheduler.
 	spare(w *world) int
 }
 
-// The failures of the servers, as codes.Classify makes them of what these
-// servers send (a test compares them).
+// The failures sent by the servers, as classified by codes.Classify (a test compares both).
 func refusal(hint time.Duration) codes.Failure {
 	f := codes.Failure{
 		Class: codes.Quota, Code: grpccodes.ResourceExhausted, Reach: codes.Answered, Delay: hint, Asked: hint > 0,
@@ -34,7 +32,7 @@ func unavailable() codes.Failure {
 	return codes.Failure{Class: codes.Server, Code: grpccodes.Unavailable, Reach: codes.Answered, Rule: "unavailable"}
 }
 
-// timedOut is an attempt that the client has given up.
+// timedOut is the failure of an attempt abandoned by the client.
 func timedOut() codes.Failure {
 	return codes.Failure{Class: codes.Timeout, Code: grpccodes.DeadlineExceeded, Reach: codes.Lost, Rule: "deadline-exceeded"}
 }
@@ -44,10 +42,10 @@ const (
 	downAfter    = time.Millisecond
 )
 
-// accepting answers the requests that its quota lets in after Exp(service).
+// accepting answers each request within its quota after Exp(service).
 type accepting struct {
 	service time.Duration
-	// take takes one from the quota, or returns the time until there is one.
+	// take takes one request from the quota, or returns the time until the next is free.
 	take func(w *world) (wait time.Duration, ok bool)
 	left func(w *world) int
 }
@@ -65,8 +63,7 @@ func (s *accepting) request(w *world, _ *call, answer func(codes.Failure)) {
 
 func (s *accepting) spare(w *world) int { return s.left(w) }
 
-// fixedWindow is a quota that is filled anew at the end of every window. Its
-// hint is the time to that.
+// fixedWindow is a quota refilled at the end of every window. Its hint is the time until then.
 func fixedWindow(quota int, window, service time.Duration) *accepting {
 	current, used := time.Duration(-1), 0
 	roll := func(w *world) {
@@ -88,8 +85,7 @@ func fixedWindow(quota int, window, service time.Duration) *accepting {
 	}
 }
 
-// tokenBucket is a quota that is filled all the time. Its hint is always the
-// same.
+// tokenBucket is a quota refilled continuously. Its hint is constant.
 func tokenBucket(rate, size float64, hint, service time.Duration) *accepting {
 	tokens, at := size, time.Duration(0)
 	fill := func(w *world) {
@@ -110,8 +106,8 @@ func tokenBucket(rate, size float64, hint, service time.Duration) *accepting {
 	}
 }
 
-// workers is a server with a queue in front of its workers. It does the work of
-// calls that were given up, too.
+// workers is a server with a queue in front of its workers. Abandoned calls are worked on as
+// well.
 type workers struct {
 	free    int
 	service time.Duration
@@ -153,7 +149,7 @@ func (s *workers) spare(w *world) int {
 	return s.free
 }
 
-// flaky fails a share of the requests by chance.
+// flaky fails a random share of the requests.
 type flaky struct {
 	share   float64
 	service time.Duration

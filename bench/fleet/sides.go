@@ -2,13 +2,13 @@ package main
 
 import "github.com/reinvoke/reinvoke/policy"
 
-// side is a client library, or a way to configure one.
+// side is a client library, or a configuration of ours.
 type side struct {
 	name, says string
 	make       func(sc *scenario, n int) strategy
 }
 
-// The names of our sides, and of two that others are measured by.
+// The names of our sides, and of sides used for comparison.
 const (
 	fleetName   = "Reinvoke Fleet()"
 	defaultName = "Reinvoke Default()"

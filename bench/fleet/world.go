@@ -8,47 +8,46 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// world is one run: a scenario, a fleet and its strategy, in virtual time. All
-// that happens is an event; all chance comes from one seeded source, so that the
-// same seed gives the same bytes.
+// world is one run: a scenario, a fleet and its strategy, in virtual time. Everything happens
+// as an event, and all chance is seeded, so that the same seed gives the same bytes.
 type world struct {
 	sc     *scenario
 	n      int        // client processes
-	hints  bool       // refusals say when to come back
-	rng    *rand.Rand // of the clients
-	calls  *rand.Rand // when calls come, and to whom
-	work   *rand.Rand // how long the server takes
+	hints  bool       // refusals carry hints
+	rng    *rand.Rand // chance of the clients
+	calls  *rand.Rand // chance of arrivals and their clients
+	work   *rand.Rand // chance of the server's working time
 	now    time.Duration
 	queue  events
 	number uint64
 	server server
 	side   strategy
 	got    measures
-	made   []int // calls, by client
+	made   []int // number of calls, by client
 }
 
 // call is one call of one client.
 type call struct {
 	client   int
-	number   int // among those of its client
+	number   int // among the calls of its client
 	arrived  time.Duration
-	deadline time.Duration // never if it is past the end of time
+	deadline time.Duration // never for a call without a deadline
 	size     int           // bytes
-	sent     int           // attempts
-	first    time.Duration // when the first one began
-	refused  bool          // one of them was
+	sent     int           // number of attempts
+	first    time.Duration // start of the first attempt
+	refused  bool          // some attempt was refused
 	over     bool
-	own      any // what the strategy keeps of it
+	own      any // state kept by the strategy
 }
 
-// strategy is a client library. Its methods are told what happens to a call, and
-// send it, or end it.
+// strategy is a client library. Its methods learn what happens to a call, and send or end the
+// call.
 type strategy interface {
 	// arrive takes a new call.
 	arrive(w *world, c *call)
-	// answer takes the answer to the attempt that is under way.
+	// answer takes the answer to the attempt under way.
 	answer(w *world, c *call, f codes.Failure)
-	// expire is told that the deadline of a call has passed.
+	// expire is called when the deadline of a call has passed.
 	expire(w *world, c *call)
 }
 
@@ -56,7 +55,7 @@ type strategy interface {
 func run(sc *scenario, n int, hints bool, side strategy, seed uint64) *measures {
 	sc = sc.of(n)
 	w := &world{sc: sc, n: n, hints: hints, side: side}
-	// Of their own, so that two strategies meet the same calls.
+	// Separate sources, so that two strategies meet the same calls.
 	w.calls, w.work, w.rng = rand.New(rand.NewPCG(seed, 1)), rand.New(rand.NewPCG(seed, 2)), rand.New(rand.NewPCG(seed, 3))
 	w.server = sc.server(w)
 	w.got.init(sc)
@@ -73,13 +72,13 @@ func run(sc *scenario, n int, hints bool, side strategy, seed uint64) *measures 
 	return &w.got
 }
 
-// after has do happen after d.
+// after runs do after d.
 func (w *world) after(d time.Duration, do func()) {
 	w.number++
 	w.queue.push(event{at: w.now + max(d, 0), number: w.number, do: do})
 }
 
-// begin has calls arrive.
+// begin starts the arrivals.
 func (w *world) begin() {
 	w.made = make([]int, w.n)
 	if !w.sc.steady {
@@ -87,7 +86,7 @@ func (w *world) begin() {
 		return
 	}
 	every := w.sc.every(w.n)
-	for i := range w.n { // a client calls at regular intervals
+	for i := range w.n { // each client calls at regular intervals
 		var tick func()
 		tick = func() {
 			if w.now < w.sc.lasts {
@@ -99,10 +98,10 @@ func (w *world) begin() {
 	}
 }
 
-// nextArrival returns the time to the next arrival, of a Poisson process.
+// nextArrival returns the time until the next arrival of a Poisson process.
 func (w *world) nextArrival() time.Duration {
-	// Thinning, since the rate changes: the peak's process, of which the share
-	// of the present rate counts.
+	// Thinning, since the rate changes: an arrival at the peak rate counts with probability
+	// load/peak.
 	at := w.now
 	for {
 		at += seconds(w.calls.ExpFloat64() / w.sc.peak())
@@ -112,7 +111,7 @@ func (w *world) nextArrival() time.Duration {
 	}
 }
 
-// arrival is the arrival of a call.
+// arrival starts a call of a random client, and plans the next arrival.
 func (w *world) arrival() {
 	if w.now >= w.sc.lasts {
 		return
@@ -121,10 +120,10 @@ func (w *world) arrival() {
 	w.after(w.nextArrival(), w.arrival)
 }
 
-// never is a deadline that no call reaches.
+// never is a deadline never reached.
 const never = time.Duration(math.MaxInt64)
 
-// call makes a call of a client.
+// call starts a call of a client.
 func (w *world) call(client int) {
 	c := &call{client: client, number: w.made[client], arrived: w.now, deadline: never}
 	w.made[client]++
@@ -156,7 +155,7 @@ func (w *world) send(c *call) {
 	answered := false
 	w.server.request(w, c, func(f codes.Failure) {
 		if answered || c.over || n != c.sent {
-			return // no one waits for it any more
+			return // too late: no client waits for this answer
 		}
 		answered = true
 		c.refused = c.refused || f.Class == codes.Quota
@@ -184,14 +183,14 @@ func (w *world) fail(c *call) {
 	w.got.ended(w, c, false)
 }
 
-// left returns the time that a call has left.
+// left returns the time left of a call.
 func (w *world) left(c *call) time.Duration { return c.deadline - w.now }
 
-// seconds makes a duration of seconds.
+// seconds converts seconds to a duration.
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
-// event is something that happens. Of two at the same time the one that was
-// planned first comes first.
+// event is something to happen. Of two events at the same time, the event planned first comes
+// first.
 type event struct {
 	at     time.Duration
 	number uint64
