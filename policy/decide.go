@@ -9,9 +9,10 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// hintSpread is the least random delay added to a hint, so that clients given the same time do
-// not return at the same moment. A quarter of the hint is added if that is more. Judgement: the
-// returns spread over a quarter of a one-minute window, and no client returns early.
+// hintSpread is the least bound of the random delay added to a hint, so that clients given the
+// same time do not return at the same moment. A quarter of the hint is the bound if that is
+// more. Judgement: the returns spread over a quarter of a one-minute window, and no client
+// returns early.
 const hintSpread = 250 * time.Millisecond
 
 // State is the input of [Decide] about a call, including its failed attempt. The zero value is
@@ -75,9 +76,10 @@ type Decision struct {
 // stop, a hint beyond the limit, the limit on elapsed time, the caller's deadline, the budget.
 //
 // The wait is the row's backoff with its jitter. A hint replaces the backoff: the wait is the
-// hint plus up to a quarter (at least 250 ms). If the class was refused before in this call, up
-// to 2 hints are added, after a third refusal up to 8 and so on, but never more than the row's
-// backoff. A pushback replaces the backoff exactly. The random part is cut to the time left.
+// hint plus a random delay of up to a quarter of the hint, or up to 250 ms if that is more. If
+// the class was refused before in this call, up to 2 hints are added, after a third refusal up
+// to 8 and so on, but never more than the row's backoff. A pushback replaces the backoff
+// exactly. The random part is cut to the time left.
 //
 // Call Decide after every failed attempt, and count each retry made with [State.Count].
 func Decide(s State, f codes.Failure, u float64) Decision {
@@ -176,7 +178,7 @@ func waits(s *State, f *codes.Failure, row Policy, class codes.Class) (Range, Wh
 	return row.Jitter.Range(row.Backoff(n), row.Max), why
 }
 
-// spreadOf returns the most added to a first hint.
+// spreadOf returns the bound of the random delay added to a first hint.
 func spreadOf(hint time.Duration) time.Duration { return max(hintSpread, hint/4) }
 
 // repeated returns the extra spread after this many earlier refusals: a multiple of the hint,

@@ -17,8 +17,8 @@ type Policy struct {
 	// Retries is the most retries per call for this class, not counting the first attempt: 0 to
 	// [MaxRetries].
 	Retries int
-	// Base is the backoff before the first retry: 0 or more. A Base of 0 means no wait, without
-	// using Multiplier.
+	// Base is the backoff before the first retry: 0 or more. With a Base of 0 there is no wait,
+	// and Multiplier is unused.
 	Base time.Duration
 	// Max bounds the backoff: Base or more. Max does not bound a delay asked for by a server;
 	// [Limits.MaxServerDelay] does.
