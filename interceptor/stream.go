@@ -13,8 +13,8 @@ import (
 	"github.com/reinvoke/reinvoke/interceptor/internal/replay"
 )
 
-// stream is the stream interceptor. Streams of every kind are re-invoked until
-// they are committed.
+// stream is the stream interceptor. It re-invokes streams of all kinds until they are
+// committed.
 func (r *Retrier) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	kind := otherStream
 	if desc != nil && desc.ServerStreams && !desc.ClientStreams {
@@ -33,7 +33,7 @@ func (r *Retrier) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.Cl
 			finish = &finishers{}
 		}
 	}
-	if desc == nil { // grpc itself needs one: whoever is below knows what to do
+	if desc == nil { // grpc itself requires a desc: a nil one is left to the next interceptor
 		return streamer(ctx, desc, cc, method, opts...)
 	}
 	p := &pending{streamer: streamer, desc: desc, limit: -1, target: target{r: r, ctx: ctx, cc: cc, method: method, kind: kind, opts: opts}}
@@ -54,43 +54,42 @@ func (r *Retrier) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.Cl
 	return p.open(first)
 }
 
-// clientStream is a stream as the caller sees it. While it is pending
-// its attempt may be replaced; once it is committed, that is, once the caller
-// has been shown something, its methods are those of the attempt.
+// clientStream is the stream that the caller holds. While the stream is pending, its
+// attempt may be replaced. Once the stream is committed, usually because the caller was
+// shown something, its methods are those of the attempt.
 //
-// After commitment no method takes a lock, and nothing that only a retry
-// would need is kept.
+// After commitment messages pass without a lock, and what only a retry needs is dropped.
 type clientStream struct {
-	// attempt is written under pending.mu only, and fixed once pending is nil.
-	// It is nil where the last attempt did not get as far as a stream.
+	// attempt is guarded as [pending] says, and fixed once pending is nil. A nil attempt
+	// means that the last attempt failed before it had a stream.
 	attempt grpc.ClientStream
 	pending atomic.Pointer[pending]
-	// over is what RecvMsg returns for ever after; nil until the end.
+	// over holds the result of RecvMsg after the end; nil until then.
 	over atomic.Pointer[terminal]
 
 	r      *Retrier
 	ctx    context.Context // the caller's own
 	cc     *grpc.ClientConn
 	method string
-	// mu is held while a committed stream ends or has its first reply: a sender and a
-	// receiver may both come to the end.
+	// mu is held while a committed stream ends or gets its first reply, because a sender
+	// and a receiver may both reach the end.
 	mu sync.Mutex
-	// call is the history of a stream that was retried or is observed, else
-	// nil; cancel ends the attempt, unless it is the first.
+	// call is the life of the call; nil if not needed after commitment (see leaveLife).
+	// cancel ends the attempt; nil for a first attempt without a timer.
 	call   *call
 	cancel context.CancelFunc
-	// unkept says why the stream was committed though nothing was shown of it.
+	// unkept is the reason for a commitment before anything was shown, else Kept.
 	unkept replay.Unkept
-	single bool // it has one reply
+	single bool // the server sends one reply
 }
 
-// RecvMsg receives the next message. The first one commits the stream; as
-// long as there is none, a failure is retried here.
+// RecvMsg receives the next message. The first message commits the stream. Before
+// that, RecvMsg retries failures.
 func (s *clientStream) RecvMsg(m any) error {
 	if s.pending.Load() != nil {
 		return s.recvPending(m)
 	}
-	if over := s.over.Load(); over != nil { // grpc would go on to read what lies behind a faulty message
+	if over := s.over.Load(); over != nil { // grpc itself would read on after a faulty message
 		return over.err
 	}
 	if err := s.attempt.RecvMsg(m); err != nil {
@@ -105,9 +104,8 @@ func (s *clientStream) RecvMsg(m any) error {
 	return nil
 }
 
-// recvPending is RecvMsg before commitment. The attempt is used without the
-// lock, since receiving blocks; if it was replaced meanwhile, its outcome is
-// void.
+// recvPending is RecvMsg before commitment. Receiving blocks, so it uses the attempt
+// without the lock. The outcome of an attempt that was replaced meanwhile is void.
 func (s *clientStream) recvPending(m any) error {
 	for {
 		p := s.pending.Load()
@@ -119,7 +117,7 @@ func (s *clientStream) recvPending(m any) error {
 		}
 		attempt, n := p.attempt()
 		if attempt == nil {
-			continue // it ended meanwhile
+			continue // the stream ended meanwhile
 		}
 		err := p.receiveFrom(attempt, m)
 		if err == nil {
@@ -141,10 +139,9 @@ func (s *clientStream) recvPending(m any) error {
 	}
 }
 
-// Header returns the response header. A header that there is commits the
-// stream, since the caller has then seen it; a failure before it is retried
-// here. As with grpc's own streams a stream that fails without header has
-// none, and RecvMsg tells why.
+// Header returns the response header. A header commits the stream, since the caller
+// has then seen part of the attempt. Before that, Header retries failures. A stream
+// that fails without a header returns nil, as in grpc, and RecvMsg returns the error.
 func (s *clientStream) Header() (metadata.MD, error) {
 	for {
 		p := s.pending.Load()
@@ -162,7 +159,7 @@ func (s *clientStream) Header() (metadata.MD, error) {
 		case over:
 			return attempt.Header()
 		case attempt == nil:
-			continue // it ended meanwhile
+			continue // the stream ended meanwhile
 		}
 		md, err := attempt.Header()
 		if err == nil && md != nil {
@@ -171,15 +168,15 @@ func (s *clientStream) Header() (metadata.MD, error) {
 			}
 			continue
 		}
-		if err == nil { // there is no header and so no message: this is the status
+		if err == nil { // no header, so no message: RecvMsg returns the status
 			err = p.receiveFrom(attempt, &emptypb.Empty{})
 		}
 		switch {
-		case err == nil: // not so in grpc itself; the message is lost to us, so nothing may be retried
+		case err == nil: // impossible in grpc itself; the message is lost, so a retry is too
 			p.commit(n, nil, metadata.MD{})
 			return md, nil
 		case err == io.EOF && p.hasAccept(): //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
-			return nil, nil // RecvMsg has a message to ask about
+			return nil, nil // RecvMsg has a message for the AcceptFunc
 		}
 		if replaced, _ := p.failed(n, err, nil); !replaced {
 			return nil, nil
@@ -187,8 +184,8 @@ func (s *clientStream) Header() (metadata.MD, error) {
 	}
 }
 
-// Trailer returns the trailer of the last attempt: none, if that one did not
-// get as far as a stream.
+// Trailer returns the trailer of the last attempt; nil if the last attempt failed
+// before it had a stream.
 func (s *clientStream) Trailer() metadata.MD {
 	p := s.pending.Load()
 	if p == nil {
@@ -201,9 +198,9 @@ func (s *clientStream) Trailer() metadata.MD {
 	return attempt.Trailer()
 }
 
-// Context returns the context of the call until the stream is committed, with
-// the values of its attempt, and that of the attempt from then on. It commits
-// nothing, and does not wait.
+// Context returns the context of the call, with the values of the current attempt,
+// until the stream is committed, and the context of the attempt from then on. It
+// commits nothing and does not wait.
 func (s *clientStream) Context() context.Context {
 	if p := s.pending.Load(); p != nil {
 		return p.context()
@@ -211,8 +208,8 @@ func (s *clientStream) Context() context.Context {
 	return s.attempt.Context()
 }
 
-// SendMsg sends a message and keeps an encoded copy for a retry: the caller may
-// change the message as soon as SendMsg has returned.
+// SendMsg sends a message and, before commitment, keeps an encoded copy for a retry:
+// the caller may change the message once SendMsg has returned.
 func (s *clientStream) SendMsg(m any) error {
 	p := s.pending.Load()
 	if p == nil {
@@ -221,8 +218,8 @@ func (s *clientStream) SendMsg(m any) error {
 	return p.send(m)
 }
 
-// CloseSend tells the server that nothing more follows. It is remembered for
-// a retry, and may be called more than once.
+// CloseSend tells the server that nothing more follows, and a retry tells the server
+// again. CloseSend may be called more than once.
 func (s *clientStream) CloseSend() error {
 	p := s.pending.Load()
 	if p == nil {

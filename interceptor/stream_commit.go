@@ -7,15 +7,15 @@ import (
 	"github.com/reinvoke/reinvoke/interceptor/internal/replay"
 )
 
-// commit makes attempt n the last one, because the caller is about to be
-// shown something of it: message m, or its header. It reports false if it was
-// replaced meanwhile, in which case the caller must not be shown anything of it.
+// commit makes attempt n the last, because the caller is about to see message m or the
+// header. It reports false if attempt n was replaced meanwhile: then the caller must
+// see nothing of the attempt.
 func (p *pending) commit(n int, m any, header metadata.MD) bool {
 	committed, last, ok := p.commitLocked(n, m, header)
 	if !ok {
 		return false
 	}
-	if last { // these call the caller's functions, and so without the lock
+	if last { // calls the caller's functions, so not under the lock
 		p.finish.commit()
 	}
 	if committed != nil {
@@ -25,8 +25,8 @@ func (p *pending) commit(n int, m any, header metadata.MD) bool {
 	return true
 }
 
-// commitLocked returns the life of the call as it is at commitment, if there
-// is someone to be told, and whether no further attempt can follow.
+// commitLocked returns a copy of the call's life at commitment, or nil if there is
+// nobody to tell, and whether attempt n is the last.
 func (p *pending) commitLocked(n int, m any, header metadata.MD) (committed *call, last, ok bool) {
 	s := p.s
 	p.lock()
@@ -44,16 +44,16 @@ func (p *pending) commitLocked(n int, m any, header metadata.MD) (committed *cal
 	if !p.phase.hasShown() {
 		p.commitTo(showing)
 		s.unkept = replay.Kept
-		if p.life != nil { // it was retried, or someone wants to know how it ends
+		if p.life != nil { // the call was retried, or someone wants to know its end
 			p.life.unkept = replay.Kept
 			now := *p.life
 			committed = &now
 			p.life.noteReported()
 			p.life.shown = true
-			p.life.place, p.life.shade = nil, nil // they are committed's now
+			p.life.place, p.life.shade = nil, nil // now owned by committed
 		}
 		p.target.r.gates.Success()
-		p.target.r.budget.Success() // now: many a stream is never read to its end
+		p.target.r.budget.Success() // now, since many streams are never read to the end
 		p.resume.opened(s, &p.replay)
 		p.leaveLife()
 	}
@@ -64,13 +64,13 @@ func (p *pending) commitLocked(n int, m any, header metadata.MD) (committed *cal
 	return committed, p.resume == nil, true
 }
 
-// forgo commits the stream because there is nothing, or no longer all, to
-// retry it with.
+// forgo commits the stream before anything was shown, because a retry could not repeat
+// everything. reason says why.
 func (p *pending) forgo(reason replay.Unkept) {
 	s := p.s
 	p.commitTo(blind)
 	s.unkept = reason
-	if hasCallOption(p.target.opts) { // which say whether the failure would have been retried
+	if hasCallOption(p.target.opts) { // the options say whether the failure would have been retried
 		s.call = p.call()
 	}
 	if p.life != nil {
@@ -83,8 +83,8 @@ func (p *pending) forgo(reason replay.Unkept) {
 	p.shed()
 }
 
-// leaveLife leaves the life of the call to the stream, if it has a history or
-// someone wants to know how it ends: the gate and the breaker among others.
+// leaveLife hands the life of the call to the stream, if there is a history or if
+// someone wants to know the end, such as the gate and the breaker.
 func (p *pending) leaveLife() {
 	s := p.s
 	if s.call == nil && p.life != nil && (len(p.life.history) > 0 || p.resume != nil || p.target.r.observer != nil || p.life.cancel != nil || p.life.results != nil || p.life.awaited()) {
@@ -92,8 +92,8 @@ func (p *pending) leaveLife() {
 	}
 }
 
-// shed drops everything that only a retry needs, once the stream is committed
-// and nothing has to be done any more.
+// shed drops everything that only a retry needs, once the stream is committed and
+// nothing is left to do.
 func (p *pending) shed() {
 	s := p.s
 	if !p.phase.committed() || s.pending.Load() == nil {

@@ -6,18 +6,16 @@ import (
 	"google.golang.org/grpc"
 )
 
-// streamContext is the context of a stream that may still be retried: the
-// caller's own, with the values of the attempt that is current, such as its peer.
-// As grpc's, it ends when the stream does, but not with an attempt that is
-// replaced.
+// streamContext is the context of a stream that may still be retried: the caller's
+// context plus the values of the current attempt, such as the peer. As in grpc, the
+// context ends when the stream does, but not when an attempt is replaced.
 type streamContext struct {
 	context.Context
 	stream *clientStream
 	end    context.CancelFunc
 }
 
-// Value implements context.Context. It does not wait for a retry that is under
-// way.
+// Value implements context.Context. It does not wait for a retry under way.
 func (c *streamContext) Value(key any) any {
 	if v := c.Context.Value(key); v != nil {
 		return v
@@ -28,13 +26,13 @@ func (c *streamContext) Value(key any) any {
 	return nil
 }
 
-// context returns the context of the stream, the same one each time.
+// context returns the context of the stream, the same each time.
 func (p *pending) context() context.Context {
 	s := p.s
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.givenOut == nil {
-		if s.pending.Load() == nil { // it was committed meanwhile, and nobody would end the context
+		if s.pending.Load() == nil { // committed meanwhile: nothing would end a new context
 			return s.attempt.Context()
 		}
 		ctx, end := context.WithCancel(s.ctx)
@@ -46,30 +44,29 @@ func (p *pending) context() context.Context {
 	return p.givenOut
 }
 
-// endWith has a context that was given out end with the attempt, which is the
-// last one.
+// endWith makes a context that the caller has end together with the last attempt.
 func (c *streamContext) endWith(attempt grpc.ClientStream) {
 	if c != nil {
 		context.AfterFunc(attempt.Context(), c.end)
 	}
 }
 
-// endNow ends a context that was given out.
+// endNow ends a context that the caller has.
 func (c *streamContext) endNow() {
 	if c != nil {
 		c.end()
 	}
 }
 
-// endContext ends the context of a stream that is over.
+// endContext ends the context when the stream is over.
 func (p *pending) endContext() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.givenOut.endNow()
 }
 
-// values returns the context of the attempt, or of the one before while there is none;
-// nil if there was none.
+// values returns the context of the current attempt, or of the previous attempt during
+// a retry; nil if no attempt has had a stream.
 func (s *clientStream) values() context.Context {
 	p := s.pending.Load()
 	if p == nil {

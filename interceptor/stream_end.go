@@ -7,11 +7,10 @@ import (
 	"github.com/reinvoke/reinvoke/interceptor/internal/replay"
 )
 
-// terminal is the end of a stream.
+// terminal holds what RecvMsg returns after the end of a stream.
 type terminal struct{ err error }
 
-// end handles the end of a committed stream: io.EOF, or a failure that no one
-// may retry.
+// end handles the end of a committed stream: io.EOF, or a failure without a retry.
 func (s *clientStream) end(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -39,15 +38,14 @@ func (s *clientStream) end(err error) error {
 			target: target{r: s.r, ctx: s.ctx, cc: s.cc, method: s.method, kind: serverStream}, shown: s.unkept == replay.Kept, unkept: s.unkept,
 		}
 		final = s.call.endStream(err, s.attempt)
-	case s.unkept != replay.Kept: // else it has earned with its first message
+	case s.unkept != replay.Kept: // otherwise the first message has counted as success
 		s.r.budget.Success()
 		s.r.gates.Success()
 	}
 	return final
 }
 
-// firstReply notes that a stream which was committed without it has shown
-// something.
+// firstReply records the first reply of a stream that was committed before it.
 func (s *clientStream) firstReply() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -65,14 +63,14 @@ func (s *clientStream) firstReply() {
 	}
 }
 
-// endSingle ends a stream that has had its only reply.
+// endSingle ends a stream after its only reply.
 func (s *clientStream) endSingle() {
 	if s.over.Load() == nil {
 		_ = s.end(io.EOF)
 	}
 }
 
-// finish makes final what RecvMsg returns from now on.
+// finish makes final the result of every later RecvMsg, and ends the attempt.
 func (s *clientStream) finish(final error) {
 	s.over.Store(&terminal{final})
 	if s.cancel != nil {

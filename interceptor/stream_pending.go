@@ -12,43 +12,41 @@ import (
 	"github.com/reinvoke/reinvoke/interceptor/internal/replay"
 )
 
-// pending is what a stream needs to be re-invoked. It is dropped when the
-// stream is committed, unless it can be resumed, or something has still to be
-// done for the attempt.
+// pending holds what a stream needs for a retry. The stream drops it at commitment, or
+// later if WithResume applies or the attempt still has something to do.
 //
-// mu guards the fields of the stream that it belongs to and its own. While the
-// phase is busy they belong to the goroutine that makes the retry, and
-// lock waits, so that what the caller does meanwhile happens on the new
-// attempt. It waits on a condition, not on the mutex, because testing/synctest
-// moves no clock while someone waits for a mutex.
+// mu guards the fields of pending and those of its stream. While the phase is busy, the
+// fields belong to the goroutine that makes the retry, and lock waits, so that what the
+// caller does meanwhile happens on the new attempt. lock waits on a condition, not on
+// the mutex, because testing/synctest moves no clock while a goroutine waits for a mutex.
 type pending struct {
-	s        *clientStream // that it belongs to
+	s        *clientStream // the owner
 	mu       sync.Mutex
-	settled  sync.Cond // the phase is no longer busy, or replaying has become false
+	settled  sync.Cond // signals the end of a busy phase or of replaying
 	phase    phase
-	values   context.Context // of the attempt that is being replaced
+	values   context.Context // of the attempt being replaced
 	receive  sync.Mutex      // held while an attempt receives
-	sending  int             // how many messages of the caller's are being sent
+	sending  int             // the number of the caller's messages being sent
 	streamer grpc.Streamer
 	desc     *grpc.StreamDesc
 	target   target
 	finish   *finishers
-	accept   AcceptFunc // nil for every answer
-	life     *call      // nil until an attempt has failed, unless its options or an observer need it before
-	retries  int        // begun so far: the number of the current attempt, counted from 0
+	accept   AcceptFunc // nil accepts every answer
+	life     *call      // nil until needed, at the latest when an attempt fails
+	retries  int        // begun so far; also the number of the current attempt, counted from 0
 	timer    *attemptTimer
 
-	limit     int // of what is kept, in bytes; negative until it is known
+	limit     int // of replay, in bytes; negative until resolved
 	replay    replay.Buffer
-	replaying bool              // on the current attempt, on a goroutine of its own
-	peeked    *emptypb.Empty    // a message that was received before it was asked for
-	orphan    grpc.ClientStream // an attempt that was given up and has yet to be ended
+	replaying bool              // a goroutine replays on the current attempt
+	peeked    *emptypb.Empty    // a message received ahead of RecvMsg
+	orphan    grpc.ClientStream // an abandoned attempt, still to be ended
 
 	resume   *resumption
-	givenOut *streamContext // that the caller was given, or nil
+	givenOut *streamContext // the context that the caller has; nil for none
 }
 
-// call returns the life of the call.
+// call returns the life of the call, made on first use.
 func (p *pending) call() *call {
 	if p.life == nil {
 		p.life = &call{target: p.target}
@@ -56,7 +54,7 @@ func (p *pending) call() *call {
 	return p.life
 }
 
-// open makes the first attempt, and further ones until a stream is there.
+// open makes the first attempt, and further attempts until there is a stream.
 func (p *pending) open(first early) (grpc.ClientStream, error) {
 	t := &p.target
 	opened := false
@@ -89,8 +87,8 @@ func (p *pending) open(first early) (grpc.ClientStream, error) {
 	return s, nil
 }
 
-// begin makes the first attempt. Unless it is timed it has the caller's own
-// context: grpc ends whatever fails below it.
+// begin makes the first attempt. Without a timer the attempt has the caller's own
+// context, since grpc itself ends an attempt that fails.
 func (p *pending) begin() error {
 	s := p.s
 	ctx := p.target.ctx
@@ -111,7 +109,7 @@ func (p *pending) begin() error {
 	return nil
 }
 
-// prepare finds out what has to be known before the first attempt.
+// prepare resolves the settings needed before the first attempt.
 func (p *pending) prepare() {
 	c := p.call()
 	c.prepare()
@@ -122,7 +120,7 @@ func (p *pending) prepare() {
 	}
 }
 
-// timed returns the context of an attempt with a timer that is running.
+// timed returns the context of an attempt and starts the timer of the attempt.
 func (p *pending) timed(ctx context.Context, s *clientStream) context.Context {
 	ctx, p.timer = newAttemptTimer(ctx, p.target.r.clock, p.life.knobs.attemptTimeout)
 	timer := p.timer
@@ -134,14 +132,14 @@ func (p *pending) timed(ctx context.Context, s *clientStream) context.Context {
 	return ctx
 }
 
-// opened halts the timer where the client has yet to speak.
+// opened halts the timer if the client is the next to speak.
 func (p *pending) opened() {
 	if p.desc.ClientStreams && !p.replay.Closed && (!p.desc.ServerStreams || p.replay.Len() == 0) {
 		p.timer.halt()
 	}
 }
 
-// lock takes mu when no retry is under way.
+// lock waits until no retry is under way, and takes mu.
 func (p *pending) lock() {
 	p.mu.Lock()
 	for p.phase.busy() {
@@ -149,7 +147,7 @@ func (p *pending) lock() {
 	}
 }
 
-// attempt returns the attempt that is current, and its number.
+// attempt returns the current attempt and its number.
 func (p *pending) attempt() (attempt grpc.ClientStream, n int) {
 	s := p.s
 	p.lock()
@@ -157,8 +155,8 @@ func (p *pending) attempt() (attempt grpc.ClientStream, n int) {
 	return s.attempt, p.retries
 }
 
-// receiveFrom receives from the attempt. RecvMsg and Header may both be at it,
-// while grpc allows one at a time.
+// receiveFrom receives from the attempt. The mutex lets RecvMsg and Header take turns,
+// because grpc allows one receiver at a time.
 func (p *pending) receiveFrom(attempt grpc.ClientStream, m any) error {
 	p.receive.Lock()
 	defer p.receive.Unlock()
@@ -168,16 +166,16 @@ func (p *pending) receiveFrom(attempt grpc.ClientStream, m any) error {
 	return attempt.RecvMsg(m)
 }
 
-// failed handles an error that attempt n returned, to a receiver of m if there
-// was one. It reports whether the attempt was replaced, here or by another
-// goroutine; otherwise final is what the stream has ended with, io.EOF included.
+// failed handles the error of attempt n. m is the message being received, if any.
+// replaced reports whether another attempt has taken over, made here or by another
+// goroutine; otherwise final is the result of the stream, io.EOF included.
 func (p *pending) failed(n int, err error, m any) (replaced bool, final error) {
 	s := p.s
 	mine, replaced, final := p.claim(n)
 	switch {
 	case replaced, final != nil:
 		return replaced, final
-	case !mine: // it is committed
+	case !mine: // the stream is committed
 		return false, s.end(p.explain(err))
 	}
 	replaced, final = p.conclude(err, m)
@@ -187,8 +185,7 @@ func (p *pending) failed(n int, err error, m any) (replaced bool, final error) {
 	return replaced, final
 }
 
-// explain returns err, or what it stands for where a timer has ended the
-// attempt.
+// explain returns err, or the timeout error if the timer has ended the attempt.
 func (p *pending) explain(err error) error {
 	p.lock()
 	timer := p.timer
@@ -196,9 +193,9 @@ func (p *pending) explain(err error) error {
 	return timer.explain(err)
 }
 
-// claim makes the stream this goroutine's until it has settled what follows
-// from the error of attempt n; unless the attempt was replaced, the stream has
-// ended, with final, or is committed for good.
+// claim reserves the stream for this goroutine until settle, because attempt n has
+// ended. If mine is false, then attempt n was replaced, or the stream has ended with
+// final, or, if neither, the stream is committed for good.
 func (p *pending) claim(n int) (mine, replaced bool, final error) {
 	s := p.s
 	p.lock()
@@ -218,7 +215,7 @@ func (p *pending) claim(n int) (mine, replaced bool, final error) {
 	return true, false, nil
 }
 
-// conclude replaces the failed attempt, or ends the stream.
+// conclude replaces the attempt that ended with err, or ends the stream.
 func (p *pending) conclude(err error, m any) (replaced bool, final error) {
 	s := p.s
 	c := p.call()
@@ -257,9 +254,8 @@ func (p *pending) conclude(err error, m any) (replaced bool, final error) {
 	return true, nil
 }
 
-// settle lets the other goroutines go on. If there is no attempt to go on
-// with, or the call has ended, and the stream has not, a hook has panicked: then the
-// stream is over, with err.
+// settle lets the other goroutines go on. If the stream has not ended although there is
+// no attempt or the call has ended, a hook has panicked: settle ends the stream with err.
 func (p *pending) settle(another bool, err error) {
 	s := p.s
 	if s.over.Load() == nil && (s.attempt == nil || p.call().over) {
@@ -271,7 +267,7 @@ func (p *pending) settle(another bool, err error) {
 	p.settled.Broadcast()
 }
 
-// end ends the stream before commitment.
+// end ends a pending stream.
 func (p *pending) end(final error) {
 	s := p.s
 	p.mu.Lock()
@@ -282,10 +278,10 @@ func (p *pending) end(final error) {
 	p.givenOut.endNow()
 }
 
-// evidenceOf returns what an attempt that had a stream has left behind.
+// evidenceOf returns the evidence left by an attempt that had a stream.
 func evidenceOf(attempt grpc.ClientStream) codes.Evidence {
 	ev := codes.Evidence{Watched: true, Stream: true}
-	if attempt.Context().Err() != nil { // else an interceptor on the right has failed it, and below it goes on: Header would wait
+	if attempt.Context().Err() != nil { // else an interceptor on the right failed, and Header would block on the live stream below
 		ev.Header, _ = attempt.Header() // the error is known
 		ev.Trailer = attempt.Trailer()
 	}

@@ -1,6 +1,6 @@
 package interceptor
 
-// phase is what may still become of the attempt of a stream.
+// phase says whether the attempt of a stream may still be replaced.
 //
 //	                    a message or header               WithResume
 //	uncommitted ─────────────────────────────▶ showing ─────────────▶ continuing
@@ -9,43 +9,42 @@ package interceptor
 //	  ▼  │                                                                │
 //	replacing      ◀──────────── another attempt, uncommitted ────────────┘
 //
-// A stream that has ended has no further phase. The phase is guarded by pending.mu, and
-// only the methods in this file change it.
+// The end of a stream is not a phase (see clientStream.over). pending.mu guards the
+// phase, and only the methods in this file change it.
 type phase uint8
 
 const (
-	// uncommitted: nothing of the attempt was shown, and it may be replaced.
+	// uncommitted: nothing was shown, and the attempt may be replaced.
 	uncommitted phase = iota
-	// replacing: the attempt has failed, and one goroutine makes another; the others
-	// wait for it.
+	// replacing: the attempt has failed. One goroutine makes another attempt, and the
+	// other goroutines wait.
 	replacing
-	// blind: nothing of the attempt was shown, but what was sent is not kept.
+	// blind: nothing was shown, but the attempt is the last (see pending.forgo).
 	blind
-	// showing: something of the attempt was shown. It is the last one, unless the stream
-	// is resumed.
+	// showing: something was shown. The attempt is the last, unless the stream is resumed.
 	showing
-	// continuing is replacing for an attempt of which something was shown.
+	// continuing: like replacing, but something was shown.
 	continuing
 )
 
-// busy reports whether the attempt is being replaced.
+// busy reports whether a goroutine is replacing the attempt.
 func (f phase) busy() bool { return f == replacing || f == continuing }
 
-// committed reports whether the attempt is not replaced unless the stream is resumed.
+// committed reports whether only WithResume can bring another attempt.
 func (f phase) committed() bool { return f == blind || f == showing || f == continuing }
 
-// hasShown reports whether something of the attempt was shown.
+// hasShown reports whether the caller was shown something of the attempt.
 func (f phase) hasShown() bool { return f == showing || f == continuing }
 
-// commitTo commits the stream: to showing from then on, or to blind.
+// commitTo sets the phase to showing or blind, unless the attempt is being replaced.
 func (p *pending) commitTo(f phase) {
 	if !p.phase.busy() {
 		p.phase = f
 	}
 }
 
-// replace makes the stream that of the goroutine which has found that the attempt has
-// failed. It reports false where the attempt is the last one.
+// replace reserves the stream for the goroutine that has seen the attempt fail. It
+// reports false if the attempt is the last.
 func (p *pending) replace() bool {
 	switch p.phase {
 	case uncommitted:
@@ -61,7 +60,8 @@ func (p *pending) replace() bool {
 	return true
 }
 
-// replaced ends that: with another attempt, or as it was before.
+// replaced ends what replace began: another attempt starts uncommitted; without one,
+// the previous phase returns.
 func (p *pending) replaced(another bool) {
 	if p.phase == continuing && !another {
 		p.phase = showing

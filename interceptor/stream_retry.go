@@ -11,8 +11,8 @@ import (
 	"github.com/reinvoke/reinvoke/interceptor/internal/replay"
 )
 
-// retry makes attempts after one has failed with err, until one stands with
-// everything replayed, or nothing more is to be tried.
+// retry makes further attempts after a failure with err, until an attempt has taken the
+// replay or nothing more is to be tried.
 func (p *pending) retry(err error, ev codes.Evidence) (ok bool, final error) {
 	c := p.call()
 	for {
@@ -29,7 +29,7 @@ func (p *pending) retry(err error, ev codes.Evidence) (ok bool, final error) {
 				final = p.ask(then.next)
 			}
 			if final == nil {
-				final = c.askBreaker() // another request is meant for another quota: it waits at no gate
+				final = c.askBreaker() // another request is meant for another quota: no wait at a gate
 			}
 		}
 		if final != nil {
@@ -41,28 +41,28 @@ func (p *pending) retry(err error, ev codes.Evidence) (ok bool, final error) {
 	}
 }
 
-// request returns a copy of the first message that was sent, or nil.
+// request returns a copy of the first message sent, or nil.
 func (p *pending) request() any {
 	if p.replay.Len() == 0 {
 		return nil
 	}
 	m, err := p.replay.Message(0)
-	if err != nil { // it was encoded here
+	if err != nil { // unexpected, since the buffer encoded the message itself
 		return nil
 	}
 	return m
 }
 
-// ask puts another request into the place of the first one.
+// ask replaces the first message by another request.
 func (p *pending) ask(next any) error {
-	if err := p.replay.Replace(next); err != nil { // it has the type of the first one
+	if err := p.replay.Replace(next); err != nil { // both have the same type
 		return p.call().hookFailed(&hook.Error{Option: "WithFallback", Text: "got a request that cannot be encoded: " + err.Error()})
 	}
 	return nil
 }
 
-// again makes an attempt and replays what was sent. It returns the error of the
-// attempt, with its evidence.
+// again makes an attempt and replays the messages sent so far. It returns the error of
+// the attempt with the evidence.
 func (p *pending) again() (codes.Evidence, error) {
 	s := p.s
 	c := p.call()
@@ -76,7 +76,7 @@ func (p *pending) again() (codes.Evidence, error) {
 	} else {
 		ctx, s.cancel = context.WithCancel(ctx)
 	}
-	s.attempt = nil // also if an interceptor on the right panics: the last one is none to go on with
+	s.attempt = nil // so that after a panic on the right there is no attempt to go on with
 	attempt, err := p.streamer(ctx, p.desc, c.cc, c.method, c.watchPlace(p.ownResults(c.opts))...)
 	if err != nil {
 		return codes.Evidence{Watched: true}, p.timer.explain(err)
@@ -94,15 +94,14 @@ func (p *pending) again() (codes.Evidence, error) {
 	return codes.Evidence{}, nil
 }
 
-// replayAtOnce is how much is replayed before the stream goes on: no more than
-// grpc takes without waiting for the server to read (its write quota is 64 KiB for
-// a stream). A server that answers while it reads may stop reading until it is read
-// from.
+// replayAtOnce is the most, in bytes, replayed before the caller may receive: no more
+// than grpc takes without waiting for the server to read (its write quota is 64 KiB for
+// a stream). A server that answers while reading may stop until its answers are read.
 const replayAtOnce = 32 << 10
 
-// replayBeside replays more than that, while the caller may receive.
+// replayBeside replays a larger buffer while the caller may receive.
 func (p *pending) replayBeside(attempt grpc.ClientStream, n int, sent replay.Buffer) {
-	_ = sent.SendTo(attempt) // an error has ended the attempt, and RecvMsg tells
+	_ = sent.SendTo(attempt) // an error has ended the attempt: RecvMsg finds out why
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.phase.busy() || p.retries != n {
@@ -113,7 +112,7 @@ func (p *pending) replayBeside(attempt grpc.ClientStream, n int, sent replay.Buf
 	p.shed()
 }
 
-// cancel ends the context of the attempt that has failed, if it has its own.
+// cancel ends the context of the failed attempt, if the attempt has its own.
 func (p *pending) cancel() {
 	s := p.s
 	if s.cancel != nil {
@@ -122,9 +121,8 @@ func (p *pending) cancel() {
 	}
 }
 
-// abandon ends the attempt that has failed, if it goes on below all the same: an
-// interceptor on the right has failed it, and it is the first one, which has the
-// caller's own context.
+// abandon ends a failed first attempt that lives on below, because an interceptor on
+// the right has failed and the context of the attempt is the caller's own.
 func (p *pending) abandon() {
 	s := p.s
 	attempt := s.attempt
@@ -133,7 +131,7 @@ func (p *pending) abandon() {
 	}
 	p.mu.Lock()
 	busy := p.sending > 0
-	if busy { // whoever sends ends it
+	if busy { // transmit ends the attempt
 		p.orphan = attempt
 	}
 	p.mu.Unlock()
@@ -142,10 +140,9 @@ func (p *pending) abandon() {
 	}
 }
 
-// abort ends an attempt without a context of its own: a message after
-// CloseSend is an error of the client's, and such an error ends a stream (see
-// grpc.ClientStream). It is one that was sent before, if any was: interceptors on the
-// right may know no other type.
+// abort ends an attempt without a context of its own. A message after CloseSend is a
+// client's error, and such an error ends a stream (see grpc.ClientStream). m is a message
+// sent before, if any: interceptors on the right may know no other type.
 func abort(attempt grpc.ClientStream, m any) {
 	if m == nil {
 		m = &emptypb.Empty{}

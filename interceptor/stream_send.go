@@ -15,12 +15,12 @@ import (
 	"github.com/reinvoke/reinvoke/interceptor/internal/replay"
 )
 
-// send keeps the message, and sends it on the current attempt. A broken
-// attempt is not the caller's trouble yet.
+// send keeps the message and sends it on the current attempt. A broken attempt is not
+// the caller's error while a retry is possible.
 //
-// The attempt is used without the lock, since sending may block until the
-// server reads, and the server may answer before it does. If the attempt was
-// replaced meanwhile, the message was replayed.
+// send uses the attempt without the lock, since sending may block until the server
+// reads, and the server may answer first. If the attempt is replaced meanwhile, the
+// retry has replayed the message.
 func (p *pending) send(m any) error {
 	attempt, n, direct, over := p.prepareToSend(m)
 	switch {
@@ -39,9 +39,9 @@ func (p *pending) send(m any) error {
 		}
 		return nil // RecvMsg finds out why
 	}
-	// It may be of the caller's own making, as a message that is too large; or
-	// the attempt was never processed, grpc made another one of it by itself,
-	// and that one failed. The classification tells.
+	// The client may have caused the error, for example with a message that is too
+	// large. Or the server did not process the attempt, and the attempt that grpc made
+	// in its place has failed. The classification tells.
 	replaced, final := p.failed(n, err, nil)
 	if replaced {
 		return nil
@@ -49,10 +49,10 @@ func (p *pending) send(m any) error {
 	return final
 }
 
-// prepareToSend keeps the message, and returns the attempt to send it on, with
-// its number: none where the stream has ended without one, with what SendMsg then
-// returns. direct says that it is for grpc alone: on a stream that is committed, or
-// that is misused, by a message after the last one or after its end.
+// prepareToSend keeps the message, and returns the current attempt with its number. If
+// the stream has ended without an attempt, SendMsg returns over. direct says that grpc
+// alone handles the message: the stream is committed or has ended, or the caller sends
+// a message after the last.
 func (p *pending) prepareToSend(m any) (attempt grpc.ClientStream, n int, direct bool, over error) {
 	s := p.s
 	reason := replay.Kept
@@ -85,7 +85,7 @@ func (p *pending) prepareToSend(m any) (attempt grpc.ClientStream, n int, direct
 	return attempt, n, direct, over
 }
 
-// keep keeps a message that is about to be sent.
+// keep adds a message to the replay buffer.
 func (p *pending) keep(m any) replay.Unkept {
 	if p.limit < 0 {
 		p.limit = p.replayLimit()
@@ -93,7 +93,7 @@ func (p *pending) keep(m any) replay.Unkept {
 	return p.replay.Keep(m, p.limit, p.target.opts)
 }
 
-// replayLimit finds out how much may be kept.
+// replayLimit returns the limit of the replay buffer, in bytes.
 func (p *pending) replayLimit() int {
 	t := &p.target
 	switch {
@@ -106,17 +106,17 @@ func (p *pending) replayLimit() int {
 	return k.replay
 }
 
-// lockToSend takes the lock when nothing else is being sent that comes first.
+// lockToSend takes the lock once no retry or replay is under way: replayed messages go first.
 func (p *pending) lockToSend() {
 	p.lock()
-	for p.phase.busy() || p.replaying { // in this order: replaying is the retry's own while it is busy
+	for p.phase.busy() || p.replaying { // in this order, since a busy retry owns replaying
 		p.settled.Wait()
 	}
 }
 
-// sendAfter returns what SendMsg returns after the end of a stream whose last
-// attempt was none: where the client sends several messages io.EOF, as grpc does,
-// and RecvMsg tells why.
+// sendAfter returns the result of SendMsg after the end of a stream whose last attempt
+// failed before it had a stream: io.EOF if the client streams, as in grpc, where RecvMsg
+// returns the error; otherwise the error.
 func (p *pending) sendAfter(end *terminal) error {
 	if p.desc.ClientStreams {
 		return io.EOF
@@ -124,9 +124,8 @@ func (p *pending) sendAfter(end *terminal) error {
 	return end.err
 }
 
-// transmit sends on attempt n, unless it is being replaced, and the message
-// with it. If it was given up meanwhile, and could not be ended because of this, it
-// is ended afterwards.
+// transmit sends m on attempt n, unless a retry replaces the attempt and replays m. It
+// ends an attempt that was abandoned during the send.
 func (p *pending) transmit(attempt grpc.ClientStream, n int, m any) error {
 	p.mu.Lock()
 	if p.phase.busy() || p.retries != n {
@@ -143,7 +142,7 @@ func (p *pending) transmit(attempt grpc.ClientStream, n int, m any) error {
 	case orphan:
 		p.orphan = nil
 	case err == nil && !p.phase.busy() && p.retries == n && !p.phase.hasShown() && p.desc.ClientStreams && p.desc.ServerStreams:
-		p.timer.start() // the server may answer this one
+		p.timer.start() // the server may answer this message
 	}
 	p.mu.Unlock()
 	if orphan {
@@ -152,9 +151,9 @@ func (p *pending) transmit(attempt grpc.ClientStream, n int, m any) error {
 	return err
 }
 
-// broken finds out why an attempt takes no more messages, unless someone is
-// receiving, who will know by himself. It returns nil if the attempt was
-// replaced, and the message with it; otherwise io.EOF, and RecvMsg tells why.
+// broken finds out why an attempt takes no more messages, unless a receiver is about to
+// find out. It returns nil if another attempt has taken over, the message included;
+// otherwise io.EOF, and RecvMsg returns the reason.
 func (p *pending) broken(attempt grpc.ClientStream, n int) error {
 	if !p.receive.TryLock() {
 		return nil
@@ -166,9 +165,9 @@ func (p *pending) broken(attempt grpc.ClientStream, n int) error {
 		}
 		return io.EOF
 	}
-	// It has ended well, or an answer is there, or it cannot be looked for
-	// without losing one. From now on the caller may send less than it meant to:
-	// a retry would make that look like all there is.
+	// The attempt has ended well, or an answer is there, or looking for an answer would
+	// lose it. From now on the caller may send less than intended: a retry would make an
+	// incomplete request look complete.
 	if !p.tellBroken(n) {
 		return nil
 	}
@@ -176,8 +175,9 @@ func (p *pending) broken(attempt grpc.ClientStream, n int) error {
 }
 
 // peek finds out how an attempt has ended that takes no more messages. Without a header
-// it has no message. With one there may be a message: it is received for RecvMsg if no
-// interceptor on the right would have to see it in its own type. It unlocks receive.
+// there is no message. With a header there may be a message: peek receives the message
+// for RecvMsg, unless an interceptor on the right has to see the original type. It
+// unlocks receive.
 func (p *pending) peek(attempt grpc.ClientStream, n int) (known bool, err error) {
 	defer p.receive.Unlock() // also if an interceptor on the right panics
 	p.mu.Lock()
@@ -190,7 +190,7 @@ func (p *pending) peek(attempt grpc.ClientStream, n int) (known bool, err error)
 	if err != nil || (md != nil && (!isBare(attempt) || hasCodec(p.target.opts))) {
 		return false, nil
 	}
-	raw := new(emptypb.Empty) // takes anything
+	raw := new(emptypb.Empty) // decodes any message
 	if err := attempt.RecvMsg(raw); err != nil {
 		return true, err
 	}
@@ -200,14 +200,13 @@ func (p *pending) peek(attempt grpc.ClientStream, n int) (known bool, err error)
 	return true, nil
 }
 
-// isBare reports whether a stream is grpc's own, and not that of an interceptor.
+// isBare reports whether a stream is grpc's own, not that of an interceptor.
 func isBare(attempt grpc.ClientStream) bool {
 	t := reflect.TypeOf(attempt)
 	return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "google.golang.org/grpc"
 }
 
-// hasCodec reports whether messages may be encoded in another way than grpc's own codec
-// does.
+// hasCodec reports whether a codec other than grpc's own may encode the messages.
 func hasCodec(opts []grpc.CallOption) bool {
 	for _, o := range opts {
 		switch o.(type) {
@@ -218,8 +217,8 @@ func hasCodec(opts []grpc.CallOption) bool {
 	return !replay.DefaultIsGRPCs()
 }
 
-// tellBroken commits attempt n because the caller is about to be told that it
-// is broken. It reports false if it was replaced.
+// tellBroken commits attempt n, because SendMsg is about to report the attempt as
+// broken. It reports false if the attempt was replaced.
 func (p *pending) tellBroken(n int) bool {
 	ok := func() bool {
 		p.lock()
@@ -238,8 +237,7 @@ func (p *pending) tellBroken(n int) bool {
 	return ok
 }
 
-// takePeeked returns the message that was received before RecvMsg asked for it,
-// if there is one.
+// takePeeked returns the message received ahead of RecvMsg, or nil.
 func (p *pending) takePeeked() *emptypb.Empty {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -248,7 +246,7 @@ func (p *pending) takePeeked() *emptypb.Empty {
 	return peeked
 }
 
-// decodePeeked decodes such a message with the codec that grpc would have used.
+// decodePeeked decodes a peeked message with the codec that grpc would have used.
 func decodePeeked(raw *emptypb.Empty, m any) error {
 	if m == nil {
 		return nil
