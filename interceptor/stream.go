@@ -33,7 +33,7 @@ func (r *Retrier) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.Cl
 			finish = &finishers{}
 		}
 	}
-	if desc == nil { // grpc itself requires a desc: a nil one is left to the next interceptor
+	if desc == nil { // grpc itself requires a desc: leave nil to the next interceptor
 		return streamer(ctx, desc, cc, method, opts...)
 	}
 	p := &pending{streamer: streamer, desc: desc, limit: -1, target: target{r: r, ctx: ctx, cc: cc, method: method, kind: kind, opts: opts}}
@@ -83,8 +83,8 @@ type clientStream struct {
 	single bool // the server sends one reply
 }
 
-// RecvMsg receives the next message. The first message commits the stream. Before
-// that, RecvMsg retries failures.
+// RecvMsg receives the next message. The first message commits the stream. Until then,
+// RecvMsg retries failures.
 func (s *clientStream) RecvMsg(m any) error {
 	if s.pending.Load() != nil {
 		return s.recvPending(m)
@@ -140,8 +140,8 @@ func (s *clientStream) recvPending(m any) error {
 }
 
 // Header returns the response header. A header commits the stream, since the caller
-// has then seen part of the attempt. Before that, Header retries failures. A stream
-// that fails without a header returns nil, as in grpc, and RecvMsg returns the error.
+// has then seen part of the attempt. Until then, Header retries failures. As in grpc,
+// Header returns nil for a stream that fails without a header; RecvMsg returns the error.
 func (s *clientStream) Header() (metadata.MD, error) {
 	for {
 		p := s.pending.Load()
@@ -172,7 +172,7 @@ func (s *clientStream) Header() (metadata.MD, error) {
 			err = p.receiveFrom(attempt, &emptypb.Empty{})
 		}
 		switch {
-		case err == nil: // impossible in grpc itself; the message is lost, so a retry is too
+		case err == nil: // impossible in grpc itself; the message is lost, so there must be no retry
 			p.commit(n, nil, metadata.MD{})
 			return md, nil
 		case err == io.EOF && p.hasAccept(): //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself

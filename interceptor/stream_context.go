@@ -44,14 +44,14 @@ func (p *pending) context() context.Context {
 	return p.givenOut
 }
 
-// endWith makes a context that the caller has end together with the last attempt.
+// endWith makes a context given to the caller end together with the last attempt.
 func (c *streamContext) endWith(attempt grpc.ClientStream) {
 	if c != nil {
 		context.AfterFunc(attempt.Context(), c.end)
 	}
 }
 
-// endNow ends a context that the caller has.
+// endNow ends a context given to the caller.
 func (c *streamContext) endNow() {
 	if c != nil {
 		c.end()

@@ -43,7 +43,7 @@ type pending struct {
 	orphan    grpc.ClientStream // an abandoned attempt, still to be ended
 
 	resume   *resumption
-	givenOut *streamContext // the context that the caller has; nil for none
+	givenOut *streamContext // the context given to the caller; nil for none
 }
 
 // call returns the life of the call, made on first use.

@@ -55,7 +55,7 @@ func (p *pending) request() any {
 
 // ask replaces the first message by another request.
 func (p *pending) ask(next any) error {
-	if err := p.replay.Replace(next); err != nil { // both have the same type
+	if err := p.replay.Replace(next); err != nil { // next has the type of the first message
 		return p.call().hookFailed(&hook.Error{Option: "WithFallback", Text: "got a request that cannot be encoded: " + err.Error()})
 	}
 	return nil
