@@ -4,17 +4,17 @@ import (
 	"context"
 )
 
-// early is what of a call has to be there before its first attempt; the rest waits for
-// its first failure. The larger includes the smaller.
+// early says what of a call has to exist before the first attempt; the rest waits for the
+// first failure. A larger value includes the smaller.
 type early uint8
 
 const (
 	nothingEarly  early = iota
-	lifeEarly           // its life: someone is told that it begins, or is asked before
-	settingsEarly       // its settings too: they say something of the first attempt
+	lifeEarly           // the life of the call, for an observer, WithRefresh or a breaker
+	settingsEarly       // the settings as well, because some apply to the first attempt
 )
 
-// earlyOf returns what of the calls with a context has to be early.
+// earlyOf returns what a call with ctx needs before the first attempt.
 func (r *Retrier) earlyOf(ctx context.Context) early {
 	e := r.early
 	if r.follows && r.live.Early() {
@@ -26,7 +26,7 @@ func (r *Retrier) earlyOf(ctx context.Context) early {
 	return e
 }
 
-// early returns what of a call that has the option has to be early.
+// early returns what a call with the option needs before the first attempt.
 func (o CallOption) early() early {
 	if o.o != nil && o.o.early {
 		return settingsEarly
@@ -34,7 +34,7 @@ func (o CallOption) early() early {
 	return nothingEarly
 }
 
-// earliest returns the same for a call that has all these options.
+// earliest returns what a call with all these options needs before the first attempt.
 func earliest(opts []CallOption) (e early) {
 	for _, o := range opts {
 		e = max(e, o.early())

@@ -11,34 +11,34 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// finishers calls the OnFinish options of a stream once, when the call ends:
-// grpc calls what it is given after every attempt, and by itself when the
-// context ends. The nil value has none to call.
+// finishers calls the OnFinish options of a stream once, when the call ends. grpc calls
+// OnFinish options after every attempt, and by itself when the context ends. The nil
+// finishers calls nothing.
 type finishers struct {
 	mu        sync.Mutex
 	fns       []func(error)
 	called    bool
 	committed bool
-	attempt   int  // the current one
-	ended     bool // it has, with err
+	attempt   int  // the number of the current attempt
+	ended     bool // the current attempt has ended, with err
 	err       error
 	stop      func() bool // stops waiting for the end of the context, after an attempt that nobody has read
 }
 
-// option returns the option to give to the current attempt. One that ends
-// together with the context or the connection is the last, even if the caller
-// never looks at it again.
+// option returns the OnFinish option for the current attempt. An attempt that ends
+// together with the context or the connection is the last, even if the caller never
+// reads the end.
 func (f *finishers) option(ctx context.Context, cc *grpc.ClientConn) grpc.CallOption {
 	n := f.attempt
 	return grpc.OnFinish(func(err error) {
 		f.mu.Lock()
-		if n != f.attempt { // it was given up, and has ended late
+		if n != f.attempt { // the attempt was abandoned, and ends late
 			f.mu.Unlock()
 			return
 		}
 		f.ended, f.err = true, err
 		last := f.committed || ctx.Err() != nil || (cc != nil && cc.GetState() == connectivity.Shutdown)
-		if !last && !f.called { // it may never be read
+		if !last && !f.called { // the caller may never read the end
 			f.stop = context.AfterFunc(ctx, func() { f.end(status.FromContextError(ctx.Err()).Err()) })
 		}
 		f.mu.Unlock()
@@ -48,7 +48,7 @@ func (f *finishers) option(ctx context.Context, cc *grpc.ClientConn) grpc.CallOp
 	})
 }
 
-// commit says that the attempt is the last one.
+// commit says that the current attempt is the last.
 func (f *finishers) commit() {
 	if f == nil {
 		return
@@ -62,8 +62,8 @@ func (f *finishers) commit() {
 	}
 }
 
-// next says that another attempt follows, and returns the options for it:
-// opts, with its own in the place of that of the attempt before.
+// next begins another attempt. It returns opts with the option of the previous attempt,
+// the last in opts, replaced by the option of the new attempt.
 func (f *finishers) next(ctx context.Context, cc *grpc.ClientConn, opts []grpc.CallOption) []grpc.CallOption {
 	if f == nil {
 		return opts
@@ -84,7 +84,7 @@ func (f *finishers) halt() {
 	}
 }
 
-// end calls the functions, unless they were called before.
+// end calls the functions, unless they have been called.
 func (f *finishers) end(err error) {
 	if f == nil {
 		return
@@ -105,8 +105,8 @@ func (f *finishers) end(err error) {
 	}
 }
 
-// refuse calls the OnFinish options of a call that is not made, as grpc does,
-// and returns its error.
+// refuse calls the OnFinish options of a call that is not made, as grpc does, and returns
+// err.
 func refuse(opts []grpc.CallOption, err error) error {
 	for _, o := range opts {
 		if o, ok := o.(grpc.OnFinishCallOption); ok && o.OnFinish != nil {
@@ -116,8 +116,8 @@ func refuse(opts []grpc.CallOption, err error) error {
 	return err
 }
 
-// splitOnFinish returns opts without the OnFinish options, and those: grpc
-// calls them after every attempt, and they are meant for the call.
+// splitOnFinish separates the OnFinish functions from the other options. The functions
+// are meant for the whole call, but grpc calls them after every attempt.
 func splitOnFinish(opts []grpc.CallOption) (rest []grpc.CallOption, finish []func(error)) {
 	rest = make([]grpc.CallOption, 0, len(opts))
 	for _, o := range opts {

@@ -12,9 +12,8 @@ import (
 	"github.com/reinvoke/reinvoke/internal/clock"
 )
 
-// sleep waits before a retry, unless it waits at a gate, and returns for how
-// long. Its error says that the caller's context has ended, or that the connection
-// was closed.
+// sleep waits before a retry, unless the retry is to wait at a gate, and returns the time
+// waited. An error means that the caller's context has ended or the connection was closed.
 func (c *call) sleep(wait time.Duration) (time.Duration, error) {
 	if c.state.AtGate {
 		return 0, c.ctx.Err()
@@ -37,34 +36,34 @@ func (c *call) sleep(wait time.Duration) (time.Duration, error) {
 	return wait + more, err
 }
 
-// errClosed returns what grpc says of a call on a connection that was closed. While
-// the connection is being closed an attempt may still reach the server: it would tell
-// nothing new.
+// errClosed returns grpc's error for a call on a closed connection. While a connection is
+// closing, an attempt may still reach the server, but would tell nothing new.
 func errClosed() error {
 	return status.Error(grpccodes.Canceled, "grpc: the client connection is closing")
 }
 
-// lastMoment is what awaitReady leaves of the caller's time, so that an
-// attempt still tells why the connection is down. Judgement: an attempt that
-// fails fast needs a fraction of it.
+// lastMoment is the part of the caller's time that awaitReady leaves to the attempt, so
+// that the attempt still tells why the connection is down. Judgement: an attempt that
+// fails fast needs a fraction of lastMoment.
 const lastMoment = 20 * time.Millisecond
 
-// redial is the longest pause before grpc dials a second time: 1 s, +-20 %, of
-// its default backoff (grpc's doc/connection-backoff.md). Until then a connection
-// that is down stays down.
+// redial is the longest pause before grpc dials a second time: the 1 s, +-20 %, of grpc's
+// default backoff (grpc's doc/connection-backoff.md). Until then a connection that is down
+// stays down.
 const redial = 1200 * time.Millisecond
 
-// needsConnection reports whether the last attempt may have failed for want of a
+// needsConnection reports whether the last attempt may have failed because there was no
 // connection.
 func (c *call) needsConnection() bool { return c.cc != nil && c.failure.Reach != codes.Answered }
 
-// awaitReady waits until the connection is ready: for as long as the backoff
-// before it was, or [redial] if that is longer, but never past the limit on elapsed
-// time, and not quite to the caller's deadline. An attempt on a connection that is
-// known to be down fails at once with the old error: it would be wasted, and a
-// backoff of milliseconds would waste them all. It is not WaitForReady, which
-// turns an UNAVAILABLE into a DEADLINE_EXCEEDED. It returns how long it waited,
-// and an error only if the caller's context ends or the connection is closed.
+// awaitReady waits until the connection is ready. An attempt on a connection known to be
+// down fails at once with the old error, and a backoff of milliseconds would waste all
+// attempts that way. The wait lasts at most the longer of backoff and [redial], never
+// passes the limit on elapsed time, and ends [lastMoment] before the caller's deadline.
+// WaitForReady would turn an UNAVAILABLE into a DEADLINE_EXCEEDED.
+//
+// awaitReady returns the time waited, and an error only if the caller's context ends or
+// the connection is closed.
 func (c *call) awaitReady(backoff time.Duration) (time.Duration, error) {
 	state := c.cc.GetState()
 	if state == connectivity.Ready {

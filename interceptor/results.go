@@ -9,15 +9,14 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// results is what an attempt of its own leaves behind beside its reply.
+// results holds what one attempt leaves behind beside the reply.
 type results struct {
 	header, trailer metadata.MD
 	peer            peer.Peer
 }
 
-// instead returns the options for the attempt: opts, with the variables of the
-// caller's Header, Trailer and Peer options replaced by its own. The trailer is
-// captured if it is evidence.
+// instead returns opts with r in place of the variables of the caller's Header, Trailer
+// and Peer options. If evidence is true, r captures the trailer in any case.
 func (r *results) instead(opts []grpc.CallOption, evidence bool) []grpc.CallOption {
 	var header, trailer, from bool
 	own := make([]grpc.CallOption, 0, len(opts)+3)
@@ -45,7 +44,7 @@ func (r *results) instead(opts []grpc.CallOption, evidence bool) []grpc.CallOpti
 	return own
 }
 
-// wanted reports whether the caller has asked for any of them.
+// wanted reports whether the caller has asked for a header, a trailer or a peer.
 func wanted(opts []grpc.CallOption) bool {
 	return slices.ContainsFunc(opts, func(o grpc.CallOption) bool {
 		switch o.(type) {
@@ -56,8 +55,8 @@ func wanted(opts []grpc.CallOption) bool {
 	})
 }
 
-// ownResults returns the options for an attempt of a stream. It has variables of its own
-// in the place of the caller's: one that was given up may still write them.
+// ownResults returns the options for an attempt of a stream. The attempt writes to its
+// own variables, because an abandoned attempt may still write after the next has begun.
 func (p *pending) ownResults(opts []grpc.CallOption) []grpc.CallOption {
 	if !wanted(opts) {
 		return opts
@@ -67,14 +66,14 @@ func (p *pending) ownResults(opts []grpc.CallOption) []grpc.CallOption {
 	return c.results.instead(opts, false)
 }
 
-// deliverFrom gives the caller of a stream what an attempt has left that has ended.
+// deliverFrom gives the caller of a stream the results of an attempt that has ended.
 func (c *call) deliverFrom(attempt grpc.ClientStream) {
-	if c != nil && c.results != nil && attempt.Context().Err() != nil { // else it is written yet
+	if c != nil && c.results != nil && attempt.Context().Err() != nil { // otherwise grpc may still write the results
 		c.results.deliver(c.opts)
 	}
 }
 
-// deliver gives the caller what it has asked for.
+// deliver copies the results to the caller's variables.
 func (r *results) deliver(opts []grpc.CallOption) {
 	for _, o := range opts {
 		switch o := o.(type) {
@@ -94,7 +93,7 @@ func (r *results) deliver(opts []grpc.CallOption) {
 	}
 }
 
-// copyOf returns a copy of a message that shares nothing with it.
+// copyOf returns a deep copy of a message.
 func copyOf(m any) any {
 	return proto.Clone(m.(proto.Message)) //nolint:forcetypeassert // whoever hedges has checked it
 }
@@ -105,21 +104,21 @@ func canBeCopied(m any) bool {
 	return ok && p.ProtoReflect().IsValid()
 }
 
-// newMessage returns an empty message of the type of m, which can be copied.
+// newMessage returns an empty message of the type of m, a protobuf message.
 func newMessage(m any) any {
 	return m.(proto.Message).ProtoReflect().New().Interface() //nolint:forcetypeassert // whoever hedges has checked it
 }
 
-// copyMessage makes to a copy of from, both of the same type.
+// copyMessage overwrites to with a copy of from. Both have the same type.
 func copyMessage(to, from any) {
 	dst := to.(proto.Message) //nolint:forcetypeassert // whoever hedges has checked it
 	proto.Reset(dst)
 	proto.Merge(dst, from.(proto.Message)) //nolint:forcetypeassert // likewise
 }
 
-// resetResults clears what the caller's Header, Trailer and Peer options hold
-// of a failed attempt: grpc writes them only when an attempt has a stream, so
-// that they would go on showing an earlier one.
+// resetResults clears the variables of the caller's Header, Trailer and Peer options
+// after a failed attempt. grpc writes these variables only when an attempt has a stream:
+// without a reset the values of an earlier attempt would remain.
 func resetResults(opts []grpc.CallOption) {
 	for _, o := range opts {
 		switch o := o.(type) {

@@ -15,50 +15,47 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// ResumeFunc says how a server stream goes on that has failed after some of
-// its messages were delivered: with the request whose answer is what is still
-// missing. It reports false if the stream cannot go on. It must be safe for
-// concurrent use.
+// ResumeFunc says how to continue a server stream that failed after some messages were
+// delivered: next is the request for the missing rest. It reports false if the stream
+// cannot continue. It must be safe for concurrent use.
 type ResumeFunc func(ctx context.Context, i Interrupted) (next proto.Message, ok bool)
 
-// Interrupted is the stream that a [ResumeFunc] is asked about. Its messages
-// are copies.
+// Interrupted describes the failed stream to a [ResumeFunc]. The messages are copies.
 type Interrupted struct {
 	// Method is the full name of the method.
 	Method string
-	// Request is what was asked first, however often the stream was resumed.
+	// Request is the first request, however often the stream was resumed.
 	Request proto.Message
-	// Delivered is how many messages the caller was given, those before earlier
-	// interruptions included.
+	// Delivered is the number of messages that the caller was given, including those
+	// before earlier interruptions.
 	Delivered int
-	// Last is the last of them.
+	// Last is the last message delivered.
 	Last proto.Message
-	// All are all of them, if [KeepAll] was given; else nil.
+	// All holds all messages delivered, if [KeepAll] was given; else nil.
 	All []proto.Message
-	// Err is the error of the server; [FailureOf] tells its class.
+	// Err is the server's error; [FailureOf] tells the class.
 	Err error
 }
 
 // ResumeOption is an option of [WithResume].
 type ResumeOption func(*resuming)
 
-// KeepAll keeps all messages that a stream delivers, encoded, for
-// [Interrupted.All]: as much memory as the stream has delivered.
+// KeepAll keeps all messages that a stream delivers, encoded, for [Interrupted.All]: as
+// much memory as the stream has delivered.
 func KeepAll() ResumeOption { return func(r *resuming) { r.all = true } }
 
-// WithResume lets server streams go on that fail after commitment, with a
-// request that f makes of what was delivered. The caller sees one stream: the
-// header of the first attempt that had one, every message once, the trailer of the last. The
-// failure has to be one that the table retries; the wait, the limits and the
-// budget are those of a retry, and the attempts are counted anew after every
-// message. Whether it is safe to ask again is for f to say: the method need not be
-// repeatable. A nil f switches it off.
+// WithResume continues server streams that fail after commitment, with a request that f
+// makes from the messages delivered. The caller sees one stream: the header of the first
+// attempt with a header, every message once, the trailer of the last attempt. The failure
+// has to be one that the table retries. The wait, the limits and the budget are those of
+// a retry, and attempts count anew after every message. f decides whether asking again is
+// safe: the method need not be repeatable. A nil f switches resuming off.
 //
 // The request has to be a protobuf message within the replay buffer (see
-// [WithReplayBuffer]), and the messages protobuf messages. It costs a copy of the
-// last message each, or of all with [KeepAll]. If f panics or returns a request of
-// another type than the first, the stream ends with INTERNAL; if it blocks, at the
-// deadline of the call.
+// [WithReplayBuffer]), and the messages have to be protobuf messages. Every message is
+// copied: only the last copy is kept, or all copies with [KeepAll]. If f panics or returns
+// a request of another type than the first, the stream ends with INTERNAL. If f blocks,
+// the stream ends at the deadline of the call.
 func WithResume(f ResumeFunc, opts ...ResumeOption) CallOption {
 	var r *resuming
 	if f != nil {
@@ -75,34 +72,34 @@ func WithResume(f ResumeFunc, opts ...ResumeOption) CallOption {
 
 const resumeName = "WithResume"
 
-// resuming is what WithResume has set.
+// resuming holds the arguments of WithResume.
 type resuming struct {
 	f   ResumeFunc
 	all bool
 }
 
-// resumption is what a stream keeps to be resumed. The nil resumption keeps
+// resumption is what a stream keeps in order to be resumed. The nil resumption keeps
 // nothing.
 type resumption struct {
 	*resuming
-	request  replay.Buffer // the first one
-	header   metadata.MD   // of the first attempt that has shown something
+	request  replay.Buffer // the first
+	header   metadata.MD   // of the first attempt shown to the caller
 	headed   bool
 	count    int
-	messages replay.Buffer // the last one, or all
+	messages replay.Buffer // the last, or all
 	lost     bool          // a message could not be kept
 }
 
-// opened keeps what the first attempt that shows something began with.
+// opened keeps the request and the header of the first attempt shown to the caller.
 func (r *resumption) opened(s *clientStream, sent *replay.Buffer) {
 	if r == nil || r.headed {
 		return
 	}
-	r.header, _ = s.attempt.Header() // it is there
+	r.header, _ = s.attempt.Header() // already received
 	r.request, r.headed = sent.Clone(), true
 }
 
-// delivered keeps a message.
+// delivered counts a message and keeps a copy.
 func (r *resumption) delivered(m any) {
 	if r == nil {
 		return
@@ -116,8 +113,8 @@ func (r *resumption) delivered(m any) {
 	}
 }
 
-// goOn resumes the stream after err, or ends it. Attempts count from the last
-// message that was delivered.
+// goOn resumes the stream after err, or ends the stream. Attempts count from the last
+// message delivered.
 func (p *pending) goOn(err error, ev codes.Evidence) (ok bool, final error) {
 	c := p.call()
 	c.progressed()
@@ -144,20 +141,19 @@ func (p *pending) goOn(err error, ev codes.Evidence) (ok bool, final error) {
 	return p.retry(err, ev)
 }
 
-// progressed begins to count anew: the attempt that has delivered something is
-// the first one.
+// progressed restarts the counts: the attempt that delivered something is the first.
 func (c *call) progressed() {
 	c.state.Restart(c.attempts() - 1)
 	c.history = c.first[:0]
 	c.shown, c.resumed = false, true
 	c.judge()
 	said := c.knobs.Repeatable
-	c.state.Repeatable = said == nil || *said // the caller's function says what to ask
+	c.state.Repeatable = said == nil || *said // the ResumeFunc decides what to ask
 }
 
-// interrupted asks the caller's function how to go on, if the failure is one
-// that is retried. If there is no way the decision is that it is not. fault is what
-// is wrong with the function or its answer.
+// interrupted asks the ResumeFunc how to go on, if the decision is to retry. If there is
+// no way, the decision becomes not to retry. fault is what is wrong with the function or
+// the answer.
 func (p *pending) interrupted(c *call) (wait time.Duration, fault error) {
 	if !c.decision.Retry {
 		return 0, nil
@@ -180,7 +176,7 @@ func (p *pending) interrupted(c *call) (wait time.Duration, fault error) {
 	return 0, fault
 }
 
-// interruption returns what the caller's function is told.
+// interruption returns the argument of the ResumeFunc.
 func (r *resumption) interruption(c *call) (Interrupted, error) {
 	i := Interrupted{Method: c.method, Delivered: r.count, Err: c.err}
 	if r.lost || r.request.Len() == 0 {
@@ -201,7 +197,7 @@ func (r *resumption) interruption(c *call) (Interrupted, error) {
 	return i, nil
 }
 
-// messageOf returns message n, if it is a protobuf message.
+// messageOf decodes message n. It fails if the message is not a protobuf message.
 func messageOf(b *replay.Buffer, n int) (proto.Message, error) {
 	kept, err := b.Message(n)
 	if m, ok := kept.(proto.Message); ok {
@@ -210,10 +206,10 @@ func messageOf(b *replay.Buffer, n int) (proto.Message, error) {
 	return nil, errNotKept
 }
 
-// errNotKept says that what a stream would need to be resumed is not there.
+// errNotKept says that a message needed for resuming was not kept.
 var errNotKept = errors.New("interceptor: a message is no protobuf message, and was not kept")
 
-// askNext puts the request that goes on into the place of the one before.
+// askNext replaces the request of the previous attempt by next.
 func (p *pending) askNext(request, next proto.Message) error {
 	text := wrongType(request, next)
 	if text == "" {
@@ -227,8 +223,8 @@ func (p *pending) askNext(request, next proto.Message) error {
 	return &hook.Error{Option: resumeName, Text: text}
 }
 
-// shownHeader returns the header that the caller sees of a stream that can be
-// resumed: that of the attempt which has first shown something.
+// shownHeader returns the header shown to the caller of a stream that can be resumed:
+// the header of the first attempt that showed something.
 func (p *pending) shownHeader() (metadata.MD, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
