@@ -7,12 +7,11 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// previousAttemptsKey tells the server how many attempts came before (gRFC
-// A6).
+// previousAttemptsKey tells the server the number of previous attempts (gRFC A6).
 const previousAttemptsKey = "grpc-previous-rpc-attempts"
 
-// attemptContext returns the context of a retry: ctx, and the number of
-// attempts before it among the outgoing metadata.
+// attemptContext returns ctx with the number of previous attempts among the outgoing
+// metadata.
 func (c *call) attemptContext(ctx context.Context) context.Context {
 	n := c.state.Attempts - 1 + c.state.Scouts
 	if n <= 0 { // the first attempt of another request
@@ -24,16 +23,16 @@ func (c *call) attemptContext(ctx context.Context) context.Context {
 	return &attemptContext{Context: ctx, previous: c.r.previous[n]}
 }
 
-// previousAttempts returns a context that has nothing but the key with n.
+// previousAttempts returns a context with nothing but n under previousAttemptsKey.
 func previousAttempts(n int) context.Context {
 	return metadata.AppendToOutgoingContext(context.Background(), previousAttemptsKey, strconv.Itoa(n))
 }
 
-// attemptContext is a context without outgoing metadata to which those of
-// another were added: one allocation, where AppendToOutgoingContext has four.
+// attemptContext adds the outgoing metadata of another context to a context without any:
+// one allocation, where AppendToOutgoingContext has four.
 type attemptContext struct {
 	context.Context
-	previous context.Context // has one value only
+	previous context.Context // holds that metadata only
 }
 
 // Value implements context.Context.

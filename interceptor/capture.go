@@ -7,33 +7,32 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// capture is where the attempts of a unary call leave their trailer, and where
-// its life is kept once an attempt has failed: on the heap, so that the stack
-// of a call that waits stays small. It is pooled, so that neither costs a call
-// an allocation.
+// capture holds the trailer of the attempts of a unary call, and the life of the call once
+// an attempt has failed. The life is on the heap, so that the stack of a waiting call stays
+// small. Captures are pooled, so that neither costs a call an allocation.
 type capture struct {
-	trailer metadata.MD // nil until grpc writes it, which it does if there was a stream
-	header  metadata.MD // likewise, where watchHeader asked for it
+	trailer metadata.MD // nil until written by grpc, which happens only if there was a stream
+	header  metadata.MD // likewise, if watchHeader asked for the header
 	inline  [8]grpc.CallOption
 	opts    []grpc.CallOption
 
 	call   call
 	failed bool // call is in use
 
-	conn    *grpc.ClientConn // that it has served last,
-	trusted *trust           // and what is known of that; nil until it has served one
+	conn    *grpc.ClientConn // the last connection served
+	trusted *trust           // the trust of conn; nil before the first
 
-	successes uint64 // of calls that have used it, since the last that was a sample
+	successes uint64 // the number of successes since the last sample
 }
 
-// watch returns opts and one more, which captures the trailer of an attempt over cc.
-// opts itself may be shared with other calls and is left alone.
+// watch returns opts plus an option that captures the trailer of an attempt over cc. opts
+// may be shared with other calls and stays as is.
 func (c *capture) watch(r *Retrier, cc *grpc.ClientConn, opts []grpc.CallOption) []grpc.CallOption {
 	c.trailer = nil
 	if c.opts == nil {
 		c.opts = c.inline[:0]
 	}
-	if c.trusted == nil || c.conn != cc { // it served another connection before
+	if c.trusted == nil || c.conn != cc { // another connection came before
 		c.conn, c.trusted = cc, r.trusts.of(cc)
 	}
 	watched := append(append(c.opts[:0], opts...), grpc.TrailerCallOption{TrailerAddr: &c.trailer})
@@ -41,17 +40,17 @@ func (c *capture) watch(r *Retrier, cc *grpc.ClientConn, opts []grpc.CallOption)
 	return c.opts
 }
 
-// watchHeader returns the options of watch and one more, which captures the header. It
-// costs grpc a copy, so that it is left to the attempts after one that the server claims
-// not to have processed: one that answers and then says so breaks the protocol, and what
-// it says proves nothing.
+// watchHeader returns the options of watch plus an option that captures the header. The
+// header costs grpc a copy, so only attempts after an attempt said to be unprocessed ask
+// for the header. A server that answers and then denies processing breaks the protocol,
+// and the denial proves nothing.
 func (c *capture) watchHeader() []grpc.CallOption {
 	c.header = nil
 	c.opts = append(c.opts, grpc.HeaderCallOption{HeaderAddr: &c.header})
 	return c.opts
 }
 
-// evidence returns what the attempt has left that was watched, and forgets it.
+// evidence returns and clears what a watched attempt has left.
 func (c *capture) evidence(watched bool) codes.Evidence {
 	if !watched {
 		return codes.Evidence{}
@@ -62,8 +61,8 @@ func (c *capture) evidence(watched bool) codes.Evidence {
 	return ev
 }
 
-// sample counts a success and reports whether it is a sample, where every so many are
-// one: without dice, which cost more than all else on the way of a call that is well.
+// sample counts a success, and reports whether the count has reached every: then the
+// success is a sample. Random numbers would cost more than all else in a successful call.
 func (c *capture) sample(every uint64) bool {
 	c.successes++
 	if c.successes < every {
@@ -73,11 +72,12 @@ func (c *capture) sample(every uint64) bool {
 	return true
 }
 
-// release gives the capture back. Nothing of the call stays in it.
+// release clears everything of the call from the capture, and returns the capture to the
+// pool.
 func (r *Retrier) release(c *capture) {
 	c.trailer, c.header = nil, nil
 	clear(c.opts)
-	if cap(c.opts) > len(c.inline) { // then they were in inline first
+	if cap(c.opts) > len(c.inline) { // inline may still hold options
 		clear(c.inline[:])
 	}
 	if c.failed {

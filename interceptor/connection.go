@@ -7,7 +7,7 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// methodOptions are the options of a pattern of methods.
+// methodOptions holds the options of a pattern of methods.
 type methodOptions struct {
 	pattern string
 	opts    []CallOption
@@ -15,12 +15,12 @@ type methodOptions struct {
 
 // connection gathers the options of New.
 type connection struct {
-	settings // with table and limits
+	settings // including the table and the limits
 	config   policy.Config
 	live     *policy.Live
 	budget   *policy.Budget
 	noBudget bool
-	shaped   []string // the names of the options that set what Live would
+	shaped   []string // the names of options that WithLive excludes
 	r        Retrier
 	errs     []error
 }
@@ -36,14 +36,14 @@ func newConnection() *connection {
 	return c
 }
 
-// fault notes an error, if there is one.
+// fault records an error; nil is ignored.
 func (c *connection) fault(err error) {
 	if err != nil {
 		c.errs = append(c.errs, err)
 	}
 }
 
-// build returns the Retrier, or all that is wrong.
+// build returns the Retrier, or all errors.
 func (c *connection) build() (*Retrier, error) {
 	r := &c.r
 	switch {
@@ -66,7 +66,7 @@ func (c *connection) build() (*Retrier, error) {
 	if r.observer != nil || r.refresh != nil || r.breaker != nil {
 		r.early = max(r.early, lifeEarly)
 	}
-	if !r.follows && r.live.Early() { // one that is followed may be swapped
+	if !r.follows && r.live.Early() { // a configuration that is followed may be swapped
 		r.early = settingsEarly
 	}
 	timed := r.base.attemptTimeout > 0
@@ -81,8 +81,8 @@ func (c *connection) build() (*Retrier, error) {
 	return r, errors.Join(c.errs...)
 }
 
-// buildBudget sets the budget of the Retrier. A connection with an attempt
-// timeout has a smaller one, unless other figures than the default were set.
+// buildBudget sets the budget of the Retrier. A connection with an attempt timeout has a
+// smaller budget, unless figures other than the default were set.
 func (c *connection) buildBudget(timed bool) {
 	switch {
 	case c.noBudget:
@@ -99,8 +99,8 @@ func (c *connection) buildBudget(timed bool) {
 	}
 }
 
-// checkMethod returns an error if the options of a pattern do not fit the
-// connection's.
+// checkMethod returns an error if the options of a pattern do not fit those of the
+// connection.
 func (r *Retrier) checkMethod(m methodOptions) error {
 	cfg := r.live.Load()
 	s := r.uncapped(cfg)

@@ -13,23 +13,22 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// WithHedge starts another attempt of a unary call when there is no answer
-// after delay, and so on until there have been that many attempts, the first
-// included; the first answer wins and the others are cancelled. It trades load
-// for the slowest answers. Off by default; attempts of 1 switches it off.
+// WithHedge starts another attempt of a unary call when there is no answer after delay,
+// and so on, up to the given number of attempts, the first included. The first answer
+// wins, and the other attempts are cancelled. Hedging adds load to speed up the slowest
+// answers. Off by default; attempts of 1 switches hedging off.
 //
-// It has the semantics of gRFC A6. A failure that the table would retry starts
-// the next attempt at once, or after the delay that the server asked for; one that
-// it would not retry ends the call, and so does a server that says stop, once the
-// attempts under way have failed too. The attempts take the place of retries:
-// after them the call ends, however they failed. Every attempt but the first costs
-// a token of the budget, and there is none where there is no token.
+// The semantics are those of gRFC A6. A failure that the table would retry starts the next
+// attempt at once, or after the delay that the server asked for. A failure that the table
+// would not retry ends the call. A server that says stop ends the call once the attempts
+// under way have failed too. The attempts take the place of retries: after the last attempt
+// the call ends, whatever the failures. Every attempt but the first costs a token of the
+// budget; without a token there is no further attempt.
 //
-// Only repeatable methods are hedged, with messages that can be copied (protobuf
-// messages): given to a call of another method it is an error; set for a
-// connection it leaves those calls, and streams, as they are. Attempts that lost
-// are cancelled and not waited for, so that interceptors further right may still
-// be running when the call has returned.
+// Only repeatable methods are hedged, with messages that can be copied (protobuf messages).
+// Given to any other call, WithHedge is an error; set for a connection, WithHedge leaves
+// other calls, and streams, as they are. Attempts that lost are cancelled and not waited
+// for, so that interceptors further right may still be running when the call has returned.
 func WithHedge(delay time.Duration, attempts int) CallOption {
 	var err error
 	switch {
@@ -46,7 +45,8 @@ func WithHedge(delay time.Duration, attempts int) CallOption {
 
 const hedgeName = "WithHedge"
 
-// hedged makes the call with hedging, if it can be; it reports whether it has.
+// hedged makes the call with hedging, if possible. done is false if the call is still to be
+// made.
 func (c *call) hedged(req, reply any, invoker grpc.UnaryInvoker) (done bool, err error) {
 	own := slices.ContainsFunc(c.opts, func(o grpc.CallOption) bool {
 		own, ok := o.(CallOption)
@@ -69,8 +69,8 @@ func (c *call) hedged(req, reply any, invoker grpc.UnaryInvoker) (done bool, err
 	return true, c.hedge(copyOf(req), reply, invoker)
 }
 
-// unhedged gives back the places of a call that cannot be hedged though it was told to,
-// and returns what is wrong.
+// unhedged gives back the places of a call that was told to hedge and cannot, and returns
+// the error.
 func (c *call) unhedged(format string, args ...any) error {
 	err := status.Errorf(grpccodes.InvalidArgument, format, args...)
 	c.giveBack(codes.Failure{Class: codes.Ended}, err)

@@ -12,40 +12,39 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// race is the attempts of a hedged call, which run beside each other. It
-// belongs to the goroutine of the call; the attempts tell it how they end, and
-// share nothing else with it.
+// race is the attempts of a hedged call, which run beside each other. The race belongs to
+// the goroutine of the call. Attempts report their end, and share nothing else with the race.
 type race struct {
 	c       *call
 	v       invocation
 	ctx     context.Context // of all attempts
 	request any
-	reply   any // what kind of reply they fill, each its own
+	reply   any // gives the type; each attempt fills a reply of its own
 
 	ended   chan *racer
-	racers  []*racer // all that have begun
+	racers  []*racer // all attempts begun
 	running int
-	stopped bool // no further attempt starts by itself
+	stopped bool // no timer starts a further attempt
 
 	// The timer for the next attempt.
-	wake chan int // the number of one that has fired
-	set  int      // the number of the one that counts
+	wake chan int // receives the number of a timer that has fired
+	set  int      // the number of the timer in force
 	stop func() bool
-	// deferred says that the next attempt was paid for, with pays, and waits until a
+	// deferred says that the next attempt was paid for, with pays, and waits until till, a
 	// time that the server has named.
 	deferred bool
 	till     time.Time
 	pays     policy.Account
 
-	// How it ends.
+	// The end of the race.
 	won       *racer
-	last      *racer // to end, if none has won
-	final     error  // what the call then ends with, if there is no other way
-	concluded bool   // those who watch know it already
+	last      *racer // the last attempt to fail
+	final     error  // the error of the call, unless a fallback helps
+	concluded bool   // the call has ended with final, and observers know
 }
 
-// hedge makes attempts beside each other until one succeeds or nothing more is
-// to be tried. They send request, which no one else has.
+// hedge makes attempts beside each other until an attempt succeeds or nothing more is to
+// be tried. request belongs to hedge alone.
 func (c *call) hedge(request, reply any, invoker grpc.UnaryInvoker) error {
 	c.limitHedges()
 	for {
@@ -77,9 +76,8 @@ func (c *call) hedge(request, reply any, invoker grpc.UnaryInvoker) error {
 	}
 }
 
-// limitHedges makes the limits of the call those of its hedges. They start
-// without the backoff of the table, so that it does not count against the
-// caller's time either.
+// limitHedges sets the limits of the call to those of hedging. The backoff of the table
+// becomes 0, so that no backoff counts against the caller's time.
 func (c *call) limitHedges() {
 	table := *c.state.Table
 	for class := range table {
@@ -90,15 +88,14 @@ func (c *call) limitHedges() {
 	c.state.Table, c.state.Limits = &table, limits
 }
 
-// race makes the attempts for a request. Those that have lost when it returns
-// are cancelled.
+// race makes the attempts for a request. On return, attempts that lost are cancelled.
 func (c *call) race(request, reply any, invoker grpc.UnaryInvoker) *race {
 	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
 	most := c.state.Limits.MaxAttempts
 	r := &race{
 		c: c, v: c.invocation(invoker), ctx: ctx, request: request, reply: reply,
-		ended: make(chan *racer, most), wake: make(chan int, 2*most), // there is room for all
+		ended: make(chan *racer, most), wake: make(chan int, 2*most), // room for all
 	}
 	defer r.quit()
 	c.state.Attempts = 1
@@ -116,12 +113,12 @@ func (c *call) race(request, reply any, invoker grpc.UnaryInvoker) *race {
 	return r
 }
 
-// begin starts an attempt, and the timer for the next.
+// begin starts an attempt, and the timer for the next attempt.
 func (r *race) begin() {
 	c := r.c
 	c.beginAttempt()
 	a := &racer{number: c.state.Attempts, place: c.place, began: c.attemptBegan, generation: c.generation, reply: newMessage(r.reply)}
-	c.place = nil // it is the racer's
+	c.place = nil // now owned by the racer
 	r.racers = append(r.racers, a)
 	r.running++
 	go a.run(c.attemptContext(r.ctx), r.v, r.request, r.options(a), r.ended)
@@ -130,7 +127,7 @@ func (r *race) begin() {
 	}
 }
 
-// options returns those of an attempt.
+// options returns the options of an attempt.
 func (r *race) options(a *racer) []grpc.CallOption {
 	c := r.c
 	opts := a.results.instead(c.opts, c.r.evidence)
@@ -140,13 +137,13 @@ func (r *race) options(a *racer) []grpc.CallOption {
 	return opts
 }
 
-// end takes the end of an attempt.
+// end handles the end of an attempt.
 func (r *race) end(a *racer) {
 	c := r.c
 	r.running--
 	c.racing, c.attemptBegan, c.generation, c.place = a.number, a.began, a.generation, a.place
 	switch {
-	case a.broken != nil: // as without hedging it surfaces on the caller's goroutine
+	case a.broken != nil: // as without hedging, the panic surfaces on the caller's goroutine
 		panic(a.broken)
 	case a.exited:
 		runtime.Goexit()
@@ -183,10 +180,10 @@ func (r *race) end(a *racer) {
 	r.final = final
 }
 
-// next starts the next attempt, which was paid for, or holds it back.
+// next starts the next attempt, which was paid for, or defers it by wait.
 func (r *race) next(wait time.Duration) {
 	c := r.c
-	if r.deferred { // that one is the next, though it may have to wait longer
+	if r.deferred { // the deferred attempt is the next, but may have to wait longer
 		c.returnToken()
 		r.hold(wait)
 		return
@@ -210,8 +207,8 @@ func (r *race) next(wait time.Duration) {
 	r.begin()
 }
 
-// admit takes what a further attempt has to hold. It waits for that only if no other
-// attempt is under way; if there is one the further one is not made.
+// admit takes a place at the gate and the breaker for a further attempt. It waits for the
+// place only if no other attempt is under way; otherwise it reports false instead.
 func (r *race) admit() bool {
 	if r.running > 0 {
 		return r.c.tryEnter()
@@ -223,7 +220,7 @@ func (r *race) admit() bool {
 	return true
 }
 
-// woken starts the next attempt, if that timer counts and it can be paid for.
+// woken starts the next attempt, if timer n is in force and the attempt can be paid for.
 func (r *race) woken(n int) {
 	c := r.c
 	if n != r.set || r.stop == nil {
@@ -250,9 +247,8 @@ func (r *race) woken(n int) {
 	r.begin()
 }
 
-// quit gives back what the race still holds: the token of an attempt that does not
-// start, and the places of the attempts that have lost, which are cancelled and not waited
-// for.
+// quit gives back what the race still holds: the token of a deferred attempt, and the places
+// of the attempts that lost, which are cancelled and not waited for.
 func (r *race) quit() {
 	r.release()
 	for _, a := range r.racers {

@@ -2,7 +2,7 @@ package interceptor
 
 import "time"
 
-// hold holds the next attempt back for so long, or longer if it is already.
+// hold defers the next attempt by wait, or leaves a longer deferral in place.
 func (r *race) hold(wait time.Duration) {
 	till := r.c.r.clock.Now().Add(wait)
 	if till.After(r.till) {
@@ -27,8 +27,7 @@ func (r *race) disarm() {
 	}
 }
 
-// release stops the timer for good. An attempt that was held back does not
-// start, and is not paid for.
+// release stops the timer for good. A deferred attempt does not start, and is not paid for.
 func (r *race) release() {
 	r.disarm()
 	if r.deferred {

@@ -7,8 +7,8 @@ import (
 	"google.golang.org/grpc"
 )
 
-// invocation is what an attempt of a unary call needs to know. It has nothing
-// of the call itself, so that an attempt which no one waits for may outlive it.
+// invocation holds what an attempt of a unary call needs, but nothing of the call itself, so
+// that an attempt nobody waits for may outlive the call.
 type invocation struct {
 	invoker grpc.UnaryInvoker
 	cc      *grpc.ClientConn
@@ -18,12 +18,12 @@ type invocation struct {
 	accept  AcceptFunc
 }
 
-// invocation returns the invocation of the call's attempts.
+// invocation returns the invocation for the attempts of the call.
 func (c *call) invocation(invoker grpc.UnaryInvoker) invocation {
 	return invocation{invoker, c.cc, c.method, c.r.clock, c.knobs.attemptTimeout, c.knobs.accept}
 }
 
-// do makes an attempt, ends it in time, and has the caller look at its answer.
+// do makes an attempt within the timeout, and asks the AcceptFunc about the reply.
 func (v invocation) do(ctx context.Context, req, reply any, opts []grpc.CallOption) error {
 	err := v.inTime(ctx, req, reply, opts)
 	if err != nil || v.accept == nil {
@@ -32,7 +32,7 @@ func (v invocation) do(ctx context.Context, req, reply any, opts []grpc.CallOpti
 	return accepts(ctx, v.accept, v.method, reply)
 }
 
-// inTime makes an attempt and ends it in time.
+// inTime makes an attempt within the timeout.
 func (v invocation) inTime(ctx context.Context, req, reply any, opts []grpc.CallOption) error {
 	if v.timeout <= 0 {
 		return v.invoker(ctx, v.method, req, reply, v.cc, opts...)

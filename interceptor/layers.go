@@ -6,9 +6,9 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// warnOfLayers warns, once, of a channel whose service config retries too:
-// the attempts of two layers multiply. Whether grpc.WithDisableRetry prevents
-// it cannot be asked; a failure that grpc itself has retried tells.
+// warnOfLayers warns, once, of a channel whose service config retries too: the attempts of
+// two layers multiply. No API tells whether grpc.WithDisableRetry is set, but a failure that
+// grpc itself has retried shows that grpc retries.
 func (r *Retrier) warnOfLayers(c *call) {
 	if c.cc == nil || len(r.logs.to) == 0 || r.warnedOfLayers.Load() || !codes.RetriedByGRPC(c.err) {
 		return
@@ -18,8 +18,8 @@ func (r *Retrier) warnOfLayers(c *call) {
 	}
 }
 
-// retriedBelow reports whether an interceptor further in has already retried
-// the call: the attempts of two would multiply.
+// retriedBelow reports whether an interceptor further in has already retried the call: the
+// attempts of both would multiply.
 func retriedBelow(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && len(e.Attempts) > 1

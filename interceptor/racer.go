@@ -7,7 +7,7 @@ import (
 	"google.golang.org/grpc"
 )
 
-// racer is one of the attempts.
+// racer is one attempt of a race.
 type racer struct {
 	number     int
 	place      *place
@@ -16,11 +16,11 @@ type racer struct {
 	reply      any
 	results    results
 	err        error
-	broken     any  // what an interceptor on the right has panicked with
-	exited     bool // or it has ended the goroutine
+	broken     any  // the value of a panic on the right
+	exited     bool // the goroutine ended before the attempt returned
 }
 
-// run makes the attempt. Whatever happens, the race is told.
+// run makes the attempt. It reports to the race even after a panic or runtime.Goexit.
 func (a *racer) run(ctx context.Context, v invocation, request any, opts []grpc.CallOption, ended chan<- *racer) {
 	a.exited = true
 	defer func() {

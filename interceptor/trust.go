@@ -12,24 +12,24 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// trust says of a connection that call options reach grpc, so that a trailer that grpc
-// has not written is one that there was no stream for. Until that is known, it may mean
-// that an interceptor further in does not pass them on.
+// trust says whether call options on a connection are known to reach grpc. If so, a trailer
+// that grpc has not written means that there was no stream. Until then, an interceptor
+// further in may have dropped the options.
 type trust struct {
 	reach atomic.Bool
-	proof grpc.OnFinishCallOption // that an attempt carries until it is known
+	proof grpc.OnFinishCallOption // carried by attempts until reach is true
 }
 
 func newTrust() *trust {
 	t := new(trust)
-	// grpc calls it for every attempt, also for one that never gets a stream.
+	// grpc calls OnFinish for every attempt, even without a stream.
 	t.proof.OnFinish = func(error) { t.reach.Store(true) }
 	return t
 }
 
-// trusts is the trust of each connection, for as long as there is the connection. It
-// leads to nothing that may lead to a connection, as an observer does: none of them would
-// ever be collected.
+// trusts holds the trust of each connection for as long as the connection exists. It must
+// not refer to anything that may refer to a connection, such as an observer: no connection
+// would ever be collected.
 type trusts struct {
 	none *trust   // where no connection is known
 	all  sync.Map // weak.Pointer[grpc.ClientConn] -> *trust
@@ -53,15 +53,14 @@ func (t *trusts) of(cc *grpc.ClientConn) *trust {
 	return known.(*trust) //nolint:forcetypeassert // it is ours
 }
 
-// note notes that a trailer has arrived, or not.
+// note takes a trailer, unless nil, as proof that call options reach grpc.
 func (t *trust) note(trailer metadata.MD) {
 	if trailer != nil && !t.reach.Load() {
 		t.reach.Store(true)
 	}
 }
 
-// prove returns opts and, as long as nothing is known, one more that will tell. The
-// caller owns opts.
+// prove returns opts, with proof appended until reach is true. The caller owns opts.
 func (t *trust) prove(opts []grpc.CallOption) []grpc.CallOption {
 	if t.reach.Load() {
 		return opts
@@ -69,7 +68,7 @@ func (t *trust) prove(opts []grpc.CallOption) []grpc.CallOption {
 	return append(opts, t.proof)
 }
 
-// evidenceOf returns what the attempt left behind that has this trailer.
+// evidenceOf returns the evidence of an attempt with this trailer.
 func (t *trust) evidenceOf(trailer metadata.MD) codes.Evidence {
 	t.note(trailer)
 	return codes.Evidence{Watched: true, Stream: trailer != nil, Trailer: trailer, Doubtful: !t.reach.Load()}
