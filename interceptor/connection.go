@@ -66,7 +66,7 @@ func (c *connection) build() (*Retrier, error) {
 	if r.observer != nil || r.refresh != nil || r.breaker != nil {
 		r.early = max(r.early, lifeEarly)
 	}
-	if !r.follows && r.live.Early() { // a configuration that is followed may be swapped
+	if !r.follows && r.live.Early() { // a followed configuration may be swapped
 		r.early = settingsEarly
 	}
 	timed := r.base.attemptTimeout > 0

@@ -19,16 +19,16 @@ import (
 // answers. Off by default; attempts of 1 switches hedging off.
 //
 // The semantics are those of gRFC A6. A failure that the table would retry starts the next
-// attempt at once, or after the delay that the server asked for. A failure that the table
+// attempt at once, or after the delay asked for by the server. A failure that the table
 // would not retry ends the call. A server that says stop ends the call once the attempts
 // under way have failed too. The attempts take the place of retries: after the last attempt
 // the call ends, whatever the failures. Every attempt but the first costs a token of the
 // budget; without a token there is no further attempt.
 //
-// Only repeatable methods are hedged, with messages that can be copied (protobuf messages).
-// Given to any other call, WithHedge is an error; set for a connection, WithHedge leaves
-// other calls, and streams, as they are. Attempts that lost are cancelled and not waited
-// for, so that interceptors further right may still be running when the call has returned.
+// Only repeatable methods with protobuf messages, which can be copied, are hedged. Given to
+// any other call, WithHedge is an error; set for a connection, WithHedge leaves other calls,
+// and streams, as they are. Attempts that lost are cancelled and not waited for, so that
+// interceptors further right may still be running when the call has returned.
 func WithHedge(delay time.Duration, attempts int) CallOption {
 	var err error
 	switch {

@@ -12,8 +12,8 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// race is the attempts of a hedged call, which run beside each other. The race belongs to
-// the goroutine of the call. Attempts report their end, and share nothing else with the race.
+// race is the concurrent attempts of a hedged call. The race belongs to the goroutine of the
+// call. Attempts report their end to the race, and share nothing else with it.
 type race struct {
 	c       *call
 	v       invocation
@@ -31,7 +31,7 @@ type race struct {
 	set  int      // the number of the timer in force
 	stop func() bool
 	// deferred says that the next attempt was paid for, with pays, and waits until till, a
-	// time that the server has named.
+	// time named by the server.
 	deferred bool
 	till     time.Time
 	pays     policy.Account
@@ -180,7 +180,7 @@ func (r *race) end(a *racer) {
 	r.final = final
 }
 
-// next starts the next attempt, which was paid for, or defers it by wait.
+// next starts the next attempt, already paid for, or defers it by wait.
 func (r *race) next(wait time.Duration) {
 	c := r.c
 	if r.deferred { // the deferred attempt is the next, but may have to wait longer

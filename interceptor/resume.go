@@ -26,8 +26,8 @@ type Interrupted struct {
 	Method string
 	// Request is the first request, however often the stream was resumed.
 	Request proto.Message
-	// Delivered is the number of messages that the caller was given, including those
-	// before earlier interruptions.
+	// Delivered is the number of messages given to the caller, including those before
+	// earlier interruptions.
 	Delivered int
 	// Last is the last message delivered.
 	Last proto.Message
@@ -44,12 +44,12 @@ type ResumeOption func(*resuming)
 // much memory as the stream has delivered.
 func KeepAll() ResumeOption { return func(r *resuming) { r.all = true } }
 
-// WithResume continues server streams that fail after commitment, with a request that f
-// makes from the messages delivered. The caller sees one stream: the header of the first
-// attempt with a header, every message once, the trailer of the last attempt. The failure
-// has to be one that the table retries. The wait, the limits and the budget are those of
-// a retry, and attempts count anew after every message. f decides whether asking again is
-// safe: the method need not be repeatable. A nil f switches resuming off.
+// WithResume continues server streams that fail after commitment, with a request made by f
+// from the messages delivered. The caller sees one stream: the header of the first attempt
+// with a header, every message once, the trailer of the last attempt. The table has to retry
+// the failure. The wait, the limits and the budget are those of a retry, and attempts count
+// anew after every message. f decides whether asking again is safe: the method need not be
+// repeatable. A nil f switches resuming off.
 //
 // The request has to be a protobuf message within the replay buffer (see
 // [WithReplayBuffer]), and the messages have to be protobuf messages. Every message is

@@ -54,7 +54,7 @@ func (r *Retrier) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.Cl
 	return p.open(first)
 }
 
-// clientStream is the stream that the caller holds. While the stream is pending, its
+// clientStream is the stream as seen by the caller. While the stream is pending, its
 // attempt may be replaced. Once the stream is committed, usually because the caller was
 // shown something, its methods are those of the attempt.
 //
