@@ -7,26 +7,25 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// Ticket is what a call takes along that goes through, to be given to
-// [Gate.Done] once. The zero value is that of a call that was sent when there was
-// no gate.
+// Ticket belongs to a call that went through, and is passed to [Gate.Done] once. The zero
+// value is for a call sent when there was no gate.
 type Ticket struct {
 	sent time.Time
 	kind kind
 	size int
-	// closings is how often the gate had closed.
+	// closings is the gate's number of closings when the call was sent.
 	closings int
 }
 
-// Ungated returns the ticket of a call with a request of so many bytes that was sent
-// when there was no gate.
+// Ungated returns the ticket of a call sent when there was no gate, with a request of size
+// bytes.
 func Ungated(size int) Ticket { return Ticket{size: size} }
 
 // Sent returns when the call went through; zero if there was no gate.
 func (t Ticket) Sent() time.Time { return t.sent }
 
-// Scout reports whether the call went through a closed gate to find out whether it
-// would be accepted. A refusal is then no fault of its own: it counts as no attempt.
+// Scout reports whether the call went through a closed gate to test the server. The call is
+// not at fault if refused, so a refused scout counts as no attempt.
 func (t Ticket) Scout() bool { return t.kind == scouting || t.kind == passing }
 
 // kind is why a call went through.
@@ -36,7 +35,7 @@ const (
 	plain kind = iota
 	probing
 	scouting
-	passing // because its request is small
+	passing // with a small request
 )
 
 // meaning is what an answer says about the server.
@@ -49,9 +48,8 @@ const (
 	unknown
 )
 
-// meaningOf returns the meaning of a failure, or of a success if it is zero. An
-// answer that has nothing to do with load, as that the request is wrong, is still
-// one of a server that works.
+// meaningOf returns the meaning of a failure; the zero Failure is a success. A failure
+// unrelated to load, such as a malformed request, is still the answer of a working server.
 func meaningOf(f codes.Failure) meaning {
 	switch f.Class.Load() {
 	case codes.Accepted:
@@ -69,13 +67,12 @@ func meaningOf(f codes.Failure) meaning {
 	return unknown
 }
 
-// named reports whether a refusal names a time that is worth to be waited out.
+// named reports whether a refusal has a hint short enough to wait out.
 func named(f codes.Failure) bool { return f.Delay > 0 && f.Delay <= policy.DefaultMaxServerDelay }
 
-// Done tells how a call ended that had gone through: f is its failure, or zero
-// for a success; u in [0, 1) is the number from the dice. A call whose caller has
-// ended it is told as codes.Ended. The answer to a call that was sent before the
-// gate closed changes nothing.
+// Done tells the gate how a call with ticket t ended. f is the failure, zero for a success;
+// u is a random number in [0, 1). A call ended by its caller is codes.Ended. The
+// answer to a call sent before the gate closed does not change the gate.
 func (g *Gate) Done(now time.Time, t Ticket, f codes.Failure, u float64) {
 	g.settle(now)
 	g.touched = now
@@ -111,7 +108,7 @@ func (g *Gate) Done(now time.Time, t Ticket, f codes.Failure, u float64) {
 		g.sizes(now, t, m)
 	}
 	if scout && (m == troubled || (m == unknown && now.After(t.sent))) {
-		g.planScout(now, u) // it has told nothing
+		g.planScout(now, u) // the scout has learned nothing
 	}
 	switch m {
 	case accepted:
@@ -125,7 +122,7 @@ func (g *Gate) Done(now time.Time, t Ticket, f codes.Failure, u float64) {
 			g.recovery.begin()
 			g.probeLater(now, u)
 		}
-	case unknown: // if it was a probe, the next one may go at once
+	case unknown: // after a probe, the next probe may go at once
 	}
 }
 
@@ -134,13 +131,13 @@ func (g *Gate) stale(t Ticket) bool {
 	switch {
 	case g.closings == 0:
 		return false
-	case t.sent.Equal(g.closedAt): // in that moment
+	case t.sent.Equal(g.closedAt): // sent at the moment of closing
 		return t.closings != g.closings
 	}
 	return t.sent.Before(g.closedAt)
 }
 
-// accept takes a success.
+// accept handles a success.
 func (g *Gate) accept(now time.Time, t Ticket) {
 	g.backoff = 0
 	g.trouble.success(t)
@@ -150,7 +147,7 @@ func (g *Gate) accept(now time.Time, t Ticket) {
 		g.latency.note(took)
 		since := now.Sub(g.openedAt)
 		times := g.recovery.success(since, took)
-		if since < 2*minute { // later it may be the new usual
+		if since < 2*minute { // later slowness may be the new normal
 			g.pacer.slow(now, times/g.c.Slow, g.came)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// refuse takes a refusal by the quota.
+// refuse handles a refusal by the quota.
 func (g *Gate) refuse(now time.Time, t Ticket, f codes.Failure, u float64) {
 	hint := named(f) && g.c.Hints
 	if !hint && (f.Delay > 0 || !g.c.Probes) {
@@ -23,11 +23,10 @@ func (g *Gate) refuse(now time.Time, t Ticket, f codes.Failure, u float64) {
 	g.closeFor(now, t, f, u)
 }
 
-// speaks reports whether a refusal speaks for the whole key, and not for its own
-// call alone. A quota that is out refuses all that is sent after the first refusal;
-// where a share of the calls is refused whatever the others do, few are refused in a
-// row. With too few calls to tell, a refusal speaks for the key, unless its hints
-// are in doubt.
+// speaks reports whether a refusal speaks for the whole key and not only for its own call.
+// An exhausted quota refuses all calls sent after the first refusal. Where a share of the
+// calls is refused regardless of load, few are refused in a row. With too few calls to
+// tell, a refusal speaks for the key, unless hints are in doubt.
 func (g *Gate) speaks(now time.Time, t Ticket, f codes.Failure) bool {
 	if !g.row.refused(now, t) {
 		return false
@@ -60,9 +59,9 @@ func (g *Gate) closeFor(now time.Time, t Ticket, f codes.Failure, u float64) {
 		return
 	}
 	spread := g.spreadOf(f.Delay)
-	if g.backoff > 0 { // a time was waited out, and was not the truth
+	if g.backoff > 0 { // a hint was waited out and refused again
 		again := backoff(g.c.Again, 2, g.c.ProbeMax, g.backoff-1)
-		if g.demand >= busy { // the next calls will tell soon enough
+		if g.demand >= busy { // the next calls will show soon enough
 			again = min(again, backoff(2*f.Delay, 4, g.c.ProbeMax, g.backoff-1))
 		}
 		spread += again
@@ -82,14 +81,15 @@ func (g *Gate) closeFor(now time.Time, t Ticket, f codes.Failure, u float64) {
 	g.sweep(now)
 }
 
-// spreadOf returns what is added to a hint so that clients do not come back together.
+// spreadOf returns the range of the random time added to a hint, so that clients do not
+// come back together.
 func (g *Gate) spreadOf(hint time.Duration) time.Duration {
 	return max(time.Duration(float64(hint)*g.c.Spread), g.c.MinSpread)
 }
 
-// refusedAgain takes the refusal of a call that went through the closed gate. The
-// gate stays closed for as long as both refusals ask, unless the server always asks
-// for the same: such a hint does not say when.
+// refusedAgain handles the refusal of a call that went through the closed gate. The gate
+// stays closed until both hints have ended, unless the server repeats the same hint: a
+// constant hint does not say when to come back.
 func (g *Gate) refusedAgain(now time.Time, t Ticket, f codes.Failure, u float64) {
 	g.m.refused.add(now, 1)
 	g.m.learned = now
@@ -107,7 +107,7 @@ func (g *Gate) refusedAgain(now time.Time, t Ticket, f codes.Failure, u float64)
 	g.sweep(now)
 }
 
-// mistrust takes the late refusal of a call that counted as accepted.
+// mistrust handles the late refusal of a call that counted as accepted.
 func (g *Gate) mistrust(now time.Time, t Ticket, f codes.Failure, u float64) {
 	g.scouts.trusted = time.Time{}
 	g.m.doubted = time.Time{}
@@ -119,7 +119,7 @@ func (g *Gate) mistrust(now time.Time, t Ticket, f codes.Failure, u float64) {
 	}
 }
 
-// shut closes the gate.
+// shut closes the gate and restarts the counts.
 func (g *Gate) shut(now time.Time) {
 	if g.state == Open {
 		if g.closings > 0 {
@@ -142,8 +142,9 @@ func (g *Gate) shut(now time.Time) {
 	g.trouble.over()
 }
 
-// probeLater sets the time of the next probe. One is due for so many calls that
-// come, and for each that has to leave in time.
+// probeLater sets the time of the next probe. The backoff is shortened to the time in which
+// ProbeShare calls arrive, and to the time per waiting call if all are to leave in time,
+// but not below ProbeBase.
 func (g *Gate) probeLater(now time.Time, u float64) {
 	g.state = Probing
 	wait := backoff(g.c.ProbeBase, g.c.ProbeMultiplier, g.c.ProbeMax, g.backoff)

@@ -2,8 +2,7 @@ package gate
 
 import "time"
 
-// Enter lets a call through, puts it into the queue, or refuses it. One that is
-// in the queue stays there.
+// Enter passes, queues or refuses a call. A queued call stays in the queue.
 func (g *Gate) Enter(now time.Time, w *Waiter) Verdict {
 	g.settle(now)
 	if w.queued || w.resting {
@@ -20,7 +19,7 @@ func (g *Gate) Enter(now time.Time, w *Waiter) Verdict {
 	}
 	switch {
 	case g.state == Open:
-	case w.ticket.Scout(): // its place was never given up
+	case w.ticket.Scout(): // a scout never gave up its place
 	case w.Again:
 		g.returned++
 	default:
@@ -39,7 +38,7 @@ func (g *Gate) Enter(now time.Time, w *Waiter) Verdict {
 	return g.wait(now, w)
 }
 
-// wait puts a call into the queue, or refuses it.
+// wait queues or refuses a call.
 func (g *Gate) wait(now time.Time, w *Waiter) Verdict {
 	ahead := g.queue.insert(w)
 	if g.hopeless(now, w, ahead, !w.Again && g.queue.fresh() == w) {
@@ -56,14 +55,14 @@ func (g *Gate) wait(now time.Time, w *Waiter) Verdict {
 	return Wait
 }
 
-// rest keeps a call until its own time.
+// rest keeps a call outside the queue until its own hint ends.
 func (g *Gate) rest(w *Waiter) {
 	w.resting = true
 	g.resting.add(w, w.Due)
 }
 
-// Leave takes a call out of the queue that waits no longer. One that is not in it
-// is left alone.
+// Leave removes a call that waits no longer. Leave does nothing for a call that does not
+// wait.
 func (g *Gate) Leave(w *Waiter) {
 	if w.resting {
 		w.resting = false
@@ -73,8 +72,8 @@ func (g *Gate) Leave(w *Waiter) {
 	g.queue.remove(w)
 }
 
-// Admit returns a call that need not wait any longer, and why: [Pass] or
-// [Refuse]; nil if there is none.
+// Admit returns a call whose wait is over, and the verdict, [Pass] or [Refuse]; nil if
+// there is no such call.
 func (g *Gate) Admit(now time.Time) (*Waiter, Verdict) {
 	g.settle(now)
 	for w := g.resting.due(now); w != nil; w = g.resting.due(now) {
@@ -99,7 +98,7 @@ func (g *Gate) Admit(now time.Time) (*Waiter, Verdict) {
 		return w, Pass
 	}
 	for w := g.queue.first; w != nil && g.state != Closed && w.Due.After(now); w = g.queue.first {
-		g.queue.remove(w) // it opened before the time of a call that was refused itself
+		g.queue.remove(w) // the gate opened before the call's own hint ended
 		g.rest(w)
 	}
 	if w := g.queue.first; w != nil && g.free(now) {
@@ -111,7 +110,7 @@ func (g *Gate) Admit(now time.Time) (*Waiter, Verdict) {
 		return w, Pass
 	}
 	for w := g.queue.limits.due(now); w != nil; w = g.queue.limits.due(now) {
-		if !w.Deadline.IsZero() && (g.state != Closed || now.Before(g.due)) { // it closed for longer since, or it is open
+		if !w.Deadline.IsZero() && (g.state != Closed || now.Before(g.due)) { // the gate has opened, or closed for longer
 			g.queue.limits.remove(w)
 			continue
 		}
@@ -122,9 +121,9 @@ func (g *Gate) Admit(now time.Time) (*Waiter, Verdict) {
 	return nil, Wait
 }
 
-// Next returns when [Gate.Admit] has to be called again: because it may be some
-// call's turn, or, if none waits, because the gate may be at rest; the zero time if
-// it is.
+// Next returns when [Gate.Admit] must be called again: when the turn of a call may come or,
+// if no call waits, when the gate may come to rest. Next returns the zero time for a gate
+// at rest.
 func (g *Gate) Next(now time.Time) time.Time {
 	if g.Waiting() == 0 && g.scouts.sent.IsZero() && g.small.sent.IsZero() {
 		return g.rests(now)
@@ -163,13 +162,13 @@ func (g *Gate) Next(now time.Time) time.Time {
 	}
 	sooner(g.queue.limits.next())
 	sooner(g.resting.next())
-	if next.IsZero() && g.Waiting() == 0 { // an answer that may never come holds nobody
+	if next.IsZero() && g.Waiting() == 0 { // an answer that may never come keeps no gate from rest
 		return g.rests(now)
 	}
 	return next
 }
 
-// rests returns when the gate is at rest if nothing more happens; zero if it is.
+// rests returns when the gate comes to rest if nothing more happens; zero if at rest.
 func (g *Gate) rests(now time.Time) time.Time {
 	if at := g.forgotten(); at.After(now) {
 		return at
@@ -189,17 +188,16 @@ func (g *Gate) free(now time.Time) bool {
 	}
 }
 
-// room reports whether another call may be under way. If no answer comes at all,
-// those who would bring it may have gone: then one goes through after the longest
-// backoff of a probe.
+// room reports whether another call may be under way. If no answer comes at all, the
+// callers may have gone: then one call goes through after ProbeMax.
 func (g *Gate) room(now time.Time) bool {
 	return !g.recovery.on || g.passed-g.answered < g.recovery.most(g.c.InFlight*g.pacer.at(now)) ||
 		!now.Before(g.last.Add(g.c.ProbeMax))
 }
 
-// passSmall lets a call through whose request is small.
+// passSmall lets a call with a small request through.
 func (g *Gate) passSmall(now time.Time, w *Waiter) {
-	if g.state != Closed { // it has opened since
+	if g.state != Closed { // the gate has opened since
 		g.pass(now, w, plain)
 		return
 	}
@@ -218,7 +216,7 @@ func (g *Gate) pass(now time.Time, w *Waiter, k kind) {
 		g.pacer.pass(now, g.share(now))
 	}
 	w.ticket = Ticket{sent: now, kind: k, size: w.Size, closings: g.closings}
-	if now.Sub(g.last) >= g.c.ProbeMax { // who is still under way will not tell any more
+	if now.Sub(g.last) >= g.c.ProbeMax { // no answer to an older call is expected any more
 		g.answered = g.passed
 	}
 	g.passed++

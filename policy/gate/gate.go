@@ -7,50 +7,50 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// Gate is the gate of one quota key of one channel: see the package. It is not
-// safe for concurrent use: its owner has a lock. Make it with [New] when the
-// first call fails, and drop it when it is [Gate.AtRest].
+// Gate is the gate of one quota key of one channel: see the package documentation. A Gate
+// is not safe for concurrent use; the owner holds a lock. Make a Gate with [New] when the
+// first call fails, and drop the Gate when it is [Gate.AtRest].
 //
-// After every method its owner calls [Gate.Admit] until there is no call to be
-// told, and sets a timer for [Gate.Next], at which it does the same.
+// After every method the owner calls [Gate.Admit] until no call is left to tell, and sets a
+// timer for [Gate.Next] to do the same.
 type Gate struct {
 	c       policy.GateConfig
 	ch      *Channel
 	m       *Memory
-	recent  float64       // successes before it was made,
-	bad     float64       // failures before it was made,
-	over    time.Duration // both in this time
+	recent  float64       // successes of the channel during over, before the gate was made
+	bad     float64       // failures of the channel in the same time
+	over    time.Duration // a minute, or less on a new channel
 	state   State
 	queue   queue
-	resting timed // calls that were refused, until their own time, while the gate is open
+	resting timed // refused calls that wait out their own hint, outside the queue
 
-	closedAt time.Time     // when it last closed; zero if it never did
-	closings int           // how often it has closed
-	shutAt   time.Time     // when it first closed since it was open
-	openedAt time.Time     // when it last opened
-	until    time.Time     // Closed: when it reopens; Probing: when the next probe goes
-	due      time.Time     // Closed: when the server has said that it will take calls again
+	closedAt time.Time     // last closing; zero if the gate never closed
+	closings int           // number of closings
+	shutAt   time.Time     // first closing since the gate was last open
+	openedAt time.Time     // last reopening
+	until    time.Time     // Closed: when the gate reopens; Probing: when the next probe goes
+	due      time.Time     // Closed: when the server has said to come back
 	asked    time.Duration // the last hint
-	spread   time.Duration // Closed: over which those who were refused come back
-	touched  time.Time     // when something last happened
+	spread   time.Duration // Closed: the time over which refused calls come back
+	touched  time.Time     // last event
 	backoff  int           // refusals or failed probes in a row
 	probe    time.Time     // when the probe under way was sent; zero for none
-	byQuota  bool          // it has closed because of a refusal
+	byQuota  bool          // a refusal closed the gate last, not trouble
 	scouts   scouts
 	small    small
 	row      row
 	vain     vain
 
-	// What was seen since it closed.
-	entered          int       // new calls that came to it while it was closed
-	entry            time.Time // when the last of them came
-	demand           float64   // new calls in a second, while it was last closed
-	lately           float64   // calls that were accepted in a second, in the minute before it closed
-	came             float64   // calls in a second before trouble, and since
-	returned         int       // calls that were refused and came back to wait
-	passed, answered int       // calls that went through; of which the answer is known
-	failed           int       // of which it was a refusal or trouble
-	last             time.Time // when the last one went through
+	// Measured since the gate closed, unless the comment says otherwise.
+	entered          int       // new calls that arrived while the gate was closed
+	entry            time.Time // when the last new call arrived
+	demand           float64   // new calls per second during the last closing
+	lately           float64   // accepted calls per second in the minute before the gate closed
+	came             float64   // calls per second, before and during trouble
+	returned         int       // refused calls that came back to wait
+	passed, answered int       // calls that went through; of these, calls with a known answer
+	failed           int       // of the answered calls, those with a refusal or trouble
+	last             time.Time // when the last call went through
 
 	pacer    pacer
 	latency  latency
@@ -58,9 +58,9 @@ type Gate struct {
 	trouble  trouble
 }
 
-// New returns an open gate with these figures, for the calls of a key of which
-// one has just failed. The channel has gates for other keys too; the memory is that of
-// the key, and no other gate uses it meanwhile.
+// New returns an open gate with the figures c for a key whose call has just failed. All
+// gates of a channel share ch. The memory m belongs to the key; no other gate uses m
+// meanwhile.
 func New(c policy.GateConfig, now time.Time, ch *Channel, m *Memory) *Gate {
 	g := &Gate{c: c.Effective(), ch: ch, m: m, touched: now, recent: ch.Recent(now), over: ch.over(now)}
 	g.trouble.successes = g.recent
@@ -73,9 +73,9 @@ func New(c policy.GateConfig, now time.Time, ch *Channel, m *Memory) *Gate {
 	return g
 }
 
-// Set puts other figures in force. Where they close the gate no longer for what has
-// closed it, it opens, and lets all those go that wait, but for those whom the server
-// itself has told when to come back.
+// Set puts the figures c in force. If c no longer closes the gate for the cause of the
+// closing, the gate opens and lets all waiting calls go, except refused calls whose own
+// hint has not ended.
 func (g *Gate) Set(now time.Time, c policy.GateConfig) {
 	g.settle(now)
 	g.c = c.Effective()
@@ -90,8 +90,8 @@ func (g *Gate) Set(now time.Time, c policy.GateConfig) {
 	g.trouble.reset()
 }
 
-// Concerns reports whether a gate with these figures has to do with a failure:
-// if not, there is no need to make one.
+// Concerns reports whether a gate with the figures c reacts to the failure f. If not, no
+// gate is needed.
 func Concerns(c *policy.GateConfig, f codes.Failure) bool {
 	switch meaningOf(f) {
 	case refused:
@@ -103,20 +103,20 @@ func Concerns(c *policy.GateConfig, f codes.Failure) bool {
 	return false
 }
 
-// State returns the state at a time.
+// State returns the state at now.
 func (g *Gate) State(now time.Time) State {
 	g.settle(now)
 	return g.state
 }
 
-// Waiting returns how many calls wait.
+// Waiting returns the number of waiting calls.
 func (g *Gate) Waiting() int { return g.queue.n + len(g.resting.calls) }
 
-// Until returns when a closed gate reopens, or the next probe goes.
+// Until returns when a closed gate reopens, or when the next probe goes.
 func (g *Gate) Until() time.Time { return g.until }
 
-// Left returns how long it takes until the turn of a call that comes now, if the
-// server keeps its word.
+// Left returns the time until the turn of a call that arrives now, if the server's hint is
+// true.
 func (g *Gate) Left(now time.Time) time.Duration {
 	g.settle(now)
 	switch g.state {
@@ -132,18 +132,16 @@ func (g *Gate) Left(now time.Time) time.Duration {
 	return g.pacer.turn(now, g.queue.n)
 }
 
-// Doubted returns until when one refusal does not close the gate, because its hints
-// are in doubt; the zero time if they are not.
+// Doubted returns until when hints are in doubt, so that one refusal does not close the
+// gate; the zero time if hints are not in doubt.
 func (g *Gate) Doubted(now time.Time) time.Time { return g.m.Doubted(now) }
 
-// Pace returns how many calls go through in a second, or 0 if their number is
-// not limited. It may be more for a while, if those that wait would not all leave
-// in time.
+// Pace returns how many calls per second go through, or 0 for no limit. Calls may leave
+// faster for a while if the waiting calls would otherwise not all leave in time.
 func (g *Gate) Pace(now time.Time) float64 { return g.pacer.at(now) }
 
-// AtRest reports whether the gate has nothing more to say: then it can be
-// dropped. So it is when nothing has happened for so long that what it knows is
-// no longer true.
+// AtRest reports whether the owner can drop the gate: the gate has nothing left to do, or
+// nothing has happened for so long that its measurements are out of date.
 func (g *Gate) AtRest(now time.Time) bool {
 	g.settle(now)
 	switch {
@@ -155,11 +153,12 @@ func (g *Gate) AtRest(now time.Time) bool {
 	return g.state == Open && g.trouble.failures == 0 && g.row.n == 0 && g.pacer.idle(now)
 }
 
-// forgotten returns when the gate is at rest if nothing more happens.
+// forgotten returns when the gate comes to rest if nothing more happens.
 func (g *Gate) forgotten() time.Time { return later(g.until, g.touched.Add(2*minute)) }
 
-// Holds reports whether a call that failed so has nothing to wait for but the
-// gate: it is closed for as long as the server asks, or until it has answered.
+// Holds reports whether the gate alone delays the retry after the failure f, so that the
+// caller can skip its own backoff: the gate is closed for at least the server's hint, or
+// probes and there is no hint.
 func (g *Gate) Holds(now time.Time, f codes.Failure) bool {
 	g.settle(now)
 	switch {

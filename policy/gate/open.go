@@ -2,8 +2,8 @@ package gate
 
 import "time"
 
-// settle does what time alone does: it reopens a gate whose time has come, and
-// takes calls as accepted that were not refused for so long that they will not be.
+// settle applies the passing of time. A closed gate reopens at its time. A call counts as
+// accepted once a refusal would have arrived.
 func (g *Gate) settle(now time.Time) {
 	settled := g.m.settled()
 	over := func(sent time.Time) bool { return !sent.IsZero() && now.Sub(sent) >= settled }
@@ -30,7 +30,7 @@ func (g *Gate) settle(now time.Time) {
 	}
 }
 
-// reopen reopens the gate at a time, when that was due.
+// reopen opens the gate at now. due is when the opening was due.
 func (g *Gate) reopen(now, due time.Time) {
 	g.state, g.openedAt = Open, now
 	closed := max(now.Sub(g.shutAt), time.Millisecond)
@@ -54,9 +54,8 @@ func (g *Gate) reopen(now, due time.Time) {
 	}
 }
 
-// cameThrough opens the gate, because a call that was sent while it was closed was
-// accepted. If that was before the time that the server has named, its hints are in
-// doubt from now on.
+// cameThrough opens the gate after the success of a call sent while the gate was closed. If
+// the call was sent before the end of the hint, hints are in doubt from now on.
 func (g *Gate) cameThrough(now, sent time.Time) {
 	g.backoff = 0
 	if !sent.Before(g.due) {
@@ -68,8 +67,8 @@ func (g *Gate) cameThrough(now, sent time.Time) {
 	g.doubt(now)
 }
 
-// openEarly opens the gate before its time. Calls that wait leave as fast as they
-// came, or as the server took them when it last was open.
+// openEarly opens the gate before its time. The pace is Headroom times the rate at which
+// calls arrived; doubt may raise the pace further.
 func (g *Gate) openEarly(now time.Time) {
 	closed := max(now.Sub(g.shutAt), time.Millisecond)
 	g.state, g.openedAt = Open, now
@@ -79,16 +78,15 @@ func (g *Gate) openEarly(now time.Time) {
 	g.pacer.begin(now, g.c.Headroom*g.offered(closed), g.c.Growth, closed)
 }
 
-// doubt puts the hints in doubt, because a call was accepted that was sent before the
-// time that the server had named. A pace that was measured on such hints holds no
-// call that finds no queue.
+// doubt puts hints in doubt after the success of a call sent before the end of the hint. A
+// pace measured with such hints does not hold a call that finds the queue empty.
 func (g *Gate) doubt(now time.Time) {
 	g.m.doubted = now.Add(doubtFor)
 	g.hurry(now)
 }
 
-// hurry has those that wait leave in about the time in which they came, while new ones
-// come.
+// hurry lets the waiting calls leave in about the time in which they arrived, beside new
+// calls.
 func (g *Gate) hurry(now time.Time) {
 	came := max(g.openedAt.Sub(g.shutAt), g.c.MinSpread)
 	if w := g.queue.first; w != nil {
@@ -97,8 +95,8 @@ func (g *Gate) hurry(now time.Time) {
 	g.pacer.loosen(now, float64(g.queue.n)/came.Seconds())
 }
 
-// rate returns how many new calls came in a second while the gate was closed, or 0 if
-// they were too few to tell.
+// rate returns the new calls per second while the gate was closed, or 0 if there were too
+// few to tell.
 func (g *Gate) rate(closed time.Duration) float64 {
 	if g.entered < few {
 		return 0
@@ -106,10 +104,9 @@ func (g *Gate) rate(closed time.Duration) float64 {
 	return float64(g.entered) / closed.Seconds()
 }
 
-// offered returns how many calls came in a second while the gate was closed, which
-// is all that is known where nothing was measured. Callers that wait for their
-// calls bring no further ones, so that the time counts until the last new one. Those
-// that were refused come back as if each had a spread of its own.
+// offered returns the calls per second that arrived while the gate was closed: the only
+// estimate where nothing was measured. Callers that wait bring no new calls, so the time
+// ends with the last new call. Refused calls come back as if each had a spread of its own.
 func (g *Gate) offered(closed time.Duration) float64 {
 	pace := 1 / closed.Seconds()
 	if g.entered > 1 {

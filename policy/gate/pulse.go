@@ -3,23 +3,23 @@ package gate
 import "time"
 
 const (
-	// minute is the time over which a [Pulse] and a [Memory] count.
+	// minute is the window of the counts in a [Pulse] and a [Memory].
 	minute = time.Minute
-	// plenty is how many samples a minute are enough. Judgement: their number is
-	// off by a sixth at most, two times out of three.
+	// plenty is how many samples per minute are enough. Judgement: the estimate is off by a
+	// sixth at most, two times out of three.
 	plenty = 32
 )
 
-// Pulse counts the successes of a channel in the last minute, from samples, and its
-// failures: it tells whether the channel was well before, and how much it bore.
-// The zero value has counted none. It is not safe for concurrent use.
+// Pulse counts the successes of a channel in the last minute, from samples, and the
+// failures. The counts tell whether the channel was healthy before, and how much load the
+// server bore. The zero value has counted nothing. A Pulse is not safe for concurrent use.
 type Pulse struct {
-	first     time.Time // success
+	first     time.Time // time of the first success
 	good, bad window
 	every     int
 }
 
-// Success counts a sample: one of [Pulse.Every] successes.
+// Success counts a sample, which stands for [Pulse.Every] successes.
 func (p *Pulse) Success(now time.Time) {
 	if p.first.IsZero() {
 		p.first = now
@@ -28,21 +28,20 @@ func (p *Pulse) Success(now time.Time) {
 	p.every = max(1, int(p.Recent(now)/plenty))
 }
 
-// Failure counts a failure of the server that has not closed a gate. Every failure
-// is counted.
+// Failure counts a failure of the server that has not closed a gate. Failures are not
+// sampled.
 func (p *Pulse) Failure(now time.Time) { p.bad.add(now, 1) }
 
-// Every returns how many successes there should be to a sample: 1 on a channel
-// with few calls.
+// Every returns the number of successes per sample: 1 on a channel with few calls.
 func (p *Pulse) Every() int { return max(p.every, 1) }
 
-// Recent returns how many successes there were in the last minute, about.
+// Recent returns the approximate number of successes in the last minute.
 func (p *Pulse) Recent(now time.Time) float64 { return p.good.count(now) }
 
-// failures returns how many failures there were in the last minute, about.
+// failures returns the approximate number of failures in the last minute.
 func (p *Pulse) failures(now time.Time) float64 { return p.bad.count(now) }
 
-// over returns the time in which those were.
+// over returns the time covered by Recent and failures, at most a minute.
 func (p *Pulse) over(now time.Time) time.Duration {
 	if p.first.IsZero() {
 		return 0

@@ -2,51 +2,50 @@ package gate
 
 import "time"
 
-// Waiter is a call at the gate. Its owner makes one for each call and keeps it
-// for all its attempts, so that a call that was refused comes back to its place
-// and not to the end of the queue.
+// Waiter is a call at the gate. The owner makes one Waiter per call and keeps the Waiter
+// for all attempts, so that a refused call comes back to its place and not to the end of
+// the queue.
 type Waiter struct {
-	// Deadline is when waiting is of no use any more; zero for never.
+	// Deadline is when waiting becomes useless; zero for never.
 	Deadline time.Time
-	// Due is when the server will take this very call, as its last refusal has said;
-	// zero if it was not refused. It does not leave the gate before.
+	// Due is the end of the hint in this call's own last refusal; zero if the call was not
+	// refused. The call does not leave the gate before Due.
 	Due time.Time
-	// Again says that the call has made an attempt before, at the gate or without
-	// one. It is no scout then.
+	// Again says that the call has made an attempt before, at the gate or without a gate.
+	// The call is then no scout.
 	Again bool
-	// Size is how large the request is, in bytes; zero if that is not known.
+	// Size is the size of the request in bytes; zero if unknown.
 	Size int
-	// Owner is for its owner.
+	// Owner is for the use of the owner.
 	Owner any
 
 	ticket Ticket
-	came   time.Time // first
-	number uint64    // its place in the order of arrival at the gate in
-	in     *queue    // whose order it is
+	came   time.Time // first arrival
+	number uint64    // place in the order of arrival
+	in     *queue    // the queue with this order
 
 	prev, next             *Waiter
 	queued, resting, given bool
 
-	at    time.Time // its limit if it is queued: when it leaves whatever holds; its due if it rests
-	place int       // in the heap for these; zero for none
+	at    time.Time // if queued, when the call leaves regardless of the gate; if resting, Due
+	place int       // place in the heap of these times, from 1; zero for none
 }
 
 // Ticket returns the ticket of a call that has gone through.
 func (w *Waiter) Ticket() Ticket { return w.ticket }
 
-// queue is the calls that wait, in the order in which they first came. It is
-// linked through the calls themselves, so that waiting costs no memory of its
-// own and leaving no time.
+// queue holds the waiting calls in order of first arrival. The links are in the calls
+// themselves, so that waiting needs no extra memory and leaving takes no search.
 type queue struct {
 	n           int
 	numbers     uint64
 	first, last *Waiter
-	limits      timed // those that leave at a time whatever holds
+	limits      timed // calls that leave at a time regardless of the gate
 	given       told  // given up, not yet told
 	freed       told  // may go, not yet told
 }
 
-// arrive gives a call that is new here its place in the order.
+// arrive gives a call that is new to the queue a place in the order.
 func (q *queue) arrive(w *Waiter) {
 	if w.in != q {
 		q.numbers++
@@ -54,11 +53,11 @@ func (q *queue) arrive(w *Waiter) {
 	}
 }
 
-// insert puts a call into its place and returns how many are before it.
+// insert puts a call into its place and returns the number of calls ahead.
 func (q *queue) insert(w *Waiter) (ahead int) {
 	ahead = q.n
 	after := q.last
-	if after != nil && after.number > w.number { // it comes back: its place is near the front
+	if after != nil && after.number > w.number { // a returning call: its place is near the front
 		after = nil
 		ahead = 0
 		for before := q.first; before.number < w.number; before = before.next {
@@ -84,9 +83,9 @@ func (q *queue) insert(w *Waiter) (ahead int) {
 	return ahead
 }
 
-// remove takes a call out, if it is in.
+// remove takes a call out of the queue, if present.
 func (q *queue) remove(w *Waiter) {
-	if w.given { // it was not told yet, and no longer wants to know
+	if w.given { // not told yet, and no longer interested
 		w.given = false
 	}
 	if !w.queued {
@@ -108,7 +107,7 @@ func (q *queue) remove(w *Waiter) {
 	q.limits.remove(w)
 }
 
-// fresh returns the first call that has made no attempt, or nil.
+// fresh returns the first call without an attempt, or nil.
 func (q *queue) fresh() *Waiter {
 	w := q.first
 	for w != nil && w.Again {
@@ -117,19 +116,19 @@ func (q *queue) fresh() *Waiter {
 	return w
 }
 
-// giveUp takes a call out that has to be told, because its turn cannot come.
+// giveUp removes a call whose turn cannot come. Admit tells the call later.
 func (q *queue) giveUp(w *Waiter) {
 	q.remove(w)
 	q.given.add(w)
 }
 
-// free takes a call out that has to be told, because it may go.
+// free removes a call that may go. Admit tells the call later.
 func (q *queue) free(w *Waiter) {
 	q.remove(w)
 	q.freed.add(w)
 }
 
-// told is calls that left the queue and were not told yet.
+// told holds calls that left the queue and were not told yet.
 type told []*Waiter
 
 func (t *told) add(w *Waiter) {
@@ -137,7 +136,7 @@ func (t *told) add(w *Waiter) {
 	*t = append(*t, w)
 }
 
-// next returns one of them, or nil. Those that have left since are none.
+// next returns one of the calls, or nil. Calls that have left since are skipped.
 func (t *told) next() *Waiter {
 	for len(*t) > 0 {
 		w := (*t)[0]
@@ -151,8 +150,7 @@ func (t *told) next() *Waiter {
 	return nil
 }
 
-// share returns the time for each of the calls that wait, if the last is to
-// leave in time.
+// share returns the time per waiting call if the last call is to leave in time.
 func (q *queue) share(now time.Time) time.Duration {
 	w := q.last
 	if w == nil {

@@ -2,18 +2,17 @@ package gate
 
 import "time"
 
-// row is refusals between which nothing was accepted.
+// row counts refusals with no accepted call in between.
 type row struct {
 	n       int
-	calls   int       // that were sent since the first of them was answered
-	since   time.Time // when the first of them was answered
-	witness time.Time // when a call was sent, since then or since the row before, that has no answer yet; zero for none
+	calls   int       // calls sent since the first refusal
+	since   time.Time // when the first refusal arrived
+	witness time.Time // send time of an unanswered call since the row began or the last row ended; zero for none
 }
 
-// end ends the row.
 func (r *row) end() { r.n, r.calls, r.witness = 0, 0, time.Time{} }
 
-// sent notes that a call was sent.
+// sent notes a sent call.
 func (r *row) sent(now time.Time) {
 	r.calls++
 	if r.witness.IsZero() {
@@ -21,16 +20,16 @@ func (r *row) sent(now time.Time) {
 	}
 }
 
-// accepted takes a success of a call that was sent at a time: it ends the row, unless
-// the row has begun since.
+// accepted notes the success of a call sent at a time. The row ends if the call was sent
+// after the first refusal.
 func (r *row) accepted(sent time.Time) {
 	if sent.After(r.since) {
 		r.end()
 	}
 }
 
-// refused takes a refusal and reports whether it is one more in the row. Calls that
-// were under way at the first refusal are not: one cause has refused them all.
+// refused notes a refusal and reports whether the refusal extends the row. Calls under way
+// at the first refusal do not extend the row: one cause refused them all.
 func (r *row) refused(now time.Time, t Ticket) bool {
 	if r.n == 0 {
 		*r = row{n: 1, since: now}

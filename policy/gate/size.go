@@ -3,30 +3,29 @@ package gate
 import "time"
 
 const (
-	// smaller is how many times smaller than a refused request one must be to pass a
-	// closed gate. Judgement: quotas of tokens are counted in tokens, of which as many
-	// bytes may have twice as many.
+	// smaller is how many times smaller than a refused request a request must be to pass a
+	// closed gate. Judgement: token quotas count tokens, and of two requests with as many
+	// bytes one may have twice as many tokens.
 	smaller = 2
-	// large is the least size of a refused request, in bytes, that may have been too
-	// large. Judgement: some hundred tokens, below which prompts cost about the same.
+	// large is the least size of a refused request, in bytes, that may have been too large.
+	// Judgement: some hundred tokens, below which prompts cost about the same.
 	large = 1 << 10
-	// sizesTried is how many such requests are refused in a closing before size is
-	// known not to matter.
+	// sizesTried is how many small requests are refused in a closing before size is known
+	// not to matter.
 	sizesTried = 2
 )
 
-// small is the calls that pass the closed gate because their requests are clearly
-// smaller than those that were refused. A quota of tokens refuses a large prompt and
-// takes small ones. The first of them goes alone; the others follow when it is
-// accepted.
+// small tracks the calls that pass the closed gate because their requests are clearly
+// smaller than the refused requests. A token quota refuses a large prompt and accepts small
+// prompts. The first small call goes alone; the others follow after a success.
 type small struct {
-	most     int       // bytes; zero for none
-	accepted bool      // so that the others may follow
-	sent     time.Time // when the first was sent; zero for none under way
+	most     int       // largest size in bytes; zero for none
+	accepted bool      // the others may follow
+	sent     time.Time // when the first call was sent; zero for none under way
 	refused  int
 }
 
-// begin begins with a refused request of so many bytes.
+// begin starts with a refused request of size bytes.
 func (s *small) begin(size int) {
 	*s = small{}
 	if size >= large {
@@ -34,15 +33,15 @@ func (s *small) begin(size int) {
 	}
 }
 
-// fits reports whether the call is one of them.
+// fits reports whether the request of a call is small.
 func (s *small) fits(w *Waiter) bool { return w.Size > 0 && w.Size <= s.most }
 
-// mayGo reports whether it may go now.
+// mayGo reports whether a small call may pass now.
 func (s *small) mayGo(now time.Time, w *Waiter) bool {
 	return s.fits(w) && (s.accepted || s.sent.IsZero()) && !w.Due.After(now)
 }
 
-// sizes takes the answer to a small call.
+// sizes handles the answer to a small call.
 func (g *Gate) sizes(now time.Time, t Ticket, m meaning) {
 	if t.sent.Equal(g.small.sent) {
 		g.small.sent = time.Time{}
@@ -61,7 +60,7 @@ func (g *Gate) sizes(now time.Time, t Ticket, m meaning) {
 	}
 }
 
-// smallAccepted lets all small calls follow that wait.
+// smallAccepted lets all waiting small calls follow.
 func (g *Gate) smallAccepted(now time.Time) {
 	g.small.accepted = true
 	for w := g.queue.first; w != nil; {

@@ -1,19 +1,19 @@
 package gate
 
-// State is what a [Gate] does with those who arrive.
+// State is how a [Gate] treats arriving calls.
 type State uint8
 
-// The states.
+// The states of a [Gate].
 const (
 	// Open: calls go through, at a pace if there is one.
 	Open State = iota
-	// Closed: no call goes through until a time that the server has named.
+	// Closed: calls wait until a time named by the server.
 	Closed
-	// Probing: one call at a time goes through, to find out.
+	// Probing: one call at a time goes through, to test the server.
 	Probing
 )
 
-// String returns the name as logs and metrics spell it.
+// String returns the name used in logs and metrics.
 func (s State) String() string {
 	switch s {
 	case Open:
@@ -29,16 +29,16 @@ func (s State) String() string {
 // MarshalText returns the name.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// Verdict is what becomes of a call at the gate.
+// Verdict is the decision of a [Gate] about a call.
 type Verdict uint8
 
-// The verdicts.
+// The verdicts of a [Gate].
 const (
 	// Wait: the call is in the queue.
 	Wait Verdict = iota
-	// Pass: it goes through now.
+	// Pass: the call goes through now.
 	Pass
-	// Refuse: its turn cannot come before its deadline.
+	// Refuse: the turn of the call cannot come before its deadline.
 	Refuse
 )
 

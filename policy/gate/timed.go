@@ -2,11 +2,11 @@ package gate
 
 import "time"
 
-// timed is calls ordered by a time, the earliest first: a heap in which every call
-// knows its place, so that leaving it is quick.
+// timed is a heap of calls ordered by time, the earliest first. Every call knows its place
+// in the heap, so that removal is quick.
 type timed struct{ calls []*Waiter }
 
-// first returns the call whose time comes first, or nil.
+// first returns the call with the earliest time, or nil.
 func (t *timed) first() *Waiter {
 	if len(t.calls) == 0 {
 		return nil
@@ -22,7 +22,7 @@ func (t *timed) due(now time.Time) *Waiter {
 	return nil
 }
 
-// next returns the first time, or zero.
+// next returns the earliest time; zero for none.
 func (t *timed) next() time.Time {
 	if w := t.first(); w != nil {
 		return w.at
@@ -30,7 +30,7 @@ func (t *timed) next() time.Time {
 	return time.Time{}
 }
 
-// add adds a call with its time.
+// add adds a call with a time.
 func (t *timed) add(w *Waiter, at time.Time) {
 	w.at = at
 	t.calls = append(t.calls, w)
@@ -38,7 +38,7 @@ func (t *timed) add(w *Waiter, at time.Time) {
 	t.up(w)
 }
 
-// remove takes a call out, if it is in.
+// remove takes a call out of the heap, if present.
 func (t *timed) remove(w *Waiter) {
 	if w.place == 0 {
 		return

@@ -7,25 +7,25 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// trouble notices a server in trouble: calls fail in a row, and more of those that
-// were sent since the first one failed than chance can explain.
+// trouble detects a server in trouble: calls fail in a row, and more of the calls sent
+// since the first failure fail than chance explains.
 type trouble struct {
-	successes float64 // so far, and in the minute before
-	failed    float64 // likewise, those in the row included
+	successes float64 // so far, and in the minute before the gate was made
+	failed    float64 // likewise, including the failures in the row
 	failures  int     // in a row
 	since     time.Time
-	sent      int // since the first of them
+	sent      int // since the first failure in the row
 }
 
 func (t *trouble) reset() { t.failures, t.sent = 0, 0 }
 
-// over forgets the row that has closed the gate: it was not chance.
+// over forgets the row that closed the gate: the row was not chance.
 func (t *trouble) over() {
 	t.failed -= float64(t.failures)
 	t.reset()
 }
 
-// success ends a row, unless the call was sent before it began.
+// success ends the row, unless the call was sent before the row began.
 func (t *trouble) success(k Ticket) {
 	t.successes++
 	if t.failures > 0 && k.sent.After(t.since) {
@@ -33,9 +33,9 @@ func (t *trouble) success(k Ticket) {
 	}
 }
 
-// failure notes a failure and reports whether it means trouble. Calls that were
-// under way when the first one failed are no further failures: a connection that
-// is lost fails them all at once. Timeouts are, since they come one by one.
+// failure notes a failure and reports whether the server is in trouble. Calls under way at
+// the first failure do not extend the row: a lost connection fails them all at once.
+// Timeouts do, since they come one by one.
 func (t *trouble) failure(now time.Time, k Ticket, class codes.Class, c *policy.GateConfig) bool {
 	switch {
 	case t.failures == 0:
@@ -47,9 +47,8 @@ func (t *trouble) failure(now time.Time, k Ticket, class codes.Class, c *policy.
 	return t.successes >= float64(c.Healthy) && t.failures >= c.Failures && !t.chance()
 }
 
-// chance reports whether so many failures among so many calls can be chance, as
-// often as calls failed before. A call without an answer counts as one that has not
-// failed, because failures are often quicker.
+// chance reports whether chance may explain the row, at the failure rate of before. A call
+// without an answer counts as not failed, because failures are often quicker.
 func (t *trouble) chance() bool {
 	before := max(t.failed-float64(t.failures), 0)
 	q := max(before/(before+t.successes), seldom)

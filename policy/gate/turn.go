@@ -2,7 +2,7 @@ package gate
 
 import "time"
 
-// turn returns when the turn of a call comes with so many before it, if the gate opens
+// turn returns when the turn of a call with so many calls ahead comes, if the gate opens
 // when the server has said.
 func (g *Gate) turn(now time.Time, ahead int) time.Time {
 	if g.state == Open {
@@ -16,17 +16,17 @@ func (g *Gate) turn(now time.Time, ahead int) time.Time {
 		opens = g.due
 	}
 	opens = later(now, opens)
-	if again := g.pacer; !again.loose { // at the pace of before
+	if again := g.pacer; !again.loose { // at the previous pace
 		again.since, again.next = opens, opens
 		opens = opens.Add(again.turn(opens, ahead))
 	}
 	return opens
 }
 
-// hopeless reports whether the turn of a call with so many before it cannot come
-// in time, and no scout can save it, nor can it be the next one itself, if it is the
-// first in the queue that has made no attempt. That the gate opens later than the server
-// has said is no reason.
+// hopeless reports whether the turn of a call with so many calls ahead cannot come in time,
+// no scout can save the call, and the call cannot be the next scout. first says that the
+// call is the first in the queue without an attempt. An opening later than the server has
+// said does not count.
 func (g *Gate) hopeless(now time.Time, w *Waiter, ahead int, first bool) bool {
 	if w.Deadline.IsZero() {
 		return false
@@ -45,20 +45,20 @@ func (g *Gate) hopeless(now time.Time, w *Waiter, ahead int, first bool) bool {
 	return !first || !g.scouts.sent.IsZero() || !early.Before(w.Deadline.Add(-g.needs(w)))
 }
 
-// pressed reports whether a scout alone may save a call.
+// pressed reports whether only a scout may save a call.
 func (g *Gate) pressed(now time.Time, w *Waiter, ahead int) bool {
 	if w.Deadline.IsZero() {
 		return false
 	}
-	if half := w.Deadline.Sub(w.came) / 2; g.demand >= busy && now.Sub(w.came) > half { // it has waited for long enough
+	if half := w.Deadline.Sub(w.came) / 2; g.demand >= busy && now.Sub(w.came) > half { // waited long enough
 		return true
 	}
 	return !g.turn(now, ahead).Before(w.Deadline.Add(-g.needs(w)))
 }
 
-// lastMoment returns when a call leaves a closed gate at the latest, to have the time
-// that it needs: after a quarter of what it will have left when the server takes calls
-// again, or later if it is known to need less.
+// lastMoment returns when a call leaves a closed gate at the latest, to have the time it
+// needs: after a quarter of the time between the end of the hint and the deadline, or later
+// if the call is known to need less.
 func (g *Gate) lastMoment(w *Waiter) time.Time {
 	due := later(g.due, w.Due)
 	last := due.Add(w.Deadline.Sub(due) / 4)
@@ -68,13 +68,12 @@ func (g *Gate) lastMoment(w *Waiter) time.Time {
 	return last
 }
 
-// need returns how much time a call must have left when its turn comes.
+// need returns how much time a call must have left at its turn.
 func (g *Gate) need(w *Waiter) time.Duration {
 	return min(time.Duration(g.c.Margin*float64(g.latency.mean)), w.Deadline.Sub(w.came)/2)
 }
 
-// needs returns the same as need, but half of the time that the call had if nothing is
-// known of that.
+// needs returns need, or half of the call's time if no latency is known.
 func (g *Gate) needs(w *Waiter) time.Duration {
 	if g.latency.calls == 0 {
 		return w.Deadline.Sub(w.came) / 2
@@ -82,8 +81,8 @@ func (g *Gate) needs(w *Waiter) time.Duration {
 	return g.need(w)
 }
 
-// sweep finds those in the queue whose turn cannot come any more, and whether there
-// are some that only a scout can save.
+// sweep gives up the queued calls whose turn cannot come any more, and notes whether some
+// call depends on a scout.
 func (g *Gate) sweep(now time.Time) {
 	g.scouts.urgent = false
 	ahead, fresh := 0, false
@@ -100,9 +99,8 @@ func (g *Gate) sweep(now time.Time) {
 	}
 }
 
-// share returns the time for each of the calls that wait, if the last of them is
-// to leave in time: being refused costs a request, and waiting too long the call.
-// After trouble that does not count.
+// share returns the time per waiting call if the last call is to leave in time: a refusal
+// costs a request, too long a wait costs the call. After trouble there is no such limit.
 func (g *Gate) share(now time.Time) time.Duration {
 	if g.recovery.on {
 		return forever

@@ -1,32 +1,32 @@
 package gate
 
 const (
-	// stubborn is the share of refused calls with which it was in vain to close the
-	// gate. Judgement: a quota that refills refuses few of the first calls.
+	// stubborn is the share of refused calls from which closing the gate was in vain.
+	// Judgement: a quota that refills refuses few of the first calls.
 	stubborn = 0.15
-	// inVain is how often in a row that must have been. Judgement: once may be chance.
+	// inVain is how many closings in a row must have been in vain. Judgement: one may be
+	// chance.
 	inVain = 2
-	// phase is how many calls there must be between two closings to tell.
+	// phase is how many calls between two closings are enough to tell.
 	phase = 6
-	// fading is after how many calls half of them are forgotten.
+	// fading is the number of calls after which half of the calls are forgotten.
 	fading = 128
 )
 
-// vain counts how often it was in vain to close the gate: the same share of the calls
-// was refused when it was open again. Then the share does not depend on what the calls
-// of this client do.
+// vain counts the closings in vain: the reopened gate saw the same share of refused calls.
+// The share then does not depend on the calls of this client.
 type vain struct {
 	times int   // in a row
 	open  tally // since the gate last opened
-	all   tally // while it was in vain
+	all   tally // over the closings in vain
 }
 
-// tally is how many calls were sent and how many of them were refused.
+// tally counts sent calls and the refused calls among these.
 type tally struct{ calls, refused int }
 
 func (t tally) share() float64 { return float64(max(t.refused, 0)) / float64(max(t.calls, 1)) }
 
-// closed takes that the gate closes again.
+// closed notes that the gate closes again.
 func (v *vain) closed() {
 	switch {
 	case v.open.calls < phase: // too few to tell
@@ -41,8 +41,8 @@ func (v *vain) closed() {
 	v.open = tally{}
 }
 
-// share returns the share of the calls that are refused whatever the client does, but
-// for the row that is judged; 0 if there is none.
+// share returns the share of calls refused whatever the client does, without the row under
+// judgement; 0 if there is no such share.
 func (v *vain) share(row int) float64 {
 	if v.times < inVain {
 		return 0
