@@ -10,24 +10,25 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// Breaker is a circuit breaker: Allow returns an error if a request is not to be
-// made, and else a function to be told how it ended, nil for well. The
-// TwoStepCircuitBreaker of github.com/sony/gobreaker/v2 is one. It must be safe for
-// concurrent use.
+// Breaker is a circuit breaker. Allow returns an error if no request may be made, or else a
+// function to be called with the outcome of the request, nil for success. The
+// TwoStepCircuitBreaker of github.com/sony/gobreaker/v2 is a Breaker. A Breaker must be
+// safe for concurrent use.
 type Breaker interface {
 	Allow() (done func(err error), err error)
 }
 
-// WithBreaker asks b before every attempt, those of hedging and of a fallback included.
-// Every attempt that b allows is told of once, however it ends: a stream whose context
-// ends while nobody reads it as well, one that is neither read nor cancelled after
-// [policy.GateConfig.ProbeMax], an attempt that panics as one that ended well. While it is open calls fail at once with
-// UNAVAILABLE, or, if they have been tried, with the last error of the server; they
-// are not retried. It is told of failures of the classes Server, Network and
-// Timeout: all other answers are those of a server that works.
+// WithBreaker asks b before every attempt, including attempts of hedging and of a fallback.
 //
-// A gate (see [WithGate]) lets calls wait where a breaker lets them fail: most
-// callers want the gate.
+// The breaker is told the outcome of every allowed attempt once, however the attempt ends.
+// This includes a stream whose context ends while nobody reads the stream, and, after
+// [policy.GateConfig.ProbeMax], a stream neither read nor cancelled. An attempt that panics
+// counts as a success. Failures are those of the classes Server, Network and Timeout; all
+// other answers count as successes, because the server works.
+//
+// While b is open, calls fail at once with UNAVAILABLE or, if tried before, with the
+// server's last error, and are not retried. A gate (see [WithGate]) lets calls wait where a
+// breaker lets calls fail: most callers want the gate.
 func WithBreaker(b Breaker) Option {
 	return connectionOption(func(c *connection) {
 		if b == nil {
@@ -37,7 +38,8 @@ func WithBreaker(b Breaker) Option {
 	})
 }
 
-// allowed asks the breaker for an attempt. If it refuses, the attempt holds nothing.
+// allowed asks the breaker for an attempt. If the breaker refuses, the attempt holds
+// nothing.
 func (c *call) allowed() error {
 	if c.r.breaker == nil {
 		return nil
@@ -52,8 +54,8 @@ func (c *call) allowed() error {
 	return nil
 }
 
-// askBreaker asks the breaker for an attempt. It returns the final error if there
-// is none.
+// askBreaker asks the breaker for an attempt. It returns the final error if the breaker
+// refuses.
 func (c *call) askBreaker() error {
 	err := c.allowed()
 	if err == nil {

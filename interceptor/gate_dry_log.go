@@ -12,7 +12,7 @@ import (
 	"github.com/reinvoke/reinvoke/internal/foreign"
 )
 
-// logHeld logs an attempt of a dry run.
+// logHeld logs an attempt reported by a dry run.
 func (r *Retrier) logHeld(h gates.Held) {
 	level := logging.LevelDebug
 	if h.First.Class == codes.None {
@@ -32,7 +32,7 @@ func (r *Retrier) logHeld(h gates.Held) {
 	r.logs.logOfNone(level, "[RETRY] dry run: "+heldSentence(&h, r.loggedKey(h.Key)), fields...)
 }
 
-// heldSentence returns the line of the log.
+// heldSentence returns the log message.
 func heldSentence(h *gates.Held, key string) string {
 	then := "it succeeded"
 	switch f := &h.First; f.Class {

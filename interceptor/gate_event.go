@@ -14,54 +14,54 @@ import (
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
-// GateEvent tells that a gate has closed, probes, or is open again.
+// GateEvent reports that a gate has closed, probes, or is open again.
 type GateEvent struct {
-	// Key is the key of the gate: see [GateKey]. It may name models and projects,
-	// and is no metric label.
+	// Key is the key of the gate: see [GateKey]. A key may name models and projects, and is
+	// no metric label.
 	Key string
-	// Target is the canonical name of what the connection was made to; empty for
-	// functions of Do. Connections to the same target share the gates of a Retrier.
+	// Target is the canonical target of the connection; empty for functions of Do.
+	// Connections to the same target share the gates of a Retrier.
 	Target string
-	// State is what it does from now on.
+	// State is the new state.
 	State gate.State
-	// Failure is what closed it; zero when it is open again.
+	// Failure is the failure that closed the gate; zero when the gate is open again.
 	Failure codes.Failure
-	// Until is when it reopens at the latest, or when the next probe goes.
+	// Until is when the gate reopens at the latest, or when the next probe goes.
 	Until time.Time
-	// Waiting is how many calls wait.
+	// Waiting is the number of waiting calls.
 	Waiting int
-	// Pace is how many calls go through in a second from now on; 0 if their
-	// number is not limited.
+	// Pace is how many calls per second go through from now on; 0 for no limit.
 	Pace float64
-	// DryRun says that the gate holds nobody: see [WithGateDryRun].
+	// DryRun says that the gate holds no call: see [WithGateDryRun].
 	DryRun bool
-	// Doubted is until when one refusal does not close the gate, because a call was
-	// accepted before the time that the server had named; zero if that is not so.
+	// Doubted is until when one refusal does not close the gate, because the server
+	// accepted a call before the end of its own hint; zero otherwise.
 	Doubted time.Time
 }
 
-// GateCounts says how many gates a [Retrier] has, by what they do. A quota that no
-// call was refused by has none.
+// GateCounts is the number of gates of a [Retrier] by state. A quota without a refusal or a
+// failure has no gate.
 type GateCounts struct {
-	// Closed gates let no call through, Probing ones one at a time, and Open ones
-	// as many as the server was seen to accept.
+	// Closed gates let no call through, Probing gates one call at a time, and Open gates as
+	// many calls as the server was seen to accept.
 	Closed, Probing, Open int
-	// Waiting is how many calls wait at all of them together.
+	// Waiting is the number of calls that wait, at all gates together.
 	Waiting int
-	// WouldHold is how many attempts would have been held for a second or more, or
-	// turned away, since a dry run began (see [WithGateDryRun]); InVain is how many of
-	// them succeeded without. Both are 0 without a dry run.
+	// WouldHold is the number of attempts since the start of a dry run (see
+	// [WithGateDryRun]) that the gates would have held for a second or more, or turned
+	// away; InVain is the number of these attempts that succeeded. Both are 0 without a dry
+	// run.
 	WouldHold, InVain int
 }
 
-// Gates returns the gates that there are now.
+// Gates returns the current counts.
 func (r *Retrier) Gates() GateCounts { return GateCounts(r.gates.Counts()) }
 
-// observeGate tells the observer. No call is there to be failed if it panics.
+// observeGate calls the observer. A panic is logged, since there is no call to fail.
 func (r *Retrier) observeGate(e GateEvent) {
 	defer func() {
 		if p := recover(); p != nil {
-			what := fmt.Sprintf("a value of type %T", p) // which may hold anything
+			what := fmt.Sprintf("a value of type %T", p) // p may hold anything
 			if r.logs.messages {
 				what = shown(fmt.Sprint(p))
 			}
@@ -71,19 +71,18 @@ func (r *Retrier) observeGate(e GateEvent) {
 	r.gateObserver(e)
 }
 
-// loggedQuota returns what a quota is called in the log. One that the caller has named
-// may be a secret, such as the API key of a tenant: then it is a number that stands
-// for it.
+// loggedQuota returns the name of a quota for the log. A key from the caller's own function
+// may be a secret, such as the API key of a tenant; the log shows a hash instead.
 func (r *Retrier) loggedQuota(k gates.Key) string {
 	if r.gating.key == nil {
 		return shown(k.Quota)
 	}
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(k.Quota)) // it takes everything
+	_, _ = h.Write([]byte(k.Quota)) // never fails
 	return fmt.Sprintf("key-%016x", h.Sum64())
 }
 
-// loggedKey returns the same, and where.
+// loggedKey returns the name of a quota and its target for the log.
 func (r *Retrier) loggedKey(k gates.Key) string {
 	if k.Target == "" {
 		return r.loggedQuota(k)
@@ -91,7 +90,7 @@ func (r *Retrier) loggedKey(k gates.Key) string {
 	return r.loggedQuota(k) + " at " + foreign.Text(k.Target)
 }
 
-// gateChanged tells those who watch of a change.
+// gateChanged reports a change to the observer and the log.
 func (r *Retrier) gateChanged(change gates.Change) {
 	e := GateEvent(change)
 	if r.gateObserver != nil {
@@ -119,9 +118,9 @@ func (r *Retrier) gateChanged(change gates.Change) {
 	r.logs.logOfNone(logging.LevelInfo, "[RETRY] "+sentence, fields...)
 }
 
-// sentence returns the line of the log.
+// sentence returns the log message.
 func (e *GateEvent) sentence(key string) string {
-	at := func(t time.Time) string { return t.Add(time.Second - 1).Truncate(time.Second).Format(time.RFC3339) } // or a little before
+	at := func(t time.Time) string { return t.Add(time.Second - 1).Truncate(time.Second).Format(time.RFC3339) } // rounded up to the second
 	switch {
 	case e.State == gate.Closed:
 		return fmt.Sprintf("%v: gate closed for %s, because of %s, until %s: %d calls wait", e.Failure.Class, key, e.Failure.Rule, at(e.Until), e.Waiting)
@@ -134,7 +133,7 @@ func (e *GateEvent) sentence(key string) string {
 		"and until %s a single refusal closes nothing", key, e.Waiting, e.Pace, at(e.Doubted))
 }
 
-// logGated tells of a call that has waited for a second or more.
+// logGated logs a wait of a second or more at the gate.
 func (c *call) logGated(took time.Duration) {
 	if took < time.Second || !c.mayLog(logging.LevelDebug, loglimit.Gate) {
 		return

@@ -10,22 +10,21 @@ import (
 	"github.com/reinvoke/reinvoke/interceptor/internal/gates"
 )
 
-// GateKeyFunc names the quota that a call counts against: calls with the same
-// key wait at the same gate. ctx has the outgoing metadata of the call, as far as
-// they are known where the interceptor stands in the chain. It must be quick, and
-// safe for concurrent use.
+// GateKeyFunc names the quota of a call: calls with the same key wait at the same gate. ctx
+// has the outgoing metadata of the call, as far as known at the interceptor's place in the
+// chain. A GateKeyFunc must be quick, and safe for concurrent use.
 type GateKeyFunc func(ctx context.Context, method string) string
 
-// The metadata that say which quota of Google's services a call counts against.
+// The metadata keys that tell which quota of Google's services a call counts against.
 const (
-	requestParams = "x-goog-request-params" // as "model=models%2Fx"
+	requestParams = "x-goog-request-params" // such as "model=models%2Fx"
 	userProject   = "x-goog-user-project"
 )
 
-// GateKey is the default key: the method, the model or endpoint that
-// x-goog-request-params names, and x-goog-user-project. Methods of Google's
-// services that are the same work in another form, as StreamGenerateContent and
-// GenerateContent, count as one. Call it in a function of your own to add to it.
+// GateKey is the default key: the method, the model or endpoint in x-goog-request-params,
+// and x-goog-user-project. Methods of Google's services that do the same work in another
+// form, such as StreamGenerateContent and GenerateContent, count as one. To add to the key,
+// call GateKey in your own [GateKeyFunc].
 func GateKey(ctx context.Context, method string) string {
 	md, ok := metadata.FromOutgoingContext(ctx)
 	if !ok {
@@ -47,8 +46,7 @@ func GateKey(ctx context.Context, method string) string {
 	return strings.Join(key, " ")
 }
 
-// group returns the method, or what stands for it and others that do the same
-// work.
+// group returns the method, or the common name of methods that do the same work.
 func group(method string) string {
 	slash := strings.LastIndexByte(method, '/')
 	if slash < 0 || !strings.HasPrefix(method, "/google.") {

@@ -9,15 +9,15 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// WithGate sets when the calls of the connection wait together, instead of what the
-// [policy.Config] says: the default is policy.DefaultGate, which closes only where the
-// server has said when to come back; policy.FleetGate closes in the server's trouble
-// too, and probes. Package policy/gate says how a gate is kept from being worse than none.
+// WithGate sets when the calls of the connection wait together, instead of the gate in the
+// [policy.Config]. The default, policy.DefaultGate, closes only where the server has said
+// when to come back. policy.FleetGate also closes when the server is in trouble, and
+// probes. Package policy/gate explains how a gate is kept from being worse than no gate.
 //
 // A call waits until its turn, its deadline or the end of its context, and without a
-// deadline for GateConfig.MaxWait. One whose turn cannot come in time ends at once and
-// unsent, with RESOURCE_EXHAUSTED and what is left to wait: see [RetryAfter]. The gates
-// of a Retrier are those of its connections' targets and of [GateKey], 1,024 at most.
+// deadline for GateConfig.MaxWait. A call whose turn cannot come in time ends at once and
+// unsent, with RESOURCE_EXHAUSTED and the time left to wait: see [RetryAfter]. A Retrier
+// keeps one gate per target and [GateKey], 1,024 at most.
 func WithGate(c policy.GateConfig) Option {
 	return connectionOption(func(conn *connection) {
 		conn.fault(c.Validate())
@@ -25,14 +25,14 @@ func WithGate(c policy.GateConfig) Option {
 	})
 }
 
-// WithoutGate lets every call find out by itself whether the server takes calls
-// again. [WithGateDryRun] does too, and tells what the gate would have done.
+// WithoutGate lets every call find out by itself whether the server accepts calls again.
+// [WithGateDryRun] does the same, and reports what the gate would have done.
 func WithoutGate() Option {
 	return connectionOption(func(c *connection) { c.r.gating.off = true })
 }
 
-// WithGateKey has f name the quota that a call counts against, instead of
-// [GateKey]: for example with the tenant whose API key the call carries.
+// WithGateKey makes f name the quota of a call, instead of [GateKey]: for example by the
+// tenant whose API key the call carries.
 func WithGateKey(f GateKeyFunc) Option {
 	return connectionOption(func(c *connection) {
 		if f == nil {
@@ -42,10 +42,9 @@ func WithGateKey(f GateKeyFunc) Option {
 	})
 }
 
-// WithGateObserver has f told when a gate closes, probes and reopens. f is called
-// one event at a time, on the goroutine of some call or of a timer; it must not
-// block. A panic of f is logged, and ends no call. Several observers are told in the
-// order given.
+// WithGateObserver calls f when a gate closes, probes and reopens. f gets one event at a
+// time, on the goroutine of some call or of a timer, and must not block. A panic of f is
+// logged, and ends no call. Several observers are called in the order given.
 func WithGateObserver(f func(GateEvent)) Option {
 	return connectionOption(func(c *connection) {
 		if f == nil {
@@ -63,35 +62,35 @@ func WithGateObserver(f func(GateEvent)) Option {
 	})
 }
 
-// WithGateDryRun makes the gates hold nobody and report instead. Every call goes at
-// once; a shade takes the place of the call at the gate, so the gate closes, scouts and
-// reopens as usual.
+// WithGateDryRun makes the gates hold no call and report instead. Every call goes at once;
+// a shade takes the place of the call at the gate, so the gate closes, scouts and reopens
+// as usual.
 //
-// An attempt is reported if the gate would have held it for a second or more, or turned
-// it away: in the log, at Info after a success and at Debug after a failure, and in
-// [GateCounts]. After [WithoutGate] nothing is reported.
+// An attempt is reported if the gate would have held the attempt for a second or more, or
+// turned the attempt away: in the log, at Info after a success and at Debug after a
+// failure, and in [GateCounts]. After [WithoutGate] nothing is reported.
 //
-// A shade gets the answer of its own call. A refusal holds for the time in its hint, or
-// in a later hint to another call; from then on a success of another call counts, and
-// without one the answer is unknown.
+// A shade gets the answer of its own call. A refusal holds for the time in its hint, or in
+// a later hint to another call. From then on a success of another call counts; without such
+// a success the answer is unknown.
 //
-// Three limits: a caller with one call after the other would have been held once, and is
-// counted for each call; during an outage (policy.FleetGate) the figures are rough, since
-// the server still has the whole load; a key has at most 10,000 shades, of about 1 kB
-// each, and calls beyond are not reported.
+// The report has three limits. A caller with one call after the other would have been held
+// once, but every call is counted. During an outage (policy.FleetGate) the figures are
+// rough, since the server still has the whole load. A key has at most 10,000 shades, of
+// about 1 kB each, and calls beyond are not reported.
 func WithGateDryRun() Option {
 	return connectionOption(func(c *connection) { c.r.gating.dry = true })
 }
 
-// gating is what the options have said of gates.
+// gating holds the options about gates.
 type gating struct {
 	off     bool
 	dry     bool
-	figures *policy.GateConfig // nil for those of the Config
+	figures *policy.GateConfig // nil for the figures of the Config
 	key     GateKeyFunc        // nil for the default
 }
 
-// beginGates makes the gates, and has them follow the configuration.
+// beginGates sets up the gates, and subscribes the gates to the configuration.
 func (r *Retrier) beginGates() {
 	c := gates.Config{Clock: r.clock, Rand: r.rand, Figures: r.gateFigures, Off: r.gating.off, Dry: r.gating.dry, Samples: r.evidence}
 	logged := len(r.logs.to) > 0
@@ -117,7 +116,8 @@ func (r *Retrier) gateFigures() *policy.GateConfig {
 	return &r.live.Load().Gate
 }
 
-// follower follows the configuration for a Retrier, which a Live may outlive.
+// follower follows the configuration for a Retrier. The pointer is weak because a Live may
+// outlive the Retrier.
 type follower struct{ of weak.Pointer[Retrier] }
 
 func (f follower) follow() {

@@ -14,11 +14,11 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// turned says why the gate has turned a call away.
+// turned is why the gate has turned a call away.
 type turned struct {
-	asked time.Duration // by the refusal that closed it; zero if its turn alone is too late
-	left  time.Duration // until its turn
-	key   string        // as logs spell it
+	asked time.Duration // hint of the refusal that closed the gate; zero if only the turn is too late
+	left  time.Duration // until the turn
+	key   string        // key of the gate, as spelled in logs
 }
 
 // String returns the sentence for errors.
@@ -30,7 +30,7 @@ func (t *turned) String() string {
 	return fmt.Sprintf("not sent: other calls wait for this quota (%s), and the turn of this one is in %v%s", t.key, rounded(t.left), off)
 }
 
-// turnedAway ends the call because its turn cannot come before its deadline.
+// turnedAway ends a call whose turn cannot come before its deadline.
 func (c *call) turnedAway() error {
 	why := c.r.gates.Reason(c.waiter)
 	c.barredBy(why)
@@ -42,8 +42,7 @@ func (c *call) turnedAway() error {
 	return c.end(ending{why: policy.GateClosed, turned: t, unwaited: true})
 }
 
-// barredBy makes the failure that closed the gate that of a call that has made
-// no attempt.
+// barredBy gives a call without an attempt the failure that closed the gate.
 func (c *call) barredBy(why gates.Reason) {
 	if len(c.history) > 0 {
 		return
@@ -52,9 +51,8 @@ func (c *call) barredBy(why gates.Reason) {
 	c.err, c.failure = why.Err, why.Failure
 }
 
-// status returns the status of the call: what is left in the place of the time that
-// the server has named, and the sentence for the message of a call that was not sent
-// at all.
+// status returns the status of the call: the time left replaces the time named by the
+// server. If the call was not sent at all, the sentence replaces the message.
 func (t *turned) status(st *status.Status, unsent bool) *status.Status {
 	p := st.Proto()
 	if unsent {

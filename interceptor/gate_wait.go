@@ -11,8 +11,8 @@ import (
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
-// enter waits until the call may make an attempt: at the gate, if there is one,
-// and then for the breaker. It returns the final error if it may not.
+// enter waits until the call may make an attempt: first at the gate, if there is a gate,
+// and then for the breaker. It returns the final error if no attempt may be made.
 func (c *call) enter() error {
 	if c.r.gates.There() {
 		if final := c.waitAtGate(); final != nil {
@@ -22,8 +22,8 @@ func (c *call) enter() error {
 	return c.askBreaker()
 }
 
-// tryEnter is enter for an attempt that others run beside: it reports false where the
-// attempt would have to wait, or may not be made.
+// tryEnter is enter for an attempt concurrent with others. It reports false if the attempt
+// would have to wait, or may not be made.
 func (c *call) tryEnter() bool {
 	if c.r.gates.There() && !c.r.gates.Dry {
 		there, verdict := c.arrive()
@@ -39,8 +39,8 @@ func (c *call) tryEnter() bool {
 	return c.allowed() == nil
 }
 
-// waitAtGate waits for the call's turn. It is kept out of the frames of calls that
-// do not.
+// waitAtGate waits for the call's turn. Without inlining, calls that do not wait have
+// smaller stack frames.
 //
 //go:noinline
 func (c *call) waitAtGate() error {
@@ -55,7 +55,7 @@ func (c *call) waitAtGate() error {
 	if !there {
 		return nil
 	}
-	var gone bool // the connection has
+	var gone bool // the connection has closed
 	if verdict == gate.Wait {
 		began := c.r.clock.Now()
 		verdict, gone = c.wait()
@@ -78,7 +78,7 @@ func (c *call) waitAtGate() error {
 	return nil
 }
 
-// pass lets an attempt of a dry run begin.
+// pass begins an attempt of a dry run.
 //
 //go:noinline
 func (c *call) pass() {
@@ -101,8 +101,8 @@ func (c *call) closeShade() {
 	}
 }
 
-// leaveGate ends the call because of err, before its turn. It is kept out of the frame
-// that waits, because what has closed the gate on the stack of every waiting call adds up.
+// leaveGate ends the call with err, before its turn. Without inlining, the failure that
+// closed the gate does not take stack space in every waiting call.
 //
 //go:noinline
 func (c *call) leaveGate(verdict gate.Verdict, err error) error {
@@ -111,7 +111,7 @@ func (c *call) leaveGate(verdict gate.Verdict, err error) error {
 	return c.cancelled(err)
 }
 
-// arrive goes to the gate of the call, and reports whether there is one.
+// arrive takes the call to its gate, and reports whether there is a gate.
 //
 //go:noinline
 func (c *call) arrive() (there bool, verdict gate.Verdict) {
@@ -123,7 +123,7 @@ func (c *call) arrive() (there bool, verdict gate.Verdict) {
 	return true, verdict
 }
 
-// arrival returns what the gate has to know of the call.
+// arrival describes the call to the gate.
 func (c *call) arrival() gates.Arrival {
 	deadline, _ := c.ctx.Deadline()
 	return gates.Arrival{
@@ -132,8 +132,7 @@ func (c *call) arrival() gates.Arrival {
 	}
 }
 
-// size returns how large the request is, in bytes, as far as that is known; 0 if it is
-// not.
+// size returns the size of the request in bytes, as far as known; 0 if unknown.
 func (c *call) size() int {
 	if m, ok := c.request.(proto.Message); ok {
 		return proto.Size(m)
@@ -141,14 +140,14 @@ func (c *call) size() int {
 	return c.sent
 }
 
-// wait waits for a verdict, the end of the context or that of the connection.
+// wait waits for a verdict, the end of the context or the end of the connection.
 func (c *call) wait() (verdict gate.Verdict, gone bool) {
 	closed := c.r.conns.Begin(c.cc)
 	defer c.r.conns.End(c.cc)
 	return c.park(closed)
 }
 
-// park waits. Its frame is all that a waiting call adds to the stack.
+// park waits in a small frame, because every waiting call keeps the frame on its stack.
 //
 //go:noinline
 func (c *call) park(closed <-chan struct{}) (verdict gate.Verdict, gone bool) {
@@ -162,14 +161,14 @@ func (c *call) park(closed <-chan struct{}) (verdict gate.Verdict, gone bool) {
 	}
 }
 
-// awaited reports whether the gate or the breaker waits for how the attempt ends.
+// awaited reports whether the gate or the breaker waits for the end of the attempt.
 func (c *call) awaited() bool {
 	return c.place != nil || c.shade != nil
 }
 
-// giveBack gives the place of an attempt back: it tells the gate and the breaker that
-// the attempt has ended with f, or with success if it is zero. Also an attempt that
-// held nothing, or no longer, tells the gate.
+// giveBack gives back the place of an attempt: it tells the gate and the breaker that the
+// attempt ended with f, zero for a success. The gate is told even if the attempt held no
+// place, or has lost the place.
 func (c *call) giveBack(f codes.Failure, err error) {
 	p := c.place
 	c.place = nil
@@ -177,7 +176,7 @@ func (c *call) giveBack(f codes.Failure, err error) {
 		p = &c.r.none
 	}
 	p.tellBreaker(f, err)
-	if hook.Failed(err) { // which says nothing about the server
+	if hook.Failed(err) { // a failed hook says nothing about the server
 		f = codes.Failure{Class: codes.Ended}
 	}
 	if c.shade != nil && c.shade.Answer(f, err) {
@@ -186,7 +185,7 @@ func (c *call) giveBack(f codes.Failure, err error) {
 	c.tellGate(p.ticket, f, err)
 }
 
-// tellGate tells the gate how an attempt has ended that had a ticket.
+// tellGate tells the gate how an attempt with ticket t ended.
 func (c *call) tellGate(t gate.Ticket, f codes.Failure, err error) {
 	var opens time.Duration
 	var held bool
@@ -206,7 +205,7 @@ func (c *call) tellGate(t gate.Ticket, f codes.Failure, err error) {
 	}
 }
 
-// ticketOr returns a ticket, or that of an attempt that had none.
+// ticketOr returns t, or the ticket of a call without a gate if t is zero.
 func (c *call) ticketOr(t gate.Ticket) gate.Ticket {
 	if t.Sent().IsZero() {
 		return gate.Ungated(c.size())

@@ -12,11 +12,11 @@ import (
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
-// place is what an attempt holds of what calls share: its turn at the gate, its shade
-// in a dry run, and the place of the breaker. The attempt owns it from [call.enter] on.
-// It is given back once, by whoever comes first, on any goroutine: [call.giveBack] with
-// what the attempt has ended with, or [place.lapse] where nobody will know. The nil
-// place holds nothing.
+// place is an attempt's share of common resources: the turn at the gate, the shade in a dry
+// run, and the place at the breaker. The attempt owns its place from [call.enter] on. The
+// place is given back once, by the first caller on any goroutine: [call.giveBack] with the
+// outcome of the attempt, or [place.lapse] if nobody will know the outcome. The nil place
+// holds nothing.
 type place struct {
 	r       *Retrier
 	key     gates.Key
@@ -27,10 +27,10 @@ type place struct {
 	mu    sync.Mutex
 	given bool
 	stop  func() bool // stops the timer of [place.lapseAfter]; nil for none
-	leave func() bool // likewise the wait of [place.lapseWith]
+	leave func() bool // stops waiting for the context of [place.lapseWith]; nil for none
 }
 
-// claim reports whether the place is the caller's to give back.
+// claim reports whether the caller is the first to give back the place.
 func (p *place) claim() bool {
 	if p == nil {
 		return false
@@ -49,14 +49,14 @@ func (p *place) claim() bool {
 	return true
 }
 
-// lapseAfter has the place lapse after a time, unless it was given back before.
+// lapseAfter makes the place lapse after d, unless given back before.
 func (p *place) lapseAfter(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stop = p.r.clock.AfterFunc(d, p.lapse)
 }
 
-// lapseWith has the place lapse when a context ends, unless it was given back before.
+// lapseWith makes the place lapse when ctx ends, unless given back before.
 func (p *place) lapseWith(ctx context.Context) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -65,14 +65,14 @@ func (p *place) lapseWith(ctx context.Context) {
 	}
 }
 
-// lapse gives the place back of an attempt whose end nobody will know, or that was not
-// made. Without effect if it was given back before.
+// lapse gives back the place of an attempt whose end nobody will know, or of an attempt
+// never made. No effect if given back before.
 func (p *place) lapse() {
 	if !p.claim() {
 		return
 	}
 	func() {
-		defer func() { _ = recover() }() // the goroutine may be that of a timer, and a panic the end of the process
+		defer func() { _ = recover() }() // on a timer's goroutine a panic would end the process
 		p.tellBreaker(codes.Failure{Class: codes.Ended}, nil)
 	}()
 	if p.shade != nil {
@@ -83,7 +83,7 @@ func (p *place) lapse() {
 	}
 }
 
-// tellBreaker tells the breaker how the attempt has ended.
+// tellBreaker tells the breaker how the attempt ended.
 func (p *place) tellBreaker(f codes.Failure, err error) {
 	if p.breaker == nil {
 		return
@@ -94,10 +94,10 @@ func (p *place) tellBreaker(f codes.Failure, err error) {
 	p.breaker(err)
 }
 
-// pass notes that the gate of a key has let the attempt through.
+// pass notes that the gate of a key let the attempt through.
 func (p *place) pass(key gates.Key, t gate.Ticket) { p.key, p.ticket = key, t }
 
-// hold returns the place of the attempt that is about to begin.
+// hold returns the place of the attempt about to begin.
 func (c *call) hold() *place {
 	if c.place == nil {
 		c.place = &place{r: c.r}
@@ -105,9 +105,9 @@ func (c *call) hold() *place {
 	return c.place
 }
 
-// watchPlace returns opts with what gives the place of a stream back that nobody reads
-// any more: once its context has ended, of which grpc tells, or else after the longest
-// interval between probes.
+// watchPlace gives back the place of a stream nobody reads any more: after the end of the
+// context, as grpc reports through the returned options, or else after the longest interval
+// between probes.
 func (c *call) watchPlace(opts []grpc.CallOption) []grpc.CallOption {
 	p := c.place
 	if p == nil {
@@ -118,14 +118,15 @@ func (c *call) watchPlace(opts []grpc.CallOption) []grpc.CallOption {
 	return append(opts[:len(opts):len(opts)], grpc.OnFinish(func(error) {
 		if ctx.Err() != nil {
 			p.lapse()
-		} else { // whoever reads it knows more, but perhaps nobody does
+		} else { // a reader knows more, but perhaps nobody reads
 			p.lapseWith(ctx)
 		}
 	}))
 }
 
-// quit gives back what a call still holds that has ended without an end: because a
-// function on the right, or one of the caller's, has panicked or ended its goroutine.
+// quit gives back everything still held by a call that ended without an outcome, because a
+// function further down the chain, or a function of the caller, panicked or ended its
+// goroutine.
 func (c *call) quit() {
 	if c == nil {
 		return

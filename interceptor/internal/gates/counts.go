@@ -2,15 +2,14 @@ package gates
 
 import "github.com/reinvoke/reinvoke/policy/gate"
 
-// Counts says how many gates there are, by what they do. Its fields are those of
-// interceptor.GateCounts, which explains them.
+// Counts holds numbers of gates and of calls. interceptor.GateCounts explains the fields.
 type Counts struct {
 	Closed, Probing, Open int
 	Waiting               int
 	WouldHold, InVain     int
 }
 
-// Counts returns what there is now.
+// Counts returns the current counts.
 func (g *Gates) Counts() Counts {
 	var n Counts
 	if !g.There() && !g.Dry {

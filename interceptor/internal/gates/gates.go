@@ -1,6 +1,7 @@
-// Package gates owns the gates of a channel: it gives each key its gate, a timer and a
-// place in the queue for every call, under one lock. It knows neither calls nor the
-// Retrier: the clock, the dice, the figures and those who are told come in as arguments.
+// Package gates owns the gates of a channel: under one lock, every key has a gate and a
+// timer, and every call a place in the queue. The package knows neither calls nor the
+// Retrier: the clock, the random numbers, the figures and the listeners come in as
+// arguments.
 package gates
 
 import (
@@ -15,30 +16,32 @@ import (
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
-// Config is what gates work with.
+// Config is what [Gates] work with.
 type Config struct {
 	Clock   clock.Clock
 	Rand    func() float64            // returns numbers in [0, 1)
-	Figures func() *policy.GateConfig // returns those in force
-	Off     bool                      // there are no gates
-	Dry     bool                      // they hold nobody, and a [Shade] stands for each call
-	// Samples says that calls without a failure can be counted. Without that the gate
-	// that closes for hints alone makes do with the calls that it sees itself.
+	Figures func() *policy.GateConfig // returns the figures in force
+	Off     bool                      // no gates
+	Dry     bool                      // gates hold no call; a [Shade] stands for each call
+	// Samples says that successful calls can be counted. Without samples a gate that closes
+	// for hints alone relies on the calls at the gate.
 	Samples bool
-	// Changed and Held are told one thing after the other, without the lock; nil for
-	// nobody. They must not panic.
+	// Changed and Held receive one report after the other, without the lock; nil for no
+	// listener. They must not panic.
 	Changed func(Change)
 	Held    func(Held)
 }
 
-// Gates are the gates of a channel: a key has one from a failure that concerns it until
-// it is at rest. They have one lock, which no call takes while there is no gate. Make
-// them with [Gates.Begin]; they are then safe for concurrent use.
+// Gates are the gates of a channel. A key has a gate from a failure that concerns the gate
+// until the gate is at rest. All gates share one lock. While there is no gate, a call takes
+// the lock only for a failure or a sampled success. Make Gates work with [Gates.Begin];
+// from then on they are safe for concurrent use.
 type Gates struct {
-	Config // not to be changed
+	Config // read-only
 
-	// word is how many gates there are, above 32 bits of how many successes there
-	// are to a sample: 0 if none is taken. Zero costs a call nothing but to look.
+	// word packs two counters so that the happy path reads one atomic: the number of gates
+	// in the high 32 bits, the number of successes per sample in the low 32, 0 for no
+	// samples. Zero means nothing to do.
 	word atomic.Uint64
 
 	mu      sync.Mutex
@@ -49,11 +52,11 @@ type Gates struct {
 	wouldHold, inVain int // see Counts
 }
 
-// perGate is what a gate counts for in the word.
+// perGate is one gate in the word.
 const perGate = 1 << 32
 
-// Look reports whether there is a gate, and how many successes there are to a sample: 0
-// if none is taken.
+// Look reports whether there is a gate, and returns the number of successes per sample, 0
+// for no samples.
 func (g *Gates) Look() (there bool, every uint64) {
 	word := g.word.Load()
 	return word >= perGate, word % perGate
@@ -62,13 +65,13 @@ func (g *Gates) Look() (there bool, every uint64) {
 // There reports whether there is a gate.
 func (g *Gates) There() bool { return g.word.Load() >= perGate }
 
-// Begin makes the gates work. It is called once, before anything else.
+// Begin makes the gates work. Call Begin once, before anything else.
 func (g *Gates) Begin(c Config) {
 	g.Config = c
 	g.sample(c.Figures())
 }
 
-// sample says how many successes there are to a sample, to begin with.
+// sample turns sampling on, at first of every success, or off.
 func (g *Gates) sample(c *policy.GateConfig) {
 	every := g.word.Load() % perGate
 	switch on := (c.Probes || (c.Hints && g.Samples)) && !g.Off; {
@@ -79,7 +82,7 @@ func (g *Gates) sample(c *policy.GateConfig) {
 	}
 }
 
-// Configure puts the figures in force that Figures now returns.
+// Configure puts the figures in force that Figures returns now.
 func (g *Gates) Configure() {
 	defer g.teller.tell()
 	g.mu.Lock()
@@ -93,7 +96,7 @@ func (g *Gates) Configure() {
 	}
 }
 
-// Success counts the success of a call if it is a sample.
+// Success counts a success if drawn as a sample.
 func (g *Gates) Success() {
 	every := g.word.Load() % perGate
 	if every == 0 || (every > 1 && rand.Uint64N(every) > 0) { //nolint:forbidigo,gosec // which successes are counted is no jitter, and no secret
@@ -102,11 +105,11 @@ func (g *Gates) Success() {
 	g.Sampled()
 }
 
-// Sampled counts a success that is a sample.
+// Sampled counts a success drawn as a sample.
 func (g *Gates) Sampled() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	every := g.word.Load() % perGate // changed with the lock only
+	every := g.word.Load() % perGate // only changed under the lock
 	if every == 0 {
 		return
 	}
@@ -114,20 +117,20 @@ func (g *Gates) Sampled() {
 	g.word.Add(uint64(g.channel.Every()) - every) //nolint:gosec // it is not negative
 }
 
-// Concern reports whether they are to be told that an attempt has ended with f.
+// Concern reports whether the gates must be told that an attempt ended with f.
 func (g *Gates) Concern(f codes.Failure) bool {
 	return !g.Off && (g.There() || gate.Concerns(g.Figures(), f))
 }
 
-// Done tells the gate of a key how an attempt ended that had a ticket: f is zero for a
-// success. held says that what follows has to wait for the gate alone, which opens after
-// that long.
+// Done tells the gate of a key how an attempt with ticket t ended: f is zero for a success.
+// held says that the next attempt waits for the gate alone, and opens is the time until the
+// gate opens.
 func (g *Gates) Done(key Key, t gate.Ticket, f codes.Failure, err error) (opens time.Duration, held bool) {
 	u := g.Rand()
 	defer g.teller.tell()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	now := g.Clock.Now() // with the lock, so that it never goes back
+	now := g.Clock.Now() // under the lock, so that time never goes back
 	k := g.keys.find(key)
 	if k == nil || k.Gate == nil {
 		if !gate.Concerns(g.Figures(), f) {
@@ -148,7 +151,7 @@ func (g *Gates) Done(key Key, t gate.Ticket, f codes.Failure, err error) (opens 
 	return opens, held
 }
 
-// take gives the gate of a key an answer.
+// take gives an answer to the gate of a key.
 func (g *Gates) take(k *keyed, now time.Time, t gate.Ticket, f codes.Failure, err error, u float64) {
 	concerns := gate.Concerns(g.Figures(), f)
 	if concerns {
@@ -160,8 +163,7 @@ func (g *Gates) take(k *keyed, now time.Time, t gate.Ticket, f codes.Failure, er
 	}
 }
 
-// open makes the gate of a key. It returns nil if there are too many keys at which
-// calls wait.
+// open makes the gate of a key. It returns nil if calls wait at too many keys.
 func (g *Gates) open(name Key, k *keyed, now time.Time) *keyed {
 	if k == nil {
 		k = g.keys.add(name, now, g.drop)
@@ -183,12 +185,12 @@ func (g *Gates) drop(k *keyed) {
 	}
 }
 
-// admitted is told when it waits no longer, with the lock held.
+// admitted is a waiting call. admit ends the wait, with the lock held.
 type admitted interface {
 	admit(now time.Time, verdict gate.Verdict)
 }
 
-// turn lets through those whose turn has come, and sets the timer for the next.
+// turn lets calls through whose turn has come, and sets the timer for the next turn.
 func (g *Gates) turn(k *keyed, now time.Time) {
 	for {
 		w, verdict := k.Admit(now)
@@ -207,7 +209,7 @@ func (g *Gates) turn(k *keyed, now time.Time) {
 	case next.IsZero():
 		k.halt()
 		return
-	case k.stop != nil && !k.at.After(next): // it fires early enough, and sets the next
+	case k.stop != nil && !k.at.After(next): // the timer fires early enough, and sets the next one
 		return
 	}
 	k.halt()
@@ -217,7 +219,7 @@ func (g *Gates) turn(k *keyed, now time.Time) {
 	k.stop = g.Clock.AfterFunc(max(next.Sub(now), 0), func() { g.fire(k, n) })
 }
 
-// fire is what the timer does.
+// fire runs when timer n fires. Only the latest timer counts.
 func (g *Gates) fire(k *keyed, n int) {
 	defer g.teller.tell()
 	g.mu.Lock()

@@ -8,49 +8,49 @@ import (
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
-// mostKeys is how many keys are kept. Judgement: enough for the models,
-// methods and tenants of a busy program, at 1 KB each.
+// mostKeys is how many keys are kept. Judgement: enough for the models, methods and tenants
+// of a busy program, at 1 KB each.
 const mostKeys = 1024
 
-// Key names a gate: what the connection is made to, and the quota there. A server that
-// refuses says nothing about another.
+// Key names a gate: the target of the connection, and the quota there. A refusal by one
+// server says nothing about another server.
 type Key struct{ Target, Quota string }
 
-// keyed is what is kept of a key: what its answers have taught, and its gate with a
+// keyed is the state of a key: the knowledge from earlier answers, and the gate with a
 // timer.
 type keyed struct {
-	*gate.Gate // nil while it is at rest
+	*gate.Gate // nil while at rest
 	memory     gate.Memory
 	key        Key
-	state      gate.State // that was told
-	err        error      // why it closed last
+	state      gate.State // last state told
+	err        error      // error of the last failure that concerned the gate
 	failure    codes.Failure
-	refuses    time.Time   // in a dry run: until when the server has said last that it refuses; zero if it is well
-	well       time.Time   // likewise: when it has last accepted a call; zero if it has failed since
+	refuses    time.Time   // dry run: when the hint of the last refusal ends; zero after a success
+	well       time.Time   // dry run: when the server last accepted a call; zero after a failure since
 	stop       func() bool // stops the timer; nil for none
-	at         time.Time   // when it fires
-	timer      int         // the number of the one that counts
+	at         time.Time   // when the timer fires
+	timer      int         // number of the current timer
 
 	newer, older *keyed
 }
 
 // halt stops the timer.
 func (k *keyed) halt() {
-	k.timer++ // one that has fired and waits for the lock counts no longer
+	k.timer++ // a timer that has fired and waits for the lock no longer counts
 	if k.stop != nil {
 		k.stop()
 		k.stop = nil
 	}
 }
 
-// keyring is the keys. When there are too many, the one that was used
-// longest ago goes, unless calls wait there. The zero value is empty.
+// keyring holds the keys. Above mostKeys the least recently used key goes, unless calls
+// wait there. The zero value is empty.
 type keyring struct {
 	all            map[Key]*keyed
 	newest, oldest *keyed
 }
 
-// find returns a key that is used, or nil.
+// find returns a key and marks the key as used, or returns nil.
 func (r *keyring) find(name Key) *keyed {
 	k := r.all[name]
 	if k != nil && k != r.newest {
@@ -60,8 +60,8 @@ func (r *keyring) find(name Key) *keyed {
 	return k
 }
 
-// add adds a key, and drops those for which there is no use or no room. It returns
-// nil if there is no room for the new one.
+// add adds a key, and drops keys of no use, and old keys for lack of room. It returns nil
+// if there is no room for the new key.
 func (r *keyring) add(name Key, now time.Time, drop func(*keyed)) *keyed {
 	for k := r.oldest; k != nil; {
 		newer := k.newer
@@ -88,7 +88,7 @@ func (r *keyring) add(name Key, now time.Time, drop func(*keyed)) *keyed {
 	return k
 }
 
-// gated returns the keys that have a gate.
+// gated returns the keys with a gate.
 func (r *keyring) gated() iter.Seq[*keyed] {
 	return func(yield func(*keyed) bool) {
 		for k := r.newest; k != nil; {

@@ -10,42 +10,42 @@ import (
 // mostShades bounds the shades of a key.
 const mostShades = 10_000
 
-// Attempt is what a report says of the attempt that it is about.
+// Attempt describes the attempt in a report.
 type Attempt struct {
 	Method   string
-	Function bool // the method is the name of a function, and not one of grpc
+	Function bool // Method names a function, not a gRPC method
 	Number   int
 }
 
-// Shade waits at a gate in a dry run while its call goes on, and may outlive the call.
-// The lock of the gates guards it.
+// Shade waits at a gate in a dry run while the call goes on, and may outlive the call. The
+// lock of the gates guards a Shade.
 type Shade struct {
 	waiter  gate.Waiter
 	g       *Gates
 	k       *keyed
 	attempt Attempt
-	dice    float64 // for the answer
+	dice    float64 // random number for the answer
 
 	came     time.Time     // start of the attempt
 	running  bool          // an attempt of the call is under way
 	answered bool          // an attempt has ended
 	ended    bool          // the call has failed, or has another answer
-	at       time.Time     // last answer,
-	failure  codes.Failure // zero for success
+	at       time.Time     // time of the last answer
+	failure  codes.Failure // last answer; zero for success
 	err      error
-	first    codes.Failure // first answer
+	first    codes.Failure // the first answer
 
 	stop   func() bool   // stops the timer for the deadline; nil for none
-	turned bool          // the wait is over:
-	away   bool          // turned away,
-	left   time.Duration // so long before the turn
+	turned bool          // the wait is over
+	away   bool          // the call was turned away
+	left   time.Duration // if turned away at once: time left until the turn
 	waited time.Duration
 	over   bool // reported
 }
 
-// Pass lets an attempt of a dry run begin, and sends a shade to the gate if there is one;
-// s is the shade of an earlier attempt of the call, or nil. It returns the shade that
-// waits from now on, or nil and the ticket of an attempt that need not.
+// Pass begins an attempt of a dry run, and sends a shade to the gate if there is a gate. s
+// is the shade of an earlier attempt of the call, or nil. Pass returns the waiting shade,
+// or nil and the ticket of an attempt that need not wait.
 func (g *Gates) Pass(s *Shade, key Key, a Arrival, attempt Attempt) (*Shade, gate.Ticket) {
 	dice := g.Rand() // without the lock
 	defer g.teller.tell()
@@ -70,7 +70,7 @@ func (g *Gates) Pass(s *Shade, key Key, a Arrival, attempt Attempt) (*Shade, gat
 	return s, gate.Ticket{}
 }
 
-// enter goes to the gate.
+// enter takes the shade to the gate.
 func (s *Shade) enter(now time.Time) gate.Verdict {
 	verdict := s.k.Enter(now, &s.waiter)
 	switch verdict {
@@ -86,8 +86,8 @@ func (s *Shade) enter(now time.Time) gate.Verdict {
 	return verdict
 }
 
-// Answer takes the answer to an attempt. It reports false where the gate has to be told
-// in the usual way: after the shade is over, or after the gate has gone.
+// Answer takes the answer to an attempt. It reports false if the caller must tell the gate
+// in the usual way: after the shade is over, or after the gate is gone.
 func (s *Shade) Answer(f codes.Failure, err error) bool {
 	defer s.g.teller.tell()
 	s.g.mu.Lock()
@@ -111,7 +111,7 @@ func (s *Shade) Answer(f codes.Failure, err error) bool {
 	return true
 }
 
-// heard notes the last answer of the server in a dry run.
+// heard notes the server's last answer in a dry run.
 func (k *keyed) heard(now time.Time, f codes.Failure) {
 	switch f.Class.Load() {
 	case codes.Accepted:
@@ -124,8 +124,8 @@ func (k *keyed) heard(now time.Time, f codes.Failure) {
 	}
 }
 
-// admit ends the wait. The answer at this moment is taken from the best source: the own
-// answer, if still valid; the last answer to another call; the next own answer.
+// admit ends the wait, and takes the answer at this moment from the best source: the call's
+// own answer, if still valid; the last answer to another call; the call's own next answer.
 func (s *Shade) admit(now time.Time, verdict gate.Verdict) {
 	s.turn(now)
 	s.away = verdict == gate.Refuse
@@ -150,7 +150,7 @@ func (s *Shade) admit(now time.Time, verdict gate.Verdict) {
 	}
 }
 
-// settle tells the gate the answer.
+// settle tells the gate the answer, and reports the shade.
 func (s *Shade) settle(now time.Time, f codes.Failure) {
 	s.over = true
 	if !s.away && s.k.Gate != nil {
@@ -159,7 +159,7 @@ func (s *Shade) settle(now time.Time, f codes.Failure) {
 	s.report()
 }
 
-// Close is for a call with no further answer: failed for good, or answered by a fallback.
+// Close is for a call without a further answer: failed for good, or answered by a fallback.
 // The shade waits on.
 func (s *Shade) Close() {
 	defer s.g.teller.tell()
@@ -207,7 +207,7 @@ func (s *Shade) turn(now time.Time) {
 const (
 	// worthTelling is the shortest wait in a report.
 	worthTelling = time.Second
-	// mostToTell bounds the reports on their way. Further attempts are counted only.
+	// mostToTell bounds the queued reports. Further attempts are only counted.
 	mostToTell = 1000
 )
 
@@ -217,9 +217,9 @@ type Held struct {
 	Attempt
 	Key   Key
 	For   time.Duration
-	Away  bool          // turned away, after that time,
-	Left  time.Duration // or at once, so long before its turn
-	First codes.Failure // what the attempt has ended with; zero for success
+	Away  bool          // turned away after For
+	Left  time.Duration // if turned away at once: time left until the turn
+	First codes.Failure // how the attempt ended; zero for success
 }
 
 // report counts the attempt, and queues a report.

@@ -8,8 +8,8 @@ import (
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
-// Change tells that a gate has closed, probes, or is open again. Its fields are those of
-// interceptor.GateEvent, which explains them.
+// Change reports that a gate has closed, probes, or is open again. interceptor.GateEvent
+// explains the fields.
 type Change struct {
 	Key     string
 	Target  string
@@ -22,7 +22,7 @@ type Change struct {
 	Doubted time.Time
 }
 
-// note queues a change of state to be told.
+// note queues a report if the state has changed.
 func (g *Gates) note(k *keyed, now time.Time) {
 	state := k.State(now)
 	if state == k.state {
@@ -41,33 +41,34 @@ func (g *Gates) note(k *keyed, now time.Time) {
 	g.teller.add(func() { g.Changed(c) })
 }
 
-// teller tells things one after the other and in their order, without the lock of whoever
-// has queued them. The zero value has nothing to tell.
+// teller runs queued functions one after the other, in order, and without the lock under
+// which the functions were queued. The zero value has nothing to run.
 type teller struct {
 	mu    sync.Mutex
 	queue []func()
-	busy  sync.Mutex // held by whoever tells
+	busy  sync.Mutex // held while a function runs
 }
 
-// add queues what tell is to call.
+// add queues a function.
 func (t *teller) add(f func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.queue = append(t.queue, f)
 }
 
-// len returns how long the queue is.
+// len returns the length of the queue.
 func (t *teller) len() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return len(t.queue)
 }
 
-// tellAtOnce is how much one call tells; a goroutine tells what is left, so that no call
-// is kept for what others do.
+// tellAtOnce is how many functions one call of tell runs. A goroutine runs the rest, so
+// that the reports of other calls delay no call.
 const tellAtOnce = 8
 
-// tell tells what is queued, unless someone is at it, who will tell it too.
+// tell runs the queued functions. If another goroutine does so already, that goroutine runs
+// all of them.
 func (t *teller) tell() {
 	for told := 0; t.busy.TryLock(); told++ {
 		if told == tellAtOnce {
@@ -83,13 +84,13 @@ func (t *teller) tell() {
 			continue
 		}
 		t.busy.Unlock()
-		if t.len() == 0 { // whoever has queued something meanwhile has found us busy
+		if t.len() == 0 { // otherwise another goroutine has queued a function and found us busy
 			return
 		}
 	}
 }
 
-// next takes what is to be told next, or nil.
+// next takes the first function from the queue, or returns nil.
 func (t *teller) next() func() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

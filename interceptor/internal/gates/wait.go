@@ -7,29 +7,29 @@ import (
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
-// Arrival is what a gate has to know of a call: see the fields of gate.Waiter.
+// Arrival describes a call to the gate: see the fields of gate.Waiter.
 type Arrival struct {
 	Deadline, Due time.Time
 	Size          int
 	Again         bool
 }
 
-// present says it to the gate, and who is told of the verdict.
+// present copies the arrival to w. owner receives the verdict.
 func (a Arrival) present(w *gate.Waiter, owner admitted) {
 	w.Deadline, w.Due, w.Size, w.Again, w.Owner = a.Deadline, a.Due, a.Size, a.Again, owner
 }
 
-// Waiter is a call at a gate. It has no goroutine and no timer of its own.
+// Waiter is a call at a gate, without a goroutine or a timer of its own.
 type Waiter struct {
 	waiter gate.Waiter
 	k      *keyed
-	ready  chan gate.Verdict // has room for one
+	ready  chan gate.Verdict // buffers one verdict
 }
 
 // admit ends the wait.
-func (w *Waiter) admit(_ time.Time, verdict gate.Verdict) { w.ready <- verdict } // there is room
+func (w *Waiter) admit(_ time.Time, verdict gate.Verdict) { w.ready <- verdict } // the buffer has room
 
-// Ready returns the channel that delivers the verdict to a call that has to wait.
+// Ready returns the channel that delivers the verdict to a waiting call.
 func (w *Waiter) Ready() <-chan gate.Verdict { return w.ready }
 
 // Ticket returns the ticket of a call that has gone through.
@@ -38,9 +38,9 @@ func (w *Waiter) Ticket() gate.Ticket { return w.waiter.Ticket() }
 // Key returns the key of the gate.
 func (w *Waiter) Key() Key { return w.k.key }
 
-// Arrive goes to the gate of a key, if there is one; w is the waiter of an earlier attempt
-// of the call, or nil. It returns the waiter, or nil if there is no gate. Whoever has to
-// wait and waits no longer calls [Gates.Leave].
+// Arrive takes a call to the gate of a key, if there is a gate. w is the waiter of an
+// earlier attempt of the call, or nil. Arrive returns the waiter, or nil if there is no
+// gate. A call that stops waiting before the verdict calls [Gates.Leave].
 func (g *Gates) Arrive(key Key, w *Waiter, a Arrival) (*Waiter, gate.Verdict) {
 	defer g.teller.tell()
 	g.mu.Lock()
@@ -66,8 +66,8 @@ func (g *Gates) Arrive(key Key, w *Waiter, a Arrival) (*Waiter, gate.Verdict) {
 	return w, verdict
 }
 
-// Leave gives the place of a call back that makes no attempt. verdict is the last one that
-// it knows of.
+// Leave gives back the place of a call that makes no attempt. verdict is the last verdict
+// known to the call.
 func (g *Gates) Leave(w *Waiter, verdict gate.Verdict) {
 	defer g.teller.tell()
 	g.mu.Lock()
@@ -75,12 +75,12 @@ func (g *Gates) Leave(w *Waiter, verdict gate.Verdict) {
 	k, now := w.k, g.Clock.Now()
 	if verdict == gate.Wait {
 		select {
-		case verdict = <-w.ready: // it has just been its turn
+		case verdict = <-w.ready: // the turn has just come
 		default:
 			k.Leave(&w.waiter)
 		}
 	}
-	if k.Gate == nil { // it was dropped since
+	if k.Gate == nil { // dropped since
 		return
 	}
 	if verdict == gate.Pass {
@@ -89,11 +89,11 @@ func (g *Gates) Leave(w *Waiter, verdict gate.Verdict) {
 	g.turn(k, now)
 }
 
-// Reason is why a call was not let through.
+// Reason explains why a call was not let through.
 type Reason struct {
-	Failure codes.Failure // that has closed the gate last,
+	Failure codes.Failure // last failure that concerned the gate,
 	Err     error         // with this error
-	Closed  bool          // the gate is closed until a time that the server has named
+	Closed  bool          // the gate is closed until a time named by the server
 	Left    time.Duration // until the turn of the call
 }
 
