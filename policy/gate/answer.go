@@ -71,7 +71,7 @@ func meaningOf(f codes.Failure) meaning {
 func named(f codes.Failure) bool { return f.Delay > 0 && f.Delay <= policy.DefaultMaxServerDelay }
 
 // Done tells the gate how a call with ticket t ended. f is the failure, zero for a success;
-// u is a random number in [0, 1). A call ended by its caller is codes.Ended. The
+// u is a random number in [0, 1). A call ended by its caller has the class codes.Ended. The
 // answer to a call sent before the gate closed does not change the gate.
 func (g *Gate) Done(now time.Time, t Ticket, f codes.Failure, u float64) {
 	g.settle(now)

@@ -45,7 +45,7 @@
 //     the next measurement would confirm a pace that is too slow.
 //
 // A call is refused at once if its turn cannot come before its deadline and no scout can
-// save the call. A call without a deadline waits for a minute, and then goes through. A
+// save the call. A call without a deadline waits at most a minute, and then goes through. A
 // channel with fewer than 3 calls a minute cannot afford scouts except where a deadline is
 // near.
 //

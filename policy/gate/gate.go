@@ -11,8 +11,8 @@ import (
 // is not safe for concurrent use; the owner holds a lock. Make a Gate with [New] when the
 // first call fails, and drop the Gate when it is [Gate.AtRest].
 //
-// After every method the owner calls [Gate.Admit] until no call is left to tell, and sets a
-// timer for [Gate.Next] to do the same.
+// After calling any method the owner calls [Gate.Admit] until no call is left to tell, and
+// sets a timer for [Gate.Next] to do the same.
 type Gate struct {
 	c       policy.GateConfig
 	ch      *Channel
