@@ -7,9 +7,8 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// DefaultReplayBuffer is how much a stream may have sent, encoded, for it to be
-// retried: 256 KiB, the figure of
-// grpc's own retries (grpc.MaxRetryRPCBufferSize).
+// DefaultReplayBuffer is the default of [WithReplayBuffer]: 256 KiB of encoded
+// messages, the figure of grpc's own retries (grpc.MaxRetryRPCBufferSize).
 const DefaultReplayBuffer = 256 << 10
 
 // WithTable sets the whole policy table.
@@ -20,8 +19,8 @@ func WithTable(t policy.Table) CallOption {
 	})
 }
 
-// WithPolicy replaces one row of the policy table, all its fields: Retries of
-// 0 switches retries of the class off.
+// WithPolicy replaces one row of the policy table with all its fields. Retries of 0
+// switches retries of the class off.
 func WithPolicy(class codes.Class, p policy.Policy) CallOption {
 	var t policy.Table
 	var err error
@@ -37,9 +36,9 @@ func WithPolicy(class codes.Class, p policy.Policy) CallOption {
 	})
 }
 
-// WithLimits sets the limits of a call; fields of zero leave those in force. A
-// MaxAttempts that cuts a row of the table short is an error; to allow less
-// than the table does, use [MaxRetries].
+// WithLimits sets the limits of a call. Zero fields leave the limits in force. A
+// MaxAttempts too small for the retries of a table row is an error; to allow less than
+// the table, use [MaxRetries].
 func WithLimits(l policy.Limits) CallOption {
 	return newCallOption(callOption{
 		name: "WithLimits", err: l.Validate(), kinds: everything, shapes: true,
@@ -47,10 +46,10 @@ func WithLimits(l policy.Limits) CallOption {
 	})
 }
 
-// MaxRetries lets a call make at most n retries, whatever their classes: rows
-// of the table that say more are cut, wherever the table was set. It does not
-// add retries; for more, give [WithPolicy] or [WithTable]. Note that it counts
-// retries, not attempts: with n = 2 the server is called three times at most.
+// MaxRetries limits a call to n retries in total, whatever their classes. Table rows
+// with more retries are cut, wherever the table was set. MaxRetries never adds retries;
+// for more, use [WithPolicy] or [WithTable]. n counts retries, not attempts: with n = 2
+// the server is called three times at most.
 func MaxRetries(n int) CallOption {
 	var err error
 	if n < 0 {
@@ -72,8 +71,8 @@ func Disable() CallOption {
 	})
 }
 
-// Enable switches retries on again where something further out has switched
-// them off with [Disable].
+// Enable switches retries on again where a less specific place (context, method or
+// connection) has set [Disable].
 func Enable() CallOption {
 	return newCallOption(callOption{
 		name: "Enable", kinds: everything,
@@ -81,9 +80,9 @@ func Enable() CallOption {
 	})
 }
 
-// Repeatable says that running the method twice does no harm, so that it may
-// be retried after failures that leave open whether it ran. For a method that
-// only reads, or that the server recognises when it comes again.
+// Repeatable declares that running the method twice does no harm, so that the method
+// may be retried after failures that leave open whether it ran. Use Repeatable for a
+// method that only reads, or whose server recognises a repeated request.
 func Repeatable() CallOption {
 	return newCallOption(callOption{
 		name: "Repeatable", kinds: everything,
@@ -91,14 +90,17 @@ func Repeatable() CallOption {
 	})
 }
 
-// NotRepeatable says that the method must not run twice. It is retried only where
-// there is proof that it did not run: no stream was created, or the server refused the
-// stream unprocessed; the server asks itself to be called again, by a
-// grpc-retry-pushback-ms of 0 or more; a proxy (Envoy) says that it got no connection
-// to its upstream; or a QuotaFailure whose ErrorInfo names the service that was called.
-// An UNAVAILABLE alone is no proof, unless [TrustUnavailable] is given: a server may have
-// done its part before it met what it relays. Given for a connection it holds for every
-// method of which nothing else is said.
+// NotRepeatable declares that the method must not run twice. The method is then retried
+// only with proof that nothing ran:
+//
+//   - no stream was created, or the server refused the stream unprocessed;
+//   - the server asks for a retry, by a grpc-retry-pushback-ms of 0 or more;
+//   - a proxy (Envoy) says that it got no connection to its upstream;
+//   - a QuotaFailure comes with an ErrorInfo that names the called service.
+//
+// An UNAVAILABLE alone is no proof, unless [TrustUnavailable] is given: the server may
+// have done its part before relaying an error from further down. NotRepeatable for a
+// connection holds for every method without a more specific declaration.
 func NotRepeatable(opts ...NotRepeatableOption) CallOption {
 	var trusting bool
 	for _, o := range opts {
@@ -110,22 +112,23 @@ func NotRepeatable(opts ...NotRepeatableOption) CallOption {
 	})
 }
 
-// NotRepeatableOption is what [NotRepeatable] may be told beside. Its zero value says
-// nothing.
+// NotRepeatableOption refines [NotRepeatable]. The zero value changes nothing.
 type NotRepeatableOption struct{ trusting bool }
 
-// TrustUnavailable says that the server keeps to AIP-194: an UNAVAILABLE that it sends
-// means that it did nothing. It is for those who know their server, as Google's front
-// ends are known; what a server relays of a transport of its own is still no proof.
+// TrustUnavailable declares that the server follows AIP-194: an UNAVAILABLE sent by the
+// server means that nothing ran. Use TrustUnavailable only for a server known to
+// comply, such as Google's front ends. An UNAVAILABLE relayed from a transport of the
+// server's own is still no proof.
 func TrustUnavailable() NotRepeatableOption { return NotRepeatableOption{trusting: true} }
 
-// WithReplayBuffer sets how many bytes, encoded, of what a stream has sent are
-// kept until something arrives, so that the stream can be retried: 0 or more,
-// [DefaultReplayBuffer] by default. Past it the stream goes on, nothing is kept
-// any longer, and a failure is the caller's. A message that is not protobuf's is kept
-// if the call's options name its codec (grpc.ForceCodec and its like, a content-subtype)
-// and that codec, having decoded it, encodes it as before; else nothing is kept from it on.
-// It does not apply to unary calls, whose requests are never copied.
+// WithReplayBuffer sets how many encoded bytes of its sent messages a stream keeps for
+// a retry until something arrives: 0 or more, [DefaultReplayBuffer] by default. A
+// stream that sends more goes on but keeps nothing, and a failure goes to the caller.
+//
+// A message other than protobuf is kept if the call's options name its codec
+// (grpc.ForceCodec and the like, or a content-subtype) and the codec encodes the
+// decoded message to the same bytes; otherwise nothing is kept from that message on.
+// The option does not apply to unary calls, whose requests are never copied.
 func WithReplayBuffer(bytes int) CallOption {
 	var err error
 	if bytes < 0 {

@@ -12,8 +12,8 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// WithConfig sets everything that can be set as data: table, limits, methods
-// and budget. The default is policy.DefaultConfig.
+// WithConfig sets everything that is data: table, limits, methods, budget and gate. The
+// default is policy.DefaultConfig.
 func WithConfig(c policy.Config) Option {
 	return connectionOption(func(conn *connection) {
 		conn.config = c
@@ -22,10 +22,11 @@ func WithConfig(c policy.Config) Option {
 	})
 }
 
-// WithLive uses the configuration that l holds, and follows it when it is
-// swapped: a call uses the one in force at its first failure. WithConfig,
-// WithTable, WithPolicy, WithLimits and MaxRetries cannot be given to the
-// connection beside it; to methods, contexts and calls they can.
+// WithLive uses the configuration held by l, and follows swaps. A call uses the
+// configuration in force at its first failure, or at its start if a setting is needed
+// before the first attempt. On the connection, WithLive excludes WithConfig, WithTable,
+// WithPolicy, WithLimits and MaxRetries; methods, contexts and calls can have the last
+// four.
 func WithLive(l *policy.Live) Option {
 	return connectionOption(func(c *connection) {
 		if l == nil {
@@ -35,9 +36,9 @@ func WithLive(l *policy.Live) Option {
 	})
 }
 
-// WithMethod gives options to the methods that the pattern names:
-// "/package.Service/Method", "/package.Service/*" or "/package.*". Of all
-// patterns that match a method the longest alone counts.
+// WithMethod gives options to the methods that match the pattern:
+// "/package.Service/Method", "/package.Service/*" or "/package.*". Of several matching
+// patterns only the longest counts.
 func WithMethod(pattern string, opts ...CallOption) Option {
 	return connectionOption(func(c *connection) {
 		c.fault(policy.ValidatePattern(pattern))
@@ -55,8 +56,8 @@ func WithMethod(pattern string, opts ...CallOption) Option {
 	})
 }
 
-// WithRules puts rules of the caller's own before those of package codes, in
-// the order given.
+// WithRules puts the caller's rules before the rules of package codes, in the order
+// given.
 func WithRules(rules ...codes.Rule) Option {
 	return connectionOption(func(c *connection) {
 		for i, rule := range rules {
@@ -71,12 +72,12 @@ func WithRules(rules ...codes.Rule) Option {
 	})
 }
 
-// ruleName is what a rule may be called, so that it can be a metric label.
+// ruleName matches the name of a rule, which must be fit for a metric label.
 var ruleName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
-// WithBudget shares a budget of retries with others that have the same
-// pointer; nil is an error. The default is a budget of the Retrier's own,
-// with the figures of the configuration.
+// WithBudget shares one budget of retries between all Retriers with the same pointer. A
+// nil b is an error. By default each Retrier has a budget of its own, with the figures
+// of the configuration.
 func WithBudget(b *policy.Budget) Option {
 	return connectionOption(func(c *connection) {
 		if b == nil {
@@ -86,18 +87,18 @@ func WithBudget(b *policy.Budget) Option {
 	})
 }
 
-// WithoutBudget lets every call retry as its policy says, however many others
-// are failing. A service in trouble is then sent several times its load: most
-// callers should not use it.
+// WithoutBudget lets every call retry as its policy says, however many other calls are
+// failing. A service in trouble then gets several times its load: most callers should
+// not use WithoutBudget.
 func WithoutBudget() Option {
 	return connectionOption(func(c *connection) { c.budget, c.noBudget = nil, true })
 }
 
-// WithLogger logs every retry, every give-up and every recovery. The fields
-// that go-grpc-middleware keeps in the context are added. The default is
-// silence. Any adapter that was written for go-grpc-middleware fits. A panic of l is that
-// of the call whose line it was given; with a line of no call, as of a gate or of what was
-// left out, it is dropped.
+// WithLogger logs every retry, every give-up and every recovery, with the fields that
+// go-grpc-middleware keeps in the context. Any adapter written for go-grpc-middleware
+// fits. The default is silence. A panic of l propagates through the call being logged;
+// on a line without a call, such as a line about a gate or about left-out lines, the
+// panic is dropped.
 func WithLogger(l logging.Logger) Option {
 	return connectionOption(func(c *connection) {
 		if l == nil {
@@ -118,14 +119,14 @@ func WithSlog(l *slog.Logger) Option {
 	})
 }
 
-// DefaultLogLimit is the most lines of a level that a Retrier logs in a second.
+// DefaultLogLimit is the most lines per level that a Retrier logs in a second.
 // Judgement: nobody reads more, and a channel that fails thousands of times a second
 // must not fill a disk.
 const DefaultLogLimit = 100
 
-// WithLogLimit sets how many lines of a level are logged in a second at most, 0 for no
-// limit; [DefaultLogLimit] by default. What is left out is counted, and one line tells
-// of it at the end of the second. The lines of gates count among them.
+// WithLogLimit sets the most lines per level logged in a second, lines about gates
+// included: 0 for no limit, [DefaultLogLimit] by default. At the end of the second, one
+// line counts the lines left out.
 func WithLogLimit(lines int) Option {
 	return connectionOption(func(c *connection) {
 		if lines < 0 {
@@ -135,15 +136,15 @@ func WithLogLimit(lines int) Option {
 	})
 }
 
-// WithMessages adds the status message of each failure to its log lines, with
-// what looks like a key or a token removed. It is off by default because
-// messages of servers may quote the request.
+// WithMessages adds the status message of each failure to its log lines, with text that
+// looks like a key or a token removed. Off by default, because messages of servers may
+// quote the request.
 func WithMessages() Option {
 	return connectionOption(func(c *connection) { c.r.logs.messages = true })
 }
 
-// Options makes one Option of several, which apply in the order given; nil ones do
-// nothing. It is for packages that have an option to offer which is made of others.
+// Options combines several options into one, applied in the order given. A nil option
+// does nothing. Options is for packages that offer an option made of others.
 func Options(opts ...Option) Option {
 	return connectionOption(func(c *connection) {
 		for _, o := range opts {
@@ -154,8 +155,8 @@ func Options(opts ...Option) Option {
 	})
 }
 
-// WithSetup has f given the Retrier when [New] has made it: for instruments that read
-// its budget and its gates. Several are called in the order given. f must not make
+// WithSetup calls f with the new Retrier at the end of [New], for instruments that read
+// the budget and the gates. Several functions run in the order given. f must not make
 // calls.
 func WithSetup(f func(*Retrier)) Option {
 	return connectionOption(func(c *connection) {
@@ -167,9 +168,9 @@ func WithSetup(f func(*Retrier)) Option {
 	})
 }
 
-// WithObserver has f told of every attempt and every call. Several observers
-// are told in the order given. f is called on the goroutine of the call, must
-// not block, and must be safe for concurrent use.
+// WithObserver calls f for every attempt and every call. Several observers run in the
+// order given. f runs on the goroutine of the call, must not block, and must be safe
+// for concurrent use.
 func WithObserver(f Observer) Option {
 	return connectionOption(func(c *connection) {
 		if f == nil {
@@ -184,18 +185,17 @@ func WithObserver(f Observer) Option {
 	})
 }
 
-// WithoutEvidence does not look at the trailers of unary calls, which saves
-// some nanoseconds a call (go test -bench UnaryAlone ./bench) and the
-// allocation or two that grpc makes for a trailer. Where nothing is known of how far an attempt got, it
-// counts as codes.Lost: calls that are not known to be repeatable are then
-// retried less, and a server's grpc-retry-pushback-ms is not seen. Streams are
-// watched all the same.
+// WithoutEvidence leaves the trailers of unary calls unread, which saves some
+// nanoseconds a call (go test -bench UnaryAlone ./bench) and grpc's allocation or two
+// for a trailer. An attempt of unknown reach then counts as codes.Lost: calls not known
+// to be repeatable are retried less, and a server's grpc-retry-pushback-ms is not seen.
+// The trailers of streams are still read.
 func WithoutEvidence() Option {
 	return connectionOption(func(c *connection) { c.r.evidence = false })
 }
 
-// WithClock sets the clock for waits; the default is the runtime's. Where its time goes
-// back, that of the Retrier stands still, and goes on from there.
+// WithClock sets the clock for waits; the default is the runtime's. If the clock goes
+// back, the time of the Retrier stands still, and goes on from there.
 func WithClock(clock Clock) Option {
 	return connectionOption(func(c *connection) {
 		if clock == nil {
@@ -205,7 +205,7 @@ func WithClock(clock Clock) Option {
 	})
 }
 
-// WithRand sets the dice for jitter: f returns numbers in [0, 1) and must be
+// WithRand sets the random source of jitter: f returns numbers in [0, 1) and must be
 // safe for concurrent use. The default is math/rand/v2.
 func WithRand(f func() float64) Option {
 	return connectionOption(func(c *connection) {

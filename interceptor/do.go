@@ -9,26 +9,24 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// Do calls f, and calls it again as the same rules say that apply to gRPC
-// calls: for work that no interceptor sees, such as a REST call or several
-// calls that belong together. name stands for the method in logs, events and
-// errors.
+// Do calls f, and calls f again under the rules for gRPC calls. Do is for work without
+// an interceptor, such as a REST call, or several calls that belong together. name
+// stands for the method in logs, events and errors.
 //
-// An error of f counts by its gRPC status, or by the rules given to
-// [WithRules]; one that neither knows is codes.Other, and one of package
-// context is the caller's own and ends the call. Whoever wraps a function
-// wants it called again: it counts as repeatable unless [NotRepeatable] is
-// given. The options are for f as a whole; the gRPC calls that f makes do not
-// have them. An error that an interceptor of this package has already retried
-// is returned at once.
+// An error of f is classified by its gRPC status or by the rules given to [WithRules];
+// any other error is codes.Other. An error of package context counts as the caller's
+// own and ends the call. f counts as repeatable unless [NotRepeatable] is given,
+// because wrapping a function asks for repetition. The options apply to f as a whole,
+// not to the gRPC calls made by f. An error already retried by an interceptor of this
+// package is returned at once.
 //
-// Do returns nil, or the error of f untouched after a single call, or an
-// [*Error]. A panic of f is not recovered.
+// Do returns nil, or the untouched error of f after a single call, or an [*Error]. Do
+// does not recover a panic of f.
 func (r *Retrier) Do(ctx context.Context, name string, f func(ctx context.Context) error, opts ...CallOption) error {
 	if ctx == nil {
 		return errors.New("interceptor: context: want one that is not nil")
 	}
-	var own []grpc.CallOption // not in ctx, where the calls that f makes would have them too
+	var own []grpc.CallOption // not put into ctx: the calls made by f would get the options too
 	for _, o := range opts {
 		own = append(own, o)
 	}

@@ -1,59 +1,56 @@
-// Package interceptor re-invokes gRPC calls that failed, where that helps and
-// does no harm. One line installs it on a connection:
+// Package interceptor re-invokes failed gRPC calls where a retry helps and does no
+// harm. One line installs the interceptors on a connection:
 //
 //	conn, err := grpc.NewClient(target, append(interceptor.DialOptions(), creds)...)
 //
-// Every unary call and every stream that fails is then classified
-// (package codes), looked up in a policy table (package policy) and, if that
-// helps, re-invoked after a jittered backoff. It never waits past the
-// caller's deadline, never repeats a call that may have run and is not known
-// to be repeatable, and never retries what cannot succeed. A stream is re-invoked,
-// with what was sent on it, until the caller has been shown its first message or
-// its header.
+// The interceptors classify every failed unary call and stream (package codes), look
+// the failure up in a policy table (package policy) and, where a retry helps, re-invoke
+// the call after a jittered backoff. No wait goes past the caller's deadline. A call
+// that may have run is repeated only if its method is known to be repeatable. A call
+// that cannot succeed is never retried. A stream is re-invoked, and the messages sent
+// so far are sent again, until the caller has seen the first message or the header.
 //
-// After a refusal that says when to come back, the calls of its quota wait together
-// at a gate, also before their first attempt: see [WithGate] and package
-// policy/gate. [WithBreaker] lets a circuit breaker end them instead.
+// After a refusal with a hint when to come back, the calls of the same quota wait
+// together at a gate, also before their first attempt: see [WithGate] and package
+// policy/gate. With [WithBreaker], a circuit breaker ends the calls instead.
 //
 // # When a retry is not enough
 //
-// [WithResume] continues a stream that broke after its first message,
-// [WithFallback] answers in another way, [WithRefresh] fetches fresh credentials,
-// [WithAttemptTimeout] gives up an attempt that is silent, [WithHedge] starts
-// another one beside it, and [WithAccept] retries a reply that is no answer. A
-// function of the caller's that panics ends its call with INTERNAL and the name of
-// the option; one that blocks ends it at its deadline.
+// [WithResume] continues a stream that broke after its first message. [WithFallback]
+// answers in another way. [WithRefresh] fetches fresh credentials. [WithAttemptTimeout]
+// gives up a silent attempt. [WithHedge] starts another attempt beside a silent
+// attempt. [WithAccept] retries a reply that the caller rejects. If a function given to
+// these options panics, the call ends with INTERNAL and the name of the option; if the
+// function blocks, the call ends at its deadline.
 //
 // # Options
 //
-// An [Option] configures a connection. A [CallOption] configures a call, and
-// is an Option too; give it to the call, to a context ([NewContext], for
-// generated clients that hide their call options), to a pattern of methods
-// ([WithMethod]) or to the connection. In that order the first that says
-// something wins.
+// An [Option] configures a connection. A [CallOption] configures a call, and is an
+// Option too. Give a CallOption to the call, to a context ([NewContext], for generated
+// clients that hide their call options), to a pattern of methods ([WithMethod]) or to
+// the connection. The first of these places, in this order, wins for each setting.
 //
-// What is data can come from a file, and be swapped while calls are running:
-// [WithLive] and package policy/policyfile.
+// Configuration that is data can come from a file, and be swapped while calls are
+// running: see [WithLive] and package policy/policyfile.
 //
 // # Watching
 //
 // [WithSlog] and [WithLogger] log every retry, every end without success and every
-// recovery; [WithObserver] and [WithGateObserver] are told of them. Package otelretry
-// makes metrics and span events of that, and package gapic wires Google's generated
-// clients.
+// recovery. [WithObserver] and [WithGateObserver] pass events to functions. Package
+// otelretry turns events into metrics and span events. Package gapic wires Google's
+// generated clients.
 //
 // # Errors
 //
-// A call that was tried once returns the server's error untouched, unless an
-// option would have allowed a retry. Then, and after retries, the error is an
-// [*Error], which has the status of the last attempt whole, so that status.FromError and status.Code see what they would have
-// seen, and the history beside it. [FailureOf] and [RetryAfter] tell what
-// happened and when to come back.
+// A call with a single attempt returns the server's error untouched, unless an option
+// would have allowed a retry. In that case, and after retries, the error is an
+// [*Error]: the history, and the whole status of the last attempt, so that
+// status.FromError and status.Code return the same as without this package. [FailureOf]
+// tells what happened, [RetryAfter] when to call again.
 //
 // # Order in a chain
 //
-// An interceptor that stands left of this one in the chain runs once per
-// call, one that stands right of it once per attempt. An interceptor on the
-// right has to pass on the call options it was given, and must not use them
-// after it has returned.
+// An interceptor left of this one in the chain runs once per call. An interceptor right
+// of this one runs once per attempt, must pass on the call options it was given, and
+// must not use the options after returning.
 package interceptor

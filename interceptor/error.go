@@ -17,51 +17,53 @@ import (
 
 // Attempt is one failed attempt in the history of an [Error].
 type Attempt struct {
-	// Code, Class, Reach, Rule and Reason are those of its failure. Reason is as the
-	// server has sent it, of any length and with any bytes.
+	// Code, Class, Reach, Rule and Reason describe the failure. Reason is as the server
+	// sent it, of any length and with any bytes.
 	Code   grpccodes.Code
 	Class  codes.Class
 	Reach  codes.Reach
 	Rule   string
 	Reason string
-	// Wait is how long was waited after it; zero after the last.
+	// Wait is the wait after the attempt; zero after the last.
 	Wait time.Duration
-	// Fallback says that it was made with the request of [WithFallback].
+	// Fallback is true for an attempt with the request of [WithFallback].
 	Fallback bool
 }
 
-// Error is the error of a call that failed for good after retries, or that
-// could not be retried for a reason the caller can change. It is made once
-// and not changed.
+// Error is the error of a call that failed for good after retries, or that was not
+// retried for a reason the caller can change. An Error does not change once made.
 //
-// Its status is that of the last attempt whole (code, message, details), or
-// that of the caller's context if that ended a wait, or INTERNAL if a function of
-// the caller's has panicked. A call that the gate has turned away (see [WithGate])
-// has the status of the refusal that closed the gate, with a RetryInfo of what is
-// left of the time that the server had named. Unwrap leads to the last error of the server in all
-// cases. What the text adds to the server's own
-// consists of codes, rules and reasons, never of messages.
+// The status of an Error is one of these:
+//
+//   - the whole status of the last attempt: code, message and details;
+//   - the status of the caller's context, if the context ended a wait;
+//   - INTERNAL, if a function of the caller panicked;
+//   - for a call turned away by the gate (see [WithGate]), the status of the refusal
+//     that closed the gate, with the time still to wait as RetryInfo.
+//
+// Unwrap leads to the last error of the server in all cases. The text of an Error adds
+// codes, rules and reasons to the server's own text, never messages.
 type Error struct {
 	// Method is the full name of the method, or the name given to Do.
 	Method string
-	// Attempts are the failed attempts in order; of a stream that was resumed,
-	// those since its last message.
+	// Attempts are the failed attempts in order; for a resumed stream, only those since
+	// its last message.
 	Attempts []Attempt
-	// Failure is the classification of the last one.
+	// Failure is the classification of the last failure.
 	Failure codes.Failure
 	// Why is the rule that ended the call.
 	Why policy.Why
-	// Advice names the option that would have allowed a retry, or is empty.
+	// Advice names the option that would have allowed a retry; empty for none.
 	Advice string
 
 	err     error // of the last attempt
-	instead error // what ended the call instead of it: the context, or a hook
-	hook    error // what a hook has said
+	instead error // what ended the call in place of err: the context, or a hook
+	hook    error // returned by a hook
 	turned  *turned
 	status  *status.Status
 }
 
-// newError returns the error of the call that ends so.
+// newError returns the error of a call with this ending.
 func (c *call) newError(ending ending) *Error {
 	e := &Error{
 		Method: c.method, Attempts: slices.Clone(c.history), Failure: c.failure, Why: c.decision.Why, Advice: c.advice(),
@@ -78,8 +80,8 @@ func (c *call) newError(ending ending) *Error {
 	return e
 }
 
-// advice returns what the caller can do so that the call is retried next
-// time, or nothing.
+// advice returns what the caller can change so that the next such call is retried, or
+// an empty string.
 func (c *call) advice() string {
 	switch c.decision.Why {
 	case policy.NotRepeatable:
@@ -99,11 +101,11 @@ func (c *call) advice() string {
 	}
 }
 
-// Error returns the history in short and the text of the last error. The name of the
-// method, each reason, and the text of each error of the server, the context or a hook
-// is printable and at most 512 bytes long: control characters, line breaks and invalid
-// UTF-8 are spelled as in Go, and a longer one says how many bytes were cut. The
-// status, Unwrap and the fields have them whole.
+// Error returns the history in short and the text of the last error. The method name,
+// each reason, and each text of the server, the context or a hook is printable and at
+// most 512 bytes long: control characters, line breaks and invalid UTF-8 are escaped as
+// in Go, and a cut text says how many bytes are missing. The status, Unwrap and the
+// fields hold the full texts.
 func (e *Error) Error() string {
 	var b strings.Builder
 	if e.turned != nil && len(e.Attempts) == 0 {
@@ -144,27 +146,27 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// printed returns the text of an error that others have made.
+// printed returns the text of a foreign error, printable and bounded.
 func printed(err error) string { return foreign.Text(fmt.Sprint(err)) }
 
 // Unwrap returns the error of the last attempt.
 func (e *Error) Unwrap() error { return e.err }
 
-// GRPCStatus returns the status of the last attempt, or of what ended the call
-// instead: the context, or INTERNAL for a hook.
+// GRPCStatus returns the status of the last attempt, or the status of what ended the
+// call instead: the context, or INTERNAL for a hook.
 func (e *Error) GRPCStatus() *status.Status { return e.status }
 
-// Is reports whether target is the error of the context that ended a wait,
-// context.Canceled or context.DeadlineExceeded, or what a hook has returned.
+// Is reports whether target matches the error of the context that ended a wait
+// (context.Canceled or context.DeadlineExceeded) or an error returned by a hook.
 func (e *Error) Is(target error) bool {
 	return (e.instead != nil && errors.Is(e.instead, target)) || (e.hook != nil && errors.Is(e.hook, target))
 }
 
-// FailureOf returns what is known of the failure behind err: that of the
-// [Error] in its chain, or else what its status alone tells, which is less
-// than what the interceptor knew: the error of a call that was tried once
-// carries no evidence, so that its Reach is codes.Lost and a deadline of the
-// caller's own looks like the server's. A nil error gives the zero Failure.
+// FailureOf returns the failure behind err: the Failure of the [Error] in its chain, or
+// else the classification of the status alone. The status alone tells less, because the
+// error of a call with a single attempt carries no evidence: Reach is codes.Lost, and a
+// deadline of the caller looks like a deadline of the server. A nil error gives the
+// zero Failure.
 func FailureOf(err error) codes.Failure {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Failure
@@ -172,11 +174,10 @@ func FailureOf(err error) codes.Failure {
 	return codes.Classify(err, codes.Evidence{})
 }
 
-// RetryAfter returns how long after the last attempt it is worth to call again,
-// as far as the server said so or it is known of its quota; for a call that the gate
-// has turned away, what is left of that. It reports false
-// where nothing is known, or where the failure is permanent and no time was
-// named.
+// RetryAfter returns how long after the last attempt a new call is worthwhile, by the
+// hint of the server or by what is known of the quota; for a call turned away by the
+// gate, the time still to wait. RetryAfter reports false if nothing is known, or if the
+// failure is permanent and the server named no time.
 func RetryAfter(err error) (time.Duration, bool) {
 	f := FailureOf(err)
 	after := max(f.Delay, f.RetryAfter)

@@ -10,61 +10,57 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// Observer is told of every attempt when it has ended, and of every call when
-// it has: logs, metrics and traces can be built on it. ctx is the call's own.
-// It must not use the stream that it is told of. A stream that the caller
-// neither reads to its end nor to an error has no event of its end.
+// Observer is called at the end of every attempt and of every call, for example to
+// build logs, metrics or traces. ctx is the context of the call. An Observer must not
+// use the stream of the event. A stream that the caller reads neither to its end nor to
+// an error has no event for its end.
 type Observer func(ctx context.Context, e Event)
 
-// Event is what an [Observer] is told. It holds no message of the server
-// except in Err.
+// Event tells an [Observer] about the end of an attempt or of a call. Only Err holds a
+// message of the server.
 //
-// A stream whose caller has been shown something has had a successful
-// attempt; if it fails later, the event of the call alone tells. A caller that
-// ends the call during a wait gives the outcome [Ended], beside the failure
-// that was waited for.
+// A stream that has shown something to the caller has had a successful attempt; only
+// the event of the call tells of a later failure. If the caller ends the call during a
+// wait, the outcome is [Ended], and Failure is the failure that caused the wait.
 type Event struct {
 	// Method is the full name of the method, or the name given to Do.
 	Method string
-	// Target is the canonical name of what the connection was made to, as
-	// grpc.ClientConn.CanonicalTarget returns it; empty for a function of Do.
+	// Target is the canonical name of the connection's target, as returned by
+	// grpc.ClientConn.CanonicalTarget; empty for Do.
 	Target string
-	// Static says that the method is one of a fixed set, so that it may be a metric
-	// label: generated code says so (grpc.StaticMethod). The names given to Do
-	// count as such.
+	// Static is true if the method belongs to a fixed set, and is therefore fit for a
+	// metric label: a method of generated code (grpc.StaticMethod), or a name given to
+	// Do.
 	Static bool
-	// Stream says that it is a stream.
+	// Stream is true for a stream.
 	Stream bool
 	// Outcome is how the call ended, or [Pending] in the event of an attempt.
 	Outcome Outcome
-	// Attempt is the number of the attempt, counted from 1; in the event of a
-	// call, how many there were.
+	// Attempt is the number of the attempt, counted from 1; for a call, the number of
+	// attempts.
 	Attempt int
-	// Err is the error of the attempt, or what the call returned; nil for a
-	// success.
+	// Err is the error of the attempt, or of the whole call; nil for a success.
 	Err error
-	// Failure is the classification of the attempt that failed; in the event
-	// of a call, of the last one that did. Otherwise it is zero, and says
-	// nothing.
+	// Failure is the classification of the failed attempt; for a call, of its last
+	// failed attempt; zero if nothing failed.
 	Failure codes.Failure
-	// Decision is what was decided after the attempt, or after the last one.
+	// Decision is the decision after the attempt; for a call, after its last attempt.
 	Decision policy.Decision
 	// At is when the attempt or the call ended, by the clock of the Retrier.
 	At time.Time
-	// Took is how long the attempt took, or the whole call. The attempt of a
-	// stream ends when its first message arrives or it fails.
+	// Took is the duration of the attempt or of the whole call. An attempt of a stream
+	// ends with its first message or its failure.
 	Took time.Duration
-	// Wait is how long the call has waited for this attempt, and AtGate how much of
-	// that at a gate; in the event of a call, how long it was waiting when it
-	// ended.
+	// Wait is the wait before this attempt, and AtGate the part of Wait at a gate. For
+	// a call, Wait is the wait during which the call ended.
 	Wait, AtGate time.Duration
-	// Waited is how long the call has waited before and between its attempts so
-	// far, and Gated how much of that at a gate (see [WithGate]).
+	// Waited is the total wait before and between the attempts so far, and Gated the
+	// part of Waited at a gate (see [WithGate]).
 	Waited, Gated time.Duration
-	// Fallback says that the attempt was made with the request of
-	// [WithFallback]; in the event of a call, that it fell back.
+	// Fallback is true for an attempt with the request of [WithFallback], and for a
+	// call that fell back.
 	Fallback bool
-	// Hedges is how many of the attempts so far began beside another one (see
+	// Hedges is how many of the attempts so far began beside another attempt (see
 	// [WithHedge]).
 	Hedges int
 }
@@ -74,18 +70,18 @@ type Outcome uint8
 
 // The outcomes.
 const (
-	// Pending: the call goes on; the event is that of an attempt.
+	// Pending: the call goes on; the event is about an attempt.
 	Pending Outcome = iota
 	// FirstTry: the first attempt succeeded.
 	FirstTry
 	// Recovered: a retry succeeded.
 	Recovered
-	// Exhausted: it failed after retries, or after it had recovered from a
-	// failure by them.
+	// Exhausted: the call failed after retries, also if a retry had recovered it
+	// before.
 	Exhausted
-	// NotRetried: it failed and was not retried.
+	// NotRetried: the call failed and was not retried.
 	NotRetried
-	// Ended: the caller ended it.
+	// Ended: the caller ended the call.
 	Ended
 )
 
@@ -111,7 +107,7 @@ func (o Outcome) String() string {
 // MarshalText returns the name.
 func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
-// both tells two observers.
+// both returns an Observer that calls first, then second.
 func both(first, second Observer) Observer {
 	return func(ctx context.Context, e Event) {
 		first(ctx, e)
@@ -119,7 +115,7 @@ func both(first, second Observer) Observer {
 	}
 }
 
-// event returns what every event of the call tells.
+// event returns the fields that every event of the call has.
 func (c *call) event() Event {
 	e := Event{
 		At:     c.r.clock.Now(),
@@ -139,17 +135,17 @@ func (c *call) event() Event {
 	return e
 }
 
-// since says when what has ended began.
+// since sets Took, given the start of the attempt or the call.
 func (e *Event) since(began time.Time) { e.Took = e.At.Sub(began) }
 
-// reported is what earlier events have told of the waits.
+// reported is the part of the waits that earlier events have reported.
 type reported struct{ waited, gated time.Duration }
 
-// noteReported notes that the waits so far have been told.
+// noteReported marks the waits so far as reported.
 func (c *call) noteReported() { c.reported = reported{c.waited, c.gated} }
 
-// observeAttempt tells of an attempt that failed. What happens to a stream
-// after it was committed is told in the event of the call.
+// observeAttempt reports a failed attempt. For a committed stream the event of the call
+// reports the failure instead.
 func (c *call) observeAttempt() {
 	if c.r.observer == nil || c.shown {
 		return
@@ -160,7 +156,7 @@ func (c *call) observeAttempt() {
 	c.r.observer(c.ctx, e)
 }
 
-// observeSuccess tells of the last attempt and of the call, which succeeded.
+// observeSuccess reports the success of the last attempt and of the call.
 func (c *call) observeSuccess() {
 	if c.r.observer == nil {
 		return
@@ -178,7 +174,7 @@ func (c *call) observeSuccess() {
 	}
 }
 
-// observeOutcome tells of the call, which succeeded.
+// observeOutcome reports the success of the call.
 func (c *call) observeOutcome(o Outcome) {
 	if c.r.observer == nil {
 		return
@@ -192,7 +188,7 @@ func (c *call) observeOutcome(o Outcome) {
 	c.r.observer(c.ctx, e)
 }
 
-// observeCommitted tells of an attempt that has shown something.
+// observeCommitted reports the success of a stream's attempt that has shown something.
 func (c *call) observeCommitted() {
 	if c.r.observer == nil {
 		return
@@ -202,7 +198,7 @@ func (c *call) observeCommitted() {
 	c.r.observer(c.ctx, e)
 }
 
-// observeEnd tells of the call, which failed.
+// observeEnd reports the failure of the call.
 func (c *call) observeEnd(final error) {
 	if c.r.observer == nil {
 		return

@@ -9,44 +9,43 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Option configures a connection: see [New] and [DialOptions]. Where two
-// options set the same thing, the later one counts.
+// Option configures a connection: see [New] and [DialOptions]. If two options set the
+// same value, the later one wins.
 type Option interface {
 	applyTo(c *connection)
 }
 
-// connectionOption is an Option that a call cannot have.
+// connectionOption is an Option for connections only.
 type connectionOption func(*connection)
 
 func (o connectionOption) applyTo(c *connection) { o(c) }
 
-// CallOption configures a call. Give it to the call itself, among its
+// CallOption configures a call. Give a CallOption to the call itself, among the
 // grpc.CallOptions; to a context, with [NewContext]; to some methods, with
-// [WithMethod]; or to the whole connection, as an [Option]. Without the
-// interceptor it does nothing.
+// [WithMethod]; or to the whole connection, as an [Option]. Without the interceptor a
+// CallOption does nothing. The zero value does nothing.
 //
-// Given to a call that it cannot apply to, or made from an invalid value, it
-// fails that call with INVALID_ARGUMENT before anything is sent. For a whole
-// connection give it to [New] or [DialOptions], not to
-// grpc.WithDefaultCallOptions, which gives it to every call by itself. Its zero
-// value does nothing.
+// A CallOption given to a call fails the call with INVALID_ARGUMENT, before anything is
+// sent, if the option cannot apply to the call or was made from an invalid value. For a
+// whole connection use [New] or [DialOptions], not grpc.WithDefaultCallOptions, which
+// gives the option to every single call.
 type CallOption struct {
 	grpc.EmptyCallOption
 	o *callOption
 }
 
-// callOption is what a CallOption does. It is never changed.
+// callOption is the content of a CallOption, and never changes.
 type callOption struct {
 	name  string
 	err   error // the value is invalid
 	apply func(*settings)
-	// kinds are the calls that it can apply to.
+	// kinds are the kinds of calls the option can apply to.
 	kinds kinds
-	// early says that it has to be known before the first attempt ends, and not
-	// only once that has failed.
+	// early means that the option must be known before the first attempt ends, not only
+	// after a failure.
 	early bool
-	// shapes says that it changes the table or the limits, which then have to
-	// fit each other.
+	// shapes means that the option changes the table or the limits, so that the two
+	// must be checked against each other.
 	shapes bool
 }
 
@@ -63,7 +62,7 @@ const (
 	everything = unaryCall | streams | function
 )
 
-// String returns the name of a single kind, as error messages put it.
+// String returns the name of a single kind, for error messages.
 func (k kinds) String() string {
 	switch k {
 	case unaryCall:
@@ -94,8 +93,8 @@ func (o CallOption) applyTo(c *connection) {
 	}
 }
 
-// check returns an error if the option was given to a call that it cannot
-// apply to, or was made from an invalid value.
+// check returns an error if the option cannot apply to this kind of call or was made
+// from an invalid value.
 func (o CallOption) check(method string, kind kinds) error {
 	switch {
 	case o.o == nil:
@@ -111,10 +110,10 @@ func (o CallOption) check(method string, kind kinds) error {
 // contextKey is the key of the CallOptions in a context.
 type contextKey struct{}
 
-// NewContext returns a context whose calls have these options, in addition to
-// those that ctx already has. It is for generated clients that hide their
-// call options; an option that cannot apply to a call made with the context
-// does nothing there. It panics if an option was made from an invalid value.
+// NewContext returns a context whose calls have these options, in addition to the
+// options already in ctx. NewContext is for generated clients that hide their call
+// options. An option that cannot apply to a call made with the context does nothing for
+// that call. NewContext panics if an option was made from an invalid value.
 func NewContext(ctx context.Context, opts ...CallOption) context.Context {
 	for _, o := range opts {
 		if o.o != nil && o.o.err != nil {

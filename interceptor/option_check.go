@@ -8,9 +8,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// check returns the error of an option that was given to a call and cannot
-// apply to it, that was made from an invalid value, or that does not fit what
-// else applies to the call.
+// check returns an error if the option, given to a call, cannot apply to the call, was
+// made from an invalid value, or leaves the call with an invalid table or limits.
 func (r *Retrier) check(ctx context.Context, o CallOption, method string, kind kinds, opts []grpc.CallOption) error {
 	if err := o.check(method, kind); err != nil {
 		return err
@@ -18,7 +17,7 @@ func (r *Retrier) check(ctx context.Context, o CallOption, method string, kind k
 	if o.o == nil || !o.o.shapes {
 		return nil
 	}
-	s := r.settle(ctx, method, opts) // o is among them
+	s := r.settle(ctx, method, opts) // opts include o
 	if err := s.validate(); err != nil {
 		return status.Error(grpccodes.InvalidArgument, err.Error())
 	}

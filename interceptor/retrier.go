@@ -15,13 +15,13 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// Retrier re-invokes failed calls. Its interceptors and [Retrier.Do] share
-// one configuration and one budget of retries: use one Retrier for each
-// service, on one connection or on several. It is safe for concurrent use.
+// Retrier re-invokes failed calls. Its interceptors and [Retrier.Do] share one
+// configuration and one budget of retries. Use one Retrier per service, on one
+// connection or several. A Retrier is safe for concurrent use.
 type Retrier struct {
 	live     *policy.Live
 	budget   *policy.Budget
-	base     settings // what the connection sets beside the table and the limits
+	base     settings // of the connection, besides table and limits
 	methods  []methodOptions
 	rules    []codes.Rule
 	clock    Clock
@@ -29,40 +29,40 @@ type Retrier struct {
 	observer Observer
 	logs     logs
 
-	conns        connwatch.Watch // of the connections that calls wait on
+	conns        connwatch.Watch // connections with waiting calls
 	gates        gates.Gates
 	gating       gating
 	gateObserver func(GateEvent)
 	breaker      Breaker // nil for none
-	none         place   // of attempts without a place
+	none         place   // stands in where an attempt has no place
 
 	refresh *refresh.Once // nil for none
-	early   early         // of every call
+	early   early         // needed early by every call
 	follows bool          // the configuration may be swapped
 
 	evidence bool
 	trusts   *trusts
-	// resumable says that the log has named WithResume.
+	// resumable is true once the log has advised WithResume.
 	resumable atomic.Bool
 	captures  sync.Pool // of *capture
 
 	setup []func(*Retrier) // see WithSetup
-	made  time.Time        // when it was
+	made  time.Time        // time of New
 
-	// previous[n] carries grpc-previous-rpc-attempts: n and nothing else.
+	// previous[n] is a context with the metadata grpc-previous-rpc-attempts: n, nothing
+	// else.
 	previous [maxPrevious]context.Context
 
-	warnedOfLayers atomic.Bool // of a second layer of retries
+	warnedOfLayers atomic.Bool // a second layer of retries was logged
 }
 
-// maxPrevious is how many attempt contexts are made in advance: what the
-// default limits can use.
+// maxPrevious is the number of attempt contexts made in advance: enough for the default
+// limits.
 const maxPrevious = policy.DefaultMaxAttempts
 
-// New returns a Retrier with these options, on top of policy.DefaultConfig.
-// Options are programming: where one is invalid, New panics with the error
-// that the Validate functions of package policy return. Validate data that
-// was loaded before it gets here.
+// New returns a Retrier with these options, on top of policy.DefaultConfig. Options are
+// code: if one is invalid, New panics with the error of the Validate functions of
+// package policy. Validate loaded data before passing it to New.
 func New(opts ...Option) *Retrier {
 	c := newConnection()
 	for _, o := range opts {
@@ -86,17 +86,17 @@ func New(opts ...Option) *Retrier {
 	return r
 }
 
-// Unary returns the interceptor for unary calls, to be installed with
-// grpc.WithChainUnaryInterceptor and beside grpc.WithDisableRetry.
+// Unary returns the interceptor for unary calls. Install it with
+// grpc.WithChainUnaryInterceptor, together with grpc.WithDisableRetry.
 func (r *Retrier) Unary() grpc.UnaryClientInterceptor { return r.unary }
 
-// Stream returns the interceptor for streams, to be installed with
-// grpc.WithChainStreamInterceptor and beside grpc.WithDisableRetry.
+// Stream returns the interceptor for streams. Install it with
+// grpc.WithChainStreamInterceptor, together with grpc.WithDisableRetry.
 func (r *Retrier) Stream() grpc.StreamClientInterceptor { return r.stream }
 
-// DialOptions returns everything that a connection needs: both interceptors,
-// and grpc.WithDisableRetry, because the attempts of two layers that retry
-// multiply. The transparent retries of grpc-go stay.
+// DialOptions returns everything a connection needs: both interceptors, and
+// grpc.WithDisableRetry, because the attempts of two retrying layers multiply. The
+// transparent retries of grpc-go stay.
 func (r *Retrier) DialOptions() []grpc.DialOption {
 	return []grpc.DialOption{
 		grpc.WithChainUnaryInterceptor(r.Unary()),
@@ -105,25 +105,25 @@ func (r *Retrier) DialOptions() []grpc.DialOption {
 	}
 }
 
-// DialOptions returns the dial options of a new [Retrier] with these options:
-// most callers need nothing else. It panics where [New] does.
+// DialOptions returns the dial options of a new [Retrier] with these options. Most
+// callers need nothing else. DialOptions panics where [New] does.
 func DialOptions(opts ...Option) []grpc.DialOption { return New(opts...).DialOptions() }
 
-// UnaryClientInterceptor returns the unary interceptor of a new [Retrier].
-// It has a budget of its own: use [New] or [DialOptions] where streams retry
-// too. It panics where New does.
+// UnaryClientInterceptor returns the unary interceptor of a new [Retrier] with a budget
+// of its own: where streams retry too, use [New] or [DialOptions].
+// UnaryClientInterceptor panics where New does.
 func UnaryClientInterceptor(opts ...Option) grpc.UnaryClientInterceptor { return New(opts...).Unary() }
 
-// StreamClientInterceptor returns the stream interceptor of a new [Retrier].
-// It has a budget of its own: use [New] or [DialOptions] where unary calls
-// retry too. It panics where New does.
+// StreamClientInterceptor returns the stream interceptor of a new [Retrier] with a
+// budget of its own: where unary calls retry too, use [New] or [DialOptions].
+// StreamClientInterceptor panics where New does.
 func StreamClientInterceptor(opts ...Option) grpc.StreamClientInterceptor {
 	return New(opts...).Stream()
 }
 
-// Budget returns the budget of retries, to be shared with other Retriers
-// through [WithBudget]; nil if there is none.
+// Budget returns the budget of retries, or nil if there is none. Share the budget with
+// other Retriers through [WithBudget].
 func (r *Retrier) Budget() *policy.Budget { return r.budget }
 
-// Config returns the configuration in force. It is shared: do not change it.
+// Config returns the configuration in force. The value is shared: do not change it.
 func (r *Retrier) Config() *policy.Config { return r.live.Load() }

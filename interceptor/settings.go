@@ -9,20 +9,20 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// settings is what options have said about a call.
+// settings is the combined result of the options for a call.
 type settings struct {
 	table policy.Table
 	knobs
 }
 
-// knobs are the settings beside the table.
+// knobs are the settings besides the table.
 type knobs struct {
 	policy.Settings
-	trusting bool // UNAVAILABLE says that nothing ran, even of what must not run twice
+	trusting bool // UNAVAILABLE proves that nothing ran: TrustUnavailable
 	disabled bool
 	replay   int // bytes
 
-	capped bool // to most retries, by MaxRetries
+	capped bool // MaxRetries was set, to most
 	most   int
 
 	attemptTimeout time.Duration // zero for none
@@ -31,14 +31,14 @@ type knobs struct {
 	resume         *resuming     // nil for none
 }
 
-// apply applies a CallOption; one without effect is skipped.
+// apply applies a CallOption. An invalid or zero option is skipped.
 func (s *settings) apply(o CallOption) {
 	if o.o != nil && o.o.err == nil {
 		o.o.apply(s)
 	}
 }
 
-// cap applies MaxRetries, once all options have been applied.
+// cap applies MaxRetries, after all other options.
 func (s *settings) cap() {
 	if !s.capped {
 		return
@@ -49,16 +49,16 @@ func (s *settings) cap() {
 	}
 }
 
-// validate returns an error if the table and the limits are invalid or do not
-// fit each other.
+// validate returns an error if the table or the limits are invalid, or do not fit each
+// other.
 func (s *settings) validate() error {
 	return policy.Config{Table: s.table, Limits: s.Limits}.Validate()
 }
 
-// resolve returns the settings of a call: those of the connection, overridden
-// by those of the method, the context and the call, in that order. The table
-// in force is returned apart, so that a call without overrides copies none.
-// It is asked after a failure, never before.
+// resolve returns the settings of a call: those of the connection, overridden by those
+// of the method, the context and the call, in that order. The table is a separate
+// result, so that a call without overrides copies no table. Unless a setting is needed
+// early, or a gate is there, a call resolves only after a failure.
 func (r *Retrier) resolve(ctx context.Context, method string, opts []grpc.CallOption) (*policy.Table, knobs) {
 	cfg, section := r.live.For(method)
 	fromMethod, section := r.forMethod(section, method)
@@ -71,8 +71,8 @@ func (r *Retrier) resolve(ctx context.Context, method string, opts []grpc.CallOp
 	return &s.table, s.knobs
 }
 
-// uncapped returns the settings of the connection before its MaxRetries, which
-// options further in may replace.
+// uncapped returns the settings of the connection before its MaxRetries applies,
+// because a method, a context or a call may set another MaxRetries.
 func (r *Retrier) uncapped(cfg *policy.Config) settings {
 	s := r.base
 	if !s.capped {
@@ -81,7 +81,7 @@ func (r *Retrier) uncapped(cfg *policy.Config) settings {
 	return s
 }
 
-// settle is resolve for a call that has overrides.
+// settle is resolve for a call with overrides.
 func (r *Retrier) settle(ctx context.Context, method string, opts []grpc.CallOption) *settings {
 	cfg, section := r.live.For(method)
 	fromMethod, section := r.forMethod(section, method)
@@ -106,8 +106,8 @@ func (r *Retrier) settle(ctx context.Context, method string, opts []grpc.CallOpt
 	return s
 }
 
-// forMethod returns what WithMethod and the Config say of a method: only the
-// longest pattern counts, and WithMethod's where both have it.
+// forMethod returns the options of WithMethod or the section of the Config for a
+// method. Only the longest pattern counts; WithMethod wins a tie.
 func (r *Retrier) forMethod(section *policy.Method, method string) ([]CallOption, *policy.Method) {
 	best := policy.MostSpecific(r.methods, func(m *methodOptions) string { return m.pattern }, method)
 	switch {
@@ -119,7 +119,7 @@ func (r *Retrier) forMethod(section *policy.Method, method string) ([]CallOption
 	return best.opts, nil
 }
 
-// hasCallOption reports whether one of our own is among the options.
+// hasCallOption reports whether opts contain a CallOption.
 func hasCallOption(opts []grpc.CallOption) bool {
 	for _, o := range opts {
 		if _, ok := o.(CallOption); ok {

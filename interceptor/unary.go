@@ -10,8 +10,8 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// unary is the unary interceptor. As long as nothing fails it resolves
-// nothing, allocates nothing and writes no memory that calls share.
+// unary is the unary interceptor. While nothing fails, unary resolves nothing,
+// allocates nothing and writes no memory shared by calls.
 func (r *Retrier) unary(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	first := r.earlyOf(ctx)
 	for _, o := range opts {
@@ -59,13 +59,13 @@ func (r *Retrier) unary(ctx context.Context, method string, req, reply any, cc *
 	return err
 }
 
-// unaryEarly is unary for a call whose life begins before its first failure:
-// because someone is told when it began, because its options have to be known
-// before an attempt ends, or because there is a gate.
+// unaryEarly is unary for a call whose state must exist before the first failure:
+// because an observer, a refresh or a breaker needs the start of each attempt, because
+// options must be known before an attempt ends, or because there is a gate.
 func (r *Retrier) unaryEarly(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts []grpc.CallOption, first early) error {
 	w := r.captures.Get().(*capture)
 	defer r.releaseEarly(w)
-	w.failed = true // whether or not it does, its life is told
+	w.failed = true // w.call is in use, even if nothing fails
 	c := &w.call
 	c.target = target{r: r, ctx: ctx, cc: cc, method: method, kind: unaryCall, opts: opts, request: req}
 	if first == settingsEarly {
@@ -86,7 +86,7 @@ func (r *Retrier) unaryEarly(ctx context.Context, method string, req, reply any,
 	return nil
 }
 
-// releaseEarly gives the capture of such a call back, and whatever the call still holds.
+// releaseEarly releases the capture of unaryEarly, and everything the call still holds.
 func (r *Retrier) releaseEarly(w *capture) {
 	w.call.quit()
 	w.call.release()
@@ -97,7 +97,7 @@ func (r *Retrier) releaseEarly(w *capture) {
 func (c *call) try(ctx context.Context, req, reply any, invoker grpc.UnaryInvoker, w *capture) error {
 	opts := c.opts
 	if c.r.evidence {
-		if opts = w.watch(c.r, c.cc, c.opts); c.failure.Reach == codes.Unsent { // the last one
+		if opts = w.watch(c.r, c.cc, c.opts); c.failure.Reach == codes.Unsent { // the previous attempt
 			opts = w.watchHeader()
 		}
 	}
@@ -109,8 +109,8 @@ func (c *call) try(ctx context.Context, req, reply any, invoker grpc.UnaryInvoke
 	return err
 }
 
-// unaryOnFinish is unary for a call with OnFinish options: they are called
-// once, with what the call returns.
+// unaryOnFinish is unary for a call with OnFinish options. Each of their functions runs
+// once, with the result of the call.
 func (r *Retrier) unaryOnFinish(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts []grpc.CallOption) error {
 	rest, finish := splitOnFinish(opts)
 	err := r.unary(ctx, method, req, reply, cc, invoker, rest...)
@@ -120,8 +120,8 @@ func (r *Retrier) unaryOnFinish(ctx context.Context, method string, req, reply a
 	return err
 }
 
-// reinvokeUnary takes over after the first attempt has failed with err. c has
-// its evidence. It is kept out of the frame of those calls that do not fail.
+// reinvokeUnary takes over after the first attempt failed with err. c holds the
+// evidence. noinline keeps the frame out of calls without a failure.
 //
 //go:noinline
 func (r *Retrier) reinvokeUnary(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts []grpc.CallOption, c *capture, err error) error {
@@ -131,8 +131,8 @@ func (r *Retrier) reinvokeUnary(ctx context.Context, method string, req, reply a
 	return c.call.reinvoke(req, reply, invoker, c, err)
 }
 
-// reinvoke makes attempts until one succeeds or nothing more is to be tried.
-// The first one has failed with err; w has its evidence.
+// reinvoke makes attempts until one succeeds or no more attempts are allowed. The first
+// attempt failed with err, and w holds its evidence.
 func (c *call) reinvoke(req, reply any, invoker grpc.UnaryInvoker, w *capture, err error) error {
 	for {
 		wait, again, final := c.failed(err, w.evidence(c.r.evidence))
@@ -141,11 +141,11 @@ func (c *call) reinvoke(req, reply any, invoker grpc.UnaryInvoker, w *capture, e
 		} else {
 			then := c.concede(func() any { return req }, reply, final)
 			if then.next == nil && then.final == nil {
-				return nil // the reply was filled
+				return nil // the fallback has filled the reply
 			}
 			req, final = then.next, then.final
 			if c.request = req; final == nil {
-				final = c.askBreaker() // another request is meant for another quota: it waits at no gate
+				final = c.askBreaker() // another request is meant for another quota: no gate
 			}
 		}
 		if final != nil {
@@ -163,7 +163,7 @@ func (c *call) reinvoke(req, reply any, invoker grpc.UnaryInvoker, w *capture, e
 	}
 }
 
-// reset empties a reply that a failed attempt may have filled in part.
+// reset empties a reply, because a failed attempt may have filled a part.
 func reset(reply any) {
 	v := reflect.ValueOf(reply)
 	if v.Kind() == reflect.Pointer && v.IsNil() {
@@ -175,7 +175,7 @@ func reset(reply any) {
 		proto.Reset(m)
 	case interface{ Reset() }:
 		m.Reset()
-	default: // another codec's: every codec decodes into a pointer
+	default: // a message of another codec: every codec decodes into a pointer
 		if v.Kind() == reflect.Pointer {
 			v.Elem().SetZero()
 		}
