@@ -9,25 +9,24 @@ import (
 	"github.com/reinvoke/reinvoke/interceptor/internal/hook"
 )
 
-// AcceptFunc says whether a reply that arrived with the status OK is an
-// answer: nil, or an error that says what it is instead. The error counts as
-// if the server had sent it: one with the gRPC status UNAVAILABLE is of class
-// codes.Server and is retried as that row says, RESOURCE_EXHAUSTED is Quota,
-// INVALID_ARGUMENT is Request and not retried; one that is no status is Other. It
-// must not change the reply, and must be safe for concurrent use.
+// AcceptFunc judges a reply with the status OK: nil accepts the reply, an error rejects
+// the reply and says why. The error counts as if sent by the server. An error with the
+// gRPC status UNAVAILABLE is of class codes.Server and retried as that row of the table
+// says; RESOURCE_EXHAUSTED is Quota; INVALID_ARGUMENT is Request and not retried; an
+// error without a status is Other. An AcceptFunc must not change the reply, and must be
+// safe for concurrent use.
 type AcceptFunc func(method string, reply any) error
 
-// WithAccept has f look at every reply of status OK: what it does not take is
-// a failure, and is retried as the table says. The method has run by then, so
-// that it is retried only if it is repeatable. A nil f accepts everything.
+// WithAccept has f judge every reply of status OK. A rejected reply is a failure, and
+// is retried as the table says, but only for a repeatable method, because the method
+// has run. A nil f accepts everything.
 //
-// The reply of a client stream is looked at when it arrives; a stream of
-// messages only if it ends without one, with an empty message in the place of the
-// reply, since what was shown cannot be taken back. Once a stream is committed f
-// is not asked.
+// The reply of a client stream is judged on arrival. A stream of messages is judged
+// only if it ends without a message, with an empty message as the reply, because shown
+// messages cannot be taken back. A committed stream is not judged.
 //
-// If f panics the call ends with INTERNAL. If it blocks the call ends at its
-// deadline; the reply is then not to be used.
+// If f panics, the call ends with INTERNAL. If f blocks, the call ends at its deadline,
+// and the reply must not be used.
 func WithAccept(f AcceptFunc) CallOption {
 	return newCallOption(callOption{
 		name: "WithAccept", kinds: unaryCall | streams, early: true,
@@ -35,14 +34,14 @@ func WithAccept(f AcceptFunc) CallOption {
 	})
 }
 
-// rejected is the error of an OK reply that the caller did not take.
+// rejected is the error of a rejected OK reply.
 type rejected struct{ error }
 
-// Unwrap returns what the caller's function has said.
+// Unwrap returns the error of the AcceptFunc.
 func (e *rejected) Unwrap() error { return e.error }
 
-// accepts asks the caller's function about a reply. It returns nil, a
-// *rejected, a *hook.Error, or *hook.AbandonedError.
+// accepts has f judge a reply. It returns nil, a *rejected, a *hook.Error or a
+// *hook.AbandonedError.
 func accepts(ctx context.Context, f AcceptFunc, method string, reply any) error {
 	var verdict error
 	if err := hook.Run(ctx, "WithAccept", func() { verdict = f(method, reply) }); err != nil {
@@ -54,10 +53,9 @@ func accepts(ctx context.Context, f AcceptFunc, method string, reply any) error 
 	return &rejected{verdict}
 }
 
-// rejection returns the failure that a rejected reply is. The server has run
-// the method.
+// rejection classifies a rejected reply. The server has run the method.
 func (c *call) rejection(e *rejected, ev codes.Evidence) codes.Failure {
-	ev.Watched = false // the trailer is that of a success
+	ev.Watched = false // the trailer belongs to a success
 	f := codes.Classify(e.error, ev, c.r.rules...)
 	f.Reach, f.MayHaveRun = codes.Answered, true
 	if f.Class == codes.None || f.Code == grpccodes.OK {
@@ -66,11 +64,11 @@ func (c *call) rejection(e *rejected, ev codes.Evidence) codes.Failure {
 	return f
 }
 
-// hasAccept reports whether the caller looks at the answers of the stream.
+// hasAccept reports whether the stream has an AcceptFunc.
 func (p *pending) hasAccept() bool { return p.accept != nil }
 
-// acceptReply asks about the only reply of a stream, as long as the stream may
-// still be retried.
+// acceptReply has the only reply of a stream judged, as long as the stream may still be
+// retried.
 func (p *pending) acceptReply(m any) error {
 	s := p.s
 	if !s.single || !p.hasAccept() {

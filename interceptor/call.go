@@ -13,67 +13,68 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// target is what a call is made to and with.
+// target is the destination of a call and its arguments.
 type target struct {
 	r      *Retrier
-	ctx    context.Context // the caller's own, with the deadline of the configuration
+	ctx    context.Context // of the caller, with the configured deadline
 	cc     *grpc.ClientConn
 	method string
 	kind   kinds
 	opts   []grpc.CallOption
-	// request is that of a unary call.
+	// request is the request of a unary call.
 	request any
 }
 
-// call is the life of one call, from its first failure on: the same for unary
-// calls, streams and functions. It asks policy.Decide what to do and does it.
-// It belongs to one goroutine at a time.
+// call is the state of one call from its first failure on, for unary calls, streams and
+// functions alike. Its methods ask policy.Decide what to do, and do it. A call belongs
+// to one goroutine at a time.
 type call struct {
 	target
 
-	began        time.Time // of the first attempt; zero where no one watches
-	attemptBegan time.Time // likewise, of the last one
-	generation   uint64    // of the credentials that the last attempt began with
+	began        time.Time // start of the first attempt; zero without an observer
+	attemptBegan time.Time // start of the last attempt; zero without an observer
+	generation   uint64    // of the credentials at the start of the last attempt
 
-	cancel   context.CancelFunc // ends the deadline of prepare; nil without one
+	cancel   context.CancelFunc // releases the deadline set by prepare; nil for none
 	resolved bool
-	judged   bool // whether it is repeatable
+	judged   bool // judge has run
 	knobs    knobs
-	// unkept says why a stream has nothing to retry with.
+	// unkept says why a stream cannot be sent again.
 	unkept   replay.Unkept
 	state    policy.Tally
 	waited   time.Duration
-	reported reported // of the waits
+	reported reported // waits told in events
 
-	// The last failure and what was decided about it.
+	// The last failure, and the decision about it.
 	failure  codes.Failure
 	decision policy.Decision
 	err      error
 	history  []Attempt
-	first    [3]Attempt // where history begins
+	first    [3]Attempt // backs a short history
 
 	// At the gate and the breaker (see gate_wait.go).
-	waiter *gates.Waiter // nil until there is a gate
-	shade  *gates.Shade  // that stands for the call in a dry run; nil if none does
-	place  *place        // what the attempt holds of them; nil for nothing
+	waiter *gates.Waiter // nil before the first gate
+	shade  *gates.Shade  // stands for the call in a dry run; nil for none
+	place  *place        // what the attempt holds there; nil for nothing
 	gated  time.Duration
-	sent   int           // bytes that a stream has sent
-	opens  time.Duration // how long until the gate opens that a retry waits for (State.AtGate)
-	due    time.Time     // when the server will take the call; zero for no matter
-	barred bool          // it was not let through to its first attempt
+	sent   int           // bytes sent on a stream
+	opens  time.Duration // time until the gate opens for the retry (State.AtGate)
+	due    time.Time     // end of the delay asked by the server; zero for none
+	barred bool          // the gate let no attempt through
 
-	results   *results // of the attempt of a stream, where the caller has asked for them
-	over      bool     // those who watch are being told of the end
-	shown     bool     // a stream has shown something of its last attempt
-	resumed   bool     // or of an earlier one
+	results   *results // header, trailer and peer of a stream's attempt, if the caller asked
+	over      bool     // the end is being reported
+	shown     bool     // a stream's last attempt has shown something
+	resumed   bool     // an earlier attempt has
 	refreshed bool
 	fellBack  bool
 	abandoned bool // a hook may still be using the reply
-	hedges    int  // attempts that began beside another one
-	racing    int  // the number of the attempt in question where others run beside it, else 0
+	hedges    int  // attempts begun beside another attempt
+	racing    int  // number of the current attempt beside others; 0 without others
 }
 
-// beginAttempt notes what an attempt begins with, as far as anyone asks.
+// beginAttempt records the start of an attempt, if there is an observer, and the
+// generation of its credentials.
 func (c *call) beginAttempt() {
 	if c.r.observer != nil {
 		c.attemptBegan = c.r.clock.Now()
@@ -84,7 +85,7 @@ func (c *call) beginAttempt() {
 	c.generation = c.r.refresh.Generation()
 }
 
-// attempts returns how many attempts were made.
+// attempts returns the number of attempts made.
 func (c *call) attempts() int {
 	if c.barred {
 		return 0
@@ -92,7 +93,7 @@ func (c *call) attempts() int {
 	return c.state.Made()
 }
 
-// number returns the number of the attempt in question.
+// number returns the number of the current attempt.
 func (c *call) number() int {
 	if c.racing > 0 {
 		return c.state.Earlier + c.racing
@@ -100,9 +101,9 @@ func (c *call) number() int {
 	return c.attempts()
 }
 
-// failed takes the error of an attempt and decides: after how long to make
-// another one, or with which error to end the call, unless there is another way
-// (see concede). A retry has been paid for when it returns.
+// failed takes the error of an attempt and decides. Either another attempt follows
+// after wait, already paid for; or the call ends with the error final, unless there is
+// another way (see concede).
 func (c *call) failed(err error, ev codes.Evidence) (wait time.Duration, again bool, final error) {
 	c.classify(err, &ev)
 	c.decide()
@@ -113,7 +114,7 @@ func (c *call) failed(err error, ev codes.Evidence) (wait time.Duration, again b
 	return 0, false, c.finalError()
 }
 
-// resolve finds out, once, what applies to the call.
+// resolve looks up the settings of the call, once.
 func (c *call) resolve() {
 	if c.resolved {
 		return
@@ -123,27 +124,27 @@ func (c *call) resolve() {
 	c.state.Limits, c.state.Codes = c.knobs.Limits, c.knobs.Codes
 }
 
-// prepare resolves what has to be known before the first attempt, and does what
-// of it concerns the call as a whole. Whoever asks for it calls c.release when the
-// call has ended.
+// prepare resolves the settings before the first attempt, and applies those of the call
+// as a whole: the timeout and WaitForReady. The caller of prepare must call c.release
+// at the end of the call.
 func (c *call) prepare() {
 	c.resolve()
 	if c.knobs.Timeout > 0 {
 		c.ctx, c.cancel = context.WithTimeout(c.ctx, c.knobs.Timeout)
 	}
-	if ready := c.knobs.WaitForReady; ready != nil { // before the caller's own, which count more
+	if ready := c.knobs.WaitForReady; ready != nil { // first, so that the caller's own options win
 		c.opts = append([]grpc.CallOption{grpc.WaitForReady(*ready)}, c.opts...)
 	}
 }
 
-// release ends the deadline that the configuration has set.
+// release ends the configured deadline.
 func (c *call) release() {
 	if c != nil && c.cancel != nil {
 		c.cancel()
 	}
 }
 
-// judge finds out, once, whether the method may run twice.
+// judge determines, once, whether the method may run twice.
 func (c *call) judge() {
 	if c.judged {
 		return
@@ -154,16 +155,16 @@ func (c *call) judge() {
 		c.state.TrustUnavailable = c.knobs.trusting
 		return
 	}
-	// Whoever wraps a function wants it called again.
+	// Wrapping a function asks for repetition.
 	c.state.Repeatable = c.kind == function || knownRepeatable(c.method)
 }
 
-// decide asks policy.Decide, and takes the token that the retry costs.
+// decide asks policy.Decide, and pays for the retry.
 //
 //go:noinline
 func (c *call) decide() {
 	switch {
-	case c.failure.Class == codes.Ended: // whatever else holds, this is why
+	case c.failure.Class == codes.Ended: // this reason takes precedence
 	case hook.Failed(c.err):
 		c.stop(policy.HookFailed)
 		return
@@ -182,7 +183,7 @@ func (c *call) decide() {
 	c.decision = c.state.Pay(c.r.budget, c.decision, c.failure, u)
 }
 
-// note records the failed attempt and tells those who watch.
+// note records the failed attempt, and reports it to the observer and the log.
 func (c *call) note() {
 	if c.history == nil {
 		c.history = c.first[:0]
@@ -197,9 +198,9 @@ func (c *call) note() {
 	}
 }
 
-// pause waits, fetches fresh credentials if they are what is missing, and
-// counts the retry that then begins. If the caller's context ends first, or the
-// connection is closed, it gives the token back and returns the call's final error.
+// pause waits, refreshes the credentials if the retry needs that, and counts the retry.
+// If the caller's context ends first, or the connection is closed, pause gives the
+// token back and returns the final error of the call.
 func (c *call) pause(wait time.Duration) error {
 	wait, err := c.sleep(wait)
 	if err != nil {
@@ -219,8 +220,8 @@ func (c *call) pause(wait time.Duration) error {
 	return nil
 }
 
-// count counts the retry that begins. It is kept out of the frame that waits,
-// because a State on the stack of every waiting call adds up.
+// count counts the retry that begins. noinline keeps a State off the stack of every
+// waiting call.
 //
 //go:noinline
 func (c *call) count() { c.state.Retry(c.decision) }

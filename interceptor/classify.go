@@ -11,9 +11,9 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// classify finds out what happened, and what the call has left. The steps of
-// a failure are functions of their own, so that their frames are not on the
-// stack at once: most calls then wait on a stack that has never grown.
+// classify determines what happened and how much time is left. The steps of a failure
+// are separate functions, so that their frames are not on the stack together: most
+// calls then wait on a stack that never grew.
 //
 //go:noinline
 func (c *call) classify(err error, ev *codes.Evidence) {
@@ -50,12 +50,12 @@ func (c *call) classify(err error, ev *codes.Evidence) {
 	c.giveBack(c.failure, c.err)
 }
 
-// starting is how long a program counts as one that has just started, from its Retrier
-// on. Judgement: GKE's metadata server knows a new pod after some seconds.
+// starting is how long after the making of its Retrier a program counts as just
+// started. Judgement: GKE's metadata server knows a new pod after some seconds.
 const starting = time.Minute
 
-// refusedItself reports whether the service that was called says that it refused by a
-// quota of its own.
+// refusedItself reports whether the called service says that its own quota was the
+// reason to refuse.
 func (c *call) refusedItself() bool {
 	if c.failure.Service == "" {
 		return false

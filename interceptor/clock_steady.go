@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// steadyClock is a clock whose time never goes back. Where the clock below is set back by
-// more than a second, the steady one is ahead by as much from then on; for less, as between
-// two goroutines that ask at once, its time stands still.
+// steadyClock is a clock whose time never goes back. If the clock below goes back by
+// more than a second, steadyClock stays ahead by as much from then on. If the clock
+// below goes back by less, as between two goroutines asking at once, the time stands
+// still.
 type steadyClock struct {
 	Clock
 

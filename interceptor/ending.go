@@ -9,12 +9,12 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// All ways in which a call ends are in this file.
+// Every way a call ends is in this file.
 
 // succeeded ends the call with success.
 func (c *call) succeeded() {
 	c.over = true
-	if !c.shown { // a stream has earned when it was committed
+	if !c.shown { // a shown stream counted as a success when committed
 		c.r.budget.Success()
 		c.r.gates.Success()
 		c.giveBack(codes.Failure{}, nil)
@@ -24,16 +24,16 @@ func (c *call) succeeded() {
 	c.logRecovered()
 }
 
-// tellCommitted tells those who watch that a stream has shown something: its
-// attempt has succeeded, and the call goes on.
+// tellCommitted reports that a stream has shown something: its attempt has succeeded,
+// and the call goes on.
 func (c *call) tellCommitted() {
 	c.err = nil
 	c.observeCommitted()
 	c.logRecovered()
 }
 
-// endStream ends a committed stream, with io.EOF or a failure, and returns its
-// final error.
+// endStream ends a committed stream with io.EOF or a failure, and returns its final
+// error.
 func (c *call) endStream(err error, attempt grpc.ClientStream) error {
 	if err == io.EOF { //nolint:errorlint // what grpc returns at the end of a stream is io.EOF itself
 		c.succeeded()
@@ -42,7 +42,7 @@ func (c *call) endStream(err error, attempt grpc.ClientStream) error {
 	ev := evidenceOf(attempt)
 	c.classify(err, &ev)
 	switch {
-	case !c.shown: // it was committed for want of what a retry needs, and not for what it has shown
+	case !c.shown: // committed because a retry was impossible, not because of shown data
 		c.decide()
 	case c.failure.Class == codes.Ended:
 		c.stop(policy.CallerEnded)
@@ -55,19 +55,20 @@ func (c *call) endStream(err error, attempt grpc.ClientStream) error {
 	return final
 }
 
-// ending is why a call ends, where that is not for its last failure alone.
+// ending is the reason for the end of a call, if the last failure alone is not the
+// reason.
 type ending struct {
 	why policy.Why
-	// instead is what has ended the call in the place of a failure: the error of its
-	// context, that of a closed connection, or that of a hook.
+	// instead is the error that ended the call in place of a failure: of the context,
+	// of a closed connection or of a hook.
 	instead error
-	hook    error   // what a function of the caller's has said
-	turned  *turned // why the gate has turned it away
-	// unwaited says that the wait before a further attempt did not come to its end.
+	hook    error   // returned by a function of the caller
+	turned  *turned // why the gate has turned the call away
+	// unwaited means that the wait before a further attempt was cut short.
 	unwaited bool
 }
 
-// end ends the call, and returns its final error.
+// end ends the call and returns its final error.
 func (c *call) end(e ending) error {
 	c.returnToken()
 	if n := len(c.history); e.unwaited && n > 0 {
@@ -79,23 +80,23 @@ func (c *call) end(e ending) error {
 	return final
 }
 
-// cancelled ends the call because its context ended during a wait, or its connection
-// was closed: err says which.
+// cancelled ends the call because its context ended during a wait or its connection was
+// closed; err says which.
 func (c *call) cancelled(err error) error {
 	return c.end(ending{why: policy.CallerEnded, instead: err, unwaited: true})
 }
 
-// stop decides that there is no retry.
+// stop decides against a retry.
 func (c *call) stop(why policy.Why) {
 	c.decision = policy.Decision{Why: why, Class: c.failure.Class}
 }
 
-// returnToken returns the token of a retry that has not begun, if there is one.
+// returnToken returns the token of a retry that has not begun, if any.
 func (c *call) returnToken() {
 	c.state.Refund(c.r.budget)
 }
 
-// ended tells those who watch that the call has failed for good.
+// ended reports that the call has failed for good.
 func (c *call) ended(final error) {
 	c.over = true
 	c.closeShade()
@@ -103,8 +104,8 @@ func (c *call) ended(final error) {
 	c.logGaveUp()
 }
 
-// finalError returns the error that the caller gets: the server's own if the
-// call was tried once and there is nothing to add.
+// finalError returns the error for the caller: the server's own error after a single
+// attempt with nothing to add.
 func (c *call) finalError() error {
 	if c.attempts() > 1 || c.advice() != "" {
 		return c.newError(ending{})

@@ -10,44 +10,47 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// FallbackFunc answers a call in another way once its retries are exhausted.
-// It returns one of these:
+// FallbackFunc answers a call in another way after its retries are exhausted. The
+// results mean:
 //
-//   - a request, and no error: it is sent in the place of the first one, under
-//     the same rules, with its retries counted anew;
-//   - no request, and no error: it has filled the reply itself, and the call has
+//   - a request and no error: the request is sent in place of the first request, under
+//     the same rules, with retries counted anew;
+//   - no request and no error: the function has filled the reply, and the call has
 //     succeeded;
-//   - an error: there is no other way. The call ends as it would have; if the
-//     error is not the one of the call, it is added to its text.
+//   - an error: there is no other way. The call ends as without the fallback; an error
+//     other than FailedCall.Err is added to the text of the call's error.
 //
-// ctx is the call's own. It must be safe for concurrent use.
+// ctx is the context of the call. A FallbackFunc must be safe for concurrent use.
 type FallbackFunc func(ctx context.Context, x FailedCall) (next any, err error)
 
-// FailedCall is the call that a [FallbackFunc] is asked about.
+// FailedCall is the failed call given to a [FallbackFunc].
 type FailedCall struct {
 	// Method is the full name of the method, or the name given to Do.
 	Method string
-	// Request is what was asked: do not change it, but return another one of
-	// the same type. For a stream it is a copy of the first message sent; the
-	// others follow the new one as they were. It is nil for Do.
+	// Request is the original request. Do not change it: return another request of the
+	// same type. For a stream, Request is a copy of the first message sent; the later
+	// messages follow the new first message unchanged. Request is nil for Do.
 	Request any
-	// Reply is where the answer goes, empty, or nil for a stream and for Do.
+	// Reply is the empty reply to fill; nil for a stream and for Do.
 	Reply any
-	// Err is the error that the call would end with: [FailureOf] tells its
-	// class.
+	// Err is the error with which the call would end; [FailureOf] tells its class.
 	Err error
 }
 
-// WithFallback has f answer in another way, for example with the request for
-// another model, when the retries are exhausted, or at once where none would
-// help because a quota is spent (codes.Spent). It is asked at most once in a
-// call. It is not asked where the failure is the request's, the caller's or its
-// credentials' fault, or where the request may have run and must not run twice;
-// nor about a stream of which something was shown, or that could not even be
-// opened, since there is no request yet. A nil f switches it off.
+// WithFallback has f answer a call in another way, for example with the request for
+// another model, after the retries are exhausted, or at once if retries cannot help
+// because a quota is spent (codes.Spent). f is called at most once in a call. f is not
+// called
 //
-// If f panics, or returns a request of the wrong type, the call ends with
-// INTERNAL; if it blocks, at its deadline.
+//   - if the failure is the fault of the request, the caller or the credentials;
+//   - if the request may have run and must not run twice;
+//   - for a stream that has shown something;
+//   - for a stream that could not be opened, because there is no request yet.
+//
+// A nil f switches the fallback off.
+//
+// If f panics, or returns a request of the wrong type, the call ends with INTERNAL. If
+// f blocks, the call ends at its deadline.
 func WithFallback(f FallbackFunc) CallOption {
 	return newCallOption(callOption{
 		name: "WithFallback", kinds: everything,
@@ -55,14 +58,14 @@ func WithFallback(f FallbackFunc) CallOption {
 	})
 }
 
-// conceded is what follows for a call that is not retried.
+// conceded is the next step of a call that is not retried.
 type conceded struct {
 	next  any   // the request to go on with; nil for none
-	final error // how the call has ended, if there is no next
+	final error // error of the call, without next; nil for success
 }
 
-// concede ends a call whose last failure gave the error final, unless there
-// is another way to answer it. request returns what was asked.
+// concede ends a call with the error final, unless a fallback answers. request returns
+// the original request.
 func (c *call) concede(request func() any, reply any, final error) conceded {
 	if c.knobs.fallback == nil || c.fellBack || c.shown || c.resumed || !c.decision.FallsBack() {
 		c.ended(final)
@@ -70,7 +73,7 @@ func (c *call) concede(request func() any, reply any, final error) conceded {
 	}
 	x := FailedCall{Method: c.method, Reply: reply, Err: final}
 	if c.kind != function {
-		if x.Request = request(); x.Request == nil { // a stream that has not sent any
+		if x.Request = request(); x.Request == nil { // a stream that has sent nothing
 			c.ended(final)
 			return conceded{final: final}
 		}
@@ -78,7 +81,7 @@ func (c *call) concede(request func() any, reply any, final error) conceded {
 	return c.fallBack(x)
 }
 
-// fallBack asks the caller's function.
+// fallBack calls the FallbackFunc.
 func (c *call) fallBack(x FailedCall) conceded {
 	if x.Reply != nil {
 		reset(x.Reply)
@@ -113,8 +116,8 @@ func (c *call) fallBack(x FailedCall) conceded {
 	return conceded{}
 }
 
-// fallbackFault returns what is wrong with the request that a fallback has
-// returned, or nothing.
+// fallbackFault returns what is wrong with the request returned by a fallback, or an
+// empty string.
 func (c *call) fallbackFault(request, next any) string {
 	if c.kind == function {
 		return fmt.Sprintf("got a %T for %s: a function has no request, want nil", next, c.method)
@@ -122,8 +125,7 @@ func (c *call) fallbackFault(request, next any) string {
 	return wrongType(request, next)
 }
 
-// wrongType returns what is wrong with a request that takes the place of
-// another, or nothing.
+// wrongType returns why next cannot take the place of request, or an empty string.
 func wrongType(request, next any) string {
 	if reflect.TypeOf(request) != reflect.TypeOf(next) {
 		return fmt.Sprintf("got a request of type %T: want a %T, as the first one", next, request)
@@ -134,7 +136,7 @@ func wrongType(request, next any) string {
 	return ""
 }
 
-// declined returns the error of a call for which there was no other way.
+// declined returns the error of a call whose fallback returned err.
 func (c *call) declined(final, err error) error {
 	if errors.Is(err, final) && err.Error() == final.Error() {
 		return final
@@ -142,8 +144,8 @@ func (c *call) declined(final, err error) error {
 	return c.newError(ending{hook: fmt.Errorf("interceptor.WithFallback: %w", err)})
 }
 
-// hookFailed ends the call because of what a hook did, or because the call's
-// context ended while it was running.
+// hookFailed ends the call because a hook failed, or because the context of the call
+// ended while the hook was running.
 func (c *call) hookFailed(err error) error {
 	why := policy.HookFailed
 	if left, ok := err.(*hook.AbandonedError); ok { //nolint:errorlint // of hook.Run, untouched
@@ -153,7 +155,7 @@ func (c *call) hookFailed(err error) error {
 	return c.end(ending{why: why, instead: err})
 }
 
-// restart begins to count anew: the attempts so far are history.
+// restart starts the counts anew. The attempts so far count as earlier attempts.
 func (c *call) restart() {
 	c.state.Restart(c.attempts())
 	c.racing = 0

@@ -17,10 +17,10 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// logs is where log lines go.
+// logs holds the loggers of a Retrier.
 type logs struct {
 	to       []logging.Logger
-	messages bool // with the server's messages, redacted, printable and bounded
+	messages bool // log the server's messages, redacted, printable and bounded
 	limit    loglimit.Limit
 }
 
@@ -34,15 +34,15 @@ func (c *call) mayLog(level logging.Level, about loglimit.Subject) bool {
 	return c.r.logs.may(level, about, c.failure.Class)
 }
 
-// summarize logs what was left out.
+// summarize logs the counts of the lines left out.
 func (l *logs) summarize(left loglimit.LeftOut) {
 	l.logOfNone(left.Level, "[RETRY] "+left.String(), logging.SystemTag[0], logging.SystemTag[1],
 		logging.ComponentFieldKey, logging.KindClientFieldValue, "retry.left_out", left.All,
 		"retry.left_out.retries", left.Of(loglimit.Retry), "retry.left_out.given_up", left.Of(loglimit.GivingUp))
 }
 
-// logOfNone writes a line that is of no call. A panic of a logger is dropped: it would be
-// that of a timer, and end the process, or of a call that is not concerned.
+// logOfNone writes a line of no call. A panic of a logger is dropped: on a timer the
+// panic would end the process, elsewhere an unrelated call.
 func (l *logs) logOfNone(level logging.Level, msg string, fields ...any) {
 	for _, to := range l.to {
 		func() {
@@ -52,14 +52,14 @@ func (l *logs) logOfNone(level logging.Level, msg string, fields ...any) {
 	}
 }
 
-// slogger makes a slog.Logger a logging.Logger.
+// slogger adapts a slog.Logger to logging.Logger.
 func slogger(l *slog.Logger) logging.Logger {
 	return logging.LoggerFunc(func(ctx context.Context, level logging.Level, msg string, fields ...any) {
 		l.Log(ctx, slog.Level(level), msg, fields...)
 	})
 }
 
-// logRetry tells that the attempt failed and another one follows.
+// logRetry logs a failed attempt before its retry.
 func (c *call) logRetry() {
 	if !c.mayLog(logging.LevelWarn, loglimit.Retry) {
 		return
@@ -74,7 +74,7 @@ func (c *call) logRetry() {
 	c.log(logging.LevelWarn, msg+c.localText())
 }
 
-// rounded returns a duration with three figures.
+// rounded rounds a duration to three digits.
 func rounded(d time.Duration) time.Duration {
 	step := time.Duration(1)
 	for d/step >= 1000 {
@@ -83,18 +83,18 @@ func rounded(d time.Duration) time.Duration {
 	return d.Round(step)
 }
 
-// localText returns what this machine itself says of a connection that it could not make,
-// as the end of a line; else nothing. No server has a word in it.
+// localText returns, for the end of a log line, the local reason why no connection
+// could be made, or an empty string. The text holds no word of a server.
 func (c *call) localText() string {
 	noStream := codes.Evidence{Watched: true}
-	if c.failure.Reach != codes.Unsent || c.r.logs.messages || !codes.IsLocal(c.err, noStream) { // messages have it as a field
+	if c.failure.Reach != codes.Unsent || c.r.logs.messages || !codes.IsLocal(c.err, noStream) { // WithMessages logs the text as a field
 		return ""
 	}
 	st, _ := codes.StatusOf(c.err)
 	return ": " + shown(st.Message())
 }
 
-// nextIn returns how long the call will wait for its next attempt.
+// nextIn returns the wait before the next attempt.
 func (c *call) nextIn() time.Duration {
 	if c.state.AtGate && c.decision.Retry {
 		return c.opens
@@ -102,8 +102,8 @@ func (c *call) nextIn() time.Duration {
 	return c.decision.Wait
 }
 
-// logGaveUp tells that the call failed for good. A failure that is never
-// retried is the caller's to report; it is logged for debugging only.
+// logGaveUp logs that the call failed for good. Reporting a failure that is never
+// retried is up to the caller, so such a failure is logged at debug level only.
 func (c *call) logGaveUp() {
 	if len(c.r.logs.to) == 0 {
 		return
@@ -111,7 +111,7 @@ func (c *call) logGaveUp() {
 	level, subject := logging.LevelError, loglimit.GivingUp
 	what := "gave up"
 	switch c.decision.Why {
-	case policy.CallerEnded: // no one else's fault
+	case policy.CallerEnded: // not the server's fault
 		level, what, subject = logging.LevelInfo, "ended by the caller", loglimit.Nothing
 		if c.attempts() <= 1 && c.waited == 0 {
 			level, what = logging.LevelDebug, "not retried"
@@ -137,12 +137,13 @@ func (c *call) logGaveUp() {
 	c.log(level, msg+c.localText())
 }
 
-// brokeMidway reports whether the call is a stream that could have been resumed.
+// brokeMidway reports whether the call is a stream that WithResume could have
+// continued.
 func (c *call) brokeMidway() bool {
 	return c.decision.Why == policy.Committed && c.kind == serverStream && c.shown && c.knobs.resume == nil
 }
 
-// logRecovered tells that a retry succeeded, if one did.
+// logRecovered logs the success of a retry, if there was a retry.
 func (c *call) logRecovered() {
 	if c.attempts() <= 1 || c.shown || !c.mayLog(logging.LevelInfo, loglimit.Recovery) {
 		return
@@ -150,7 +151,7 @@ func (c *call) logRecovered() {
 	c.log(logging.LevelInfo, fmt.Sprintf("[RETRY] recovered: attempt %d of %s succeeded", c.attempts(), foreign.Text(c.method)))
 }
 
-// logFallback tells that the call is answered in another way.
+// logFallback logs that a fallback answers the call.
 func (c *call) logFallback(how string) {
 	if !c.mayLog(logging.LevelWarn, loglimit.Fallback) {
 		return
@@ -164,10 +165,10 @@ func (c *call) logLayers() {
 		"multiply: add grpc.WithDisableRetry(), or use interceptor.DialOptions", foreign.Text(c.method)))
 }
 
-// log writes a line with the fields of the last failure, after those that
-// the context carries.
+// log writes a line with the fields of the context, followed by those of the last
+// failure.
 func (c *call) log(level logging.Level, msg string) {
-	full := foreign.Text(c.method) // a proxy has it from its clients
+	full := foreign.Text(c.method) // a proxy gets the name from its clients
 	service, method, _ := strings.Cut(strings.TrimPrefix(full, "/"), "/")
 	fields := logging.Fields{
 		logging.SystemTag[0], logging.SystemTag[1], logging.ComponentFieldKey, logging.KindClientFieldValue,
@@ -179,14 +180,14 @@ func (c *call) log(level logging.Level, msg string) {
 	switch {
 	case c.failure.Class == codes.None: // nothing has failed yet
 		fields = append(fields, "retry.attempt", c.attempts())
-	case c.err == nil: // it has recovered
+	case c.err == nil: // recovered
 		fields = append(
 			fields, "grpc.code", grpccodes.OK.String(), "retry.class", c.failure.Class.String(), "retry.rule", c.failure.Rule,
 			"retry.attempt", c.attempts(), "retry.elapsed", c.state.Elapsed,
 		)
 	default:
 		reach := c.failure.Reach
-		if c.barred { // the failure is that of another call
+		if c.barred { // the failure belongs to another call
 			reach = codes.Unsent
 		}
 		fields = append(
@@ -217,17 +218,16 @@ func (c *call) log(level logging.Level, msg string) {
 	}
 }
 
-// secrets are the shapes of keys and tokens that messages of servers were
-// seen to quote: Google API keys, OAuth access tokens, JSON Web Tokens, and
-// whatever follows a word that announces one.
+// secrets matches keys and tokens quoted in messages of servers: Google API keys, OAuth
+// access tokens, JSON Web Tokens, and the text after a word that announces a secret.
 var secrets = regexp.MustCompile(
 	`AIza[0-9A-Za-z_-]{10,}|ya29\.[0-9A-Za-z._-]+|eyJ[0-9A-Za-z_-]+\.[0-9A-Za-z._-]+|` +
 		`(?i:bearer\s+|(?:api[_-]?key|key|token|secret|password|authorization)["']?\s*[:=]\s*["']?(?:(?:bearer|basic)\s+)?)[^\s"'&,;]+`)
 
-// names are the shapes of what the server calls by a name: reasons, domains, quotas.
+// names matches the identifiers of a server: reasons, domains, quotas.
 var names = regexp.MustCompile(`^[0-9A-Za-z_./:-]{0,200}$`)
 
-// name returns a name of the server's, or what stands for a text that is none: it
+// name returns an identifier of the server, or "[redacted]" for another text, which
 // could quote the request.
 func name(text string) string {
 	if !names.MatchString(text) {
@@ -236,24 +236,25 @@ func name(text string) string {
 	return redact(text)
 }
 
-// mostSearched is how many bytes of a text are searched for secrets. Nothing behind
-// them is logged. Judgement: it is several times what is shown, and 4 MB take a second.
+// mostSearched is how many bytes of a text are searched for secrets. Nothing beyond is
+// logged. Judgement: the figure is several times the logged length, and searching 4 MB
+// takes a second.
 const mostSearched = 8 << 10
 
-// shortened is the longest beginning of a secret that secrets does not match and that is
-// worth hiding: that of an API key.
+// shortened is the length of the longest prefix of a secret that is worth hiding but
+// too short to match secrets: a cut API key.
 const shortened = len("AIza") + 9
 
-// shown returns a text of others, such as a message of the server's, as a log may have
-// it: without secrets, printable and bounded.
+// shown makes a foreign text, such as a message of the server, fit for a log: without
+// secrets, printable and bounded.
 func shown(text string) string {
 	if len(text) <= mostSearched {
 		return foreign.Text(redact(text))
 	}
 	head := redact(text[:mostSearched])
-	head = head[:max(len(head)-shortened, 0)] // it may have been cut within a secret
+	head = head[:max(len(head)-shortened, 0)] // the cut may fall within a secret
 	return foreign.Head(head, len(text)-mostSearched+shortened)
 }
 
-// redact removes what looks like a secret from a message.
+// redact replaces everything in a message that looks like a secret.
 func redact(message string) string { return secrets.ReplaceAllString(message, "[redacted]") }

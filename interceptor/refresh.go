@@ -11,21 +11,22 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// WithRefresh has f fetch fresh credentials when the server refuses those of a
-// call: with UNAUTHENTICATED, whatever its reason. Then the call is tried once
-// more. f is for credentials that are cached, by a token source or by an
-// interceptor further right in the chain; without f a call whose access token has
-// expired (ACCESS_TOKEN_EXPIRED) is tried once more all the same, since grpc asks
-// per-RPC credentials again for every attempt.
+// WithRefresh has f fetch fresh credentials when the server refuses those of a call
+// with UNAUTHENTICATED, whatever the reason. The call is then tried once more. f is for
+// credentials cached by a token source or by an interceptor further right in the chain.
+// Without f, a call with an expired access token (ACCESS_TOKEN_EXPIRED) is also tried
+// once more, because grpc asks per-RPC credentials again for every attempt.
 //
-// A call refreshes at most once, and however many calls of the Retrier fail
-// together, f runs once for all that began with the same credentials, and never
-// twice at a time. Its context has the values of the call that was first, and
-// ends when no call waits for it any longer; until f has returned, calls that come
-// then wait. Calls that f makes over the same connection with this context are not
-// refreshed in turn: they would wait for themselves. An error of f ends the calls that
-// wait for it with the server's UNAUTHENTICATED; if it panics they end with
-// INTERNAL; if it blocks, each at its own deadline.
+// A call refreshes at most once. If several calls of the Retrier fail together, f runs
+// once for all calls that began with the same credentials, and never twice at a time.
+// The context of f has the values of the first of these calls, and ends when no call
+// waits any longer; a call that comes after that waits until f has returned. Calls made
+// by f over the same connection with this context are not refreshed in turn, because
+// such a call would wait for itself.
+//
+// An error of f ends the waiting calls with the server's UNAUTHENTICATED. A panic of f
+// ends the waiting calls with INTERNAL. If f blocks, each call ends at its own
+// deadline.
 func WithRefresh(f func(ctx context.Context) error) Option {
 	return connectionOption(func(c *connection) {
 		if f == nil {
@@ -36,8 +37,8 @@ func WithRefresh(f func(ctx context.Context) error) Option {
 	})
 }
 
-// renew refreshes the credentials if that is what the retry is for. If that
-// fails, it gives the token back and returns the call's final error.
+// renew refreshes the credentials if the retry needs that. On failure renew gives the
+// token back and returns the final error of the call.
 func (c *call) renew() error {
 	if c.decision.Class != codes.Expired || !c.canRefresh() {
 		return nil
@@ -54,7 +55,7 @@ func (c *call) renew() error {
 	return c.end(ending{why: policy.RefreshFailed, hook: fmt.Errorf("interceptor.WithRefresh: %w", err)})
 }
 
-// canRefresh reports whether a refresh may still be tried for the call.
+// canRefresh reports whether the call may still refresh its credentials.
 func (c *call) canRefresh() bool {
 	return c.r.refresh != nil && !c.refreshed && !c.r.refresh.Runs(c.ctx)
 }

@@ -13,24 +13,25 @@ import (
 )
 
 // KnownRepeatable reports whether a method, "/package.Service/Method", is known to be
-// safe to run twice, as long as no option says so or denies it, and by what: by its
-// "name" among those of Gemini and Vertex AI, its "idempotency" level or its "http"
-// verb; "exception" for one of their names that must not. Descriptors count where the
+// safe to run twice without an option that allows or denies it. by is the source:
+// "name" for the list of Gemini and Vertex AI methods, "exception" for a Gemini or
+// Vertex AI method that must not run twice, "idempotency" for the idempotency level,
+// the HTTP verb such as "GET", or "" for none. Level and verb are known only if the
 // protos are linked into the program.
 func KnownRepeatable(method string) (repeatable bool, by string) {
 	return repeatability(protoregistry.GlobalFiles, method)
 }
 
-// knownRepeatable reports whether a method is known to be safe to run twice:
-// from its descriptor, if its protos are linked into the program, or from its name.
+// knownRepeatable reports whether a method is known to be safe to run twice: by its
+// name, or by its descriptor if its protos are linked into the program.
 func knownRepeatable(method string) bool {
 	repeatable, _ := repeatability(protoregistry.GlobalFiles, method)
 	return repeatable
 }
 
-// repeatability reports whether a method is known to be safe to run twice, and
-// by what. The list of names comes first, because of its exceptions; where it says
-// nothing the descriptor counts.
+// repeatability reports whether a method is known to be safe to run twice, and the
+// source. The list of names takes precedence, because of its exceptions; the descriptor
+// counts for unlisted methods.
 func repeatability(files *protoregistry.Files, method string) (repeatable bool, by string) {
 	if repeatable, known := policy.RepeatableByName(method); known {
 		if repeatable {
@@ -42,12 +43,11 @@ func repeatability(files *protoregistry.Files, method string) (repeatable bool, 
 	return by != "", by
 }
 
-// descriptorSays returns what in the descriptor of a method says that it may run
-// twice, or nothing: an idempotency_level (descriptor.proto), or an HTTP verb that
-// is idempotent (google.api.http; RFC 9110, 9.2.2; PATCH by AIP-134, which replaces
-// fields by given values). The verb is that of the rule itself: its additional
-// bindings are other ways to make the same call, and the first is the one that its
-// author thought of.
+// descriptorSays returns what in the descriptor of a method allows running it twice, or
+// an empty string: an idempotency_level (descriptor.proto), or an idempotent HTTP verb
+// (google.api.http; RFC 9110, 9.2.2; PATCH by AIP-134, which replaces fields by given
+// values). Only the verb of the rule itself counts, as the author's first choice.
+// Additional bindings are other ways to make the same call.
 func descriptorSays(files *protoregistry.Files, method string) string {
 	service, name, ok := strings.Cut(strings.TrimPrefix(method, "/"), "/")
 	full := protoreflect.FullName(service + "." + name)
@@ -81,7 +81,7 @@ func descriptorSays(files *protoregistry.Files, method string) string {
 	return idempotentVerb(rule)
 }
 
-// idempotentVerb returns the verb of the rule if it is idempotent, or nothing.
+// idempotentVerb returns the verb of the rule if idempotent, else an empty string.
 func idempotentVerb(rule *annotations.HttpRule) string {
 	switch pattern := rule.GetPattern().(type) {
 	case *annotations.HttpRule_Get:
