@@ -13,7 +13,7 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// target is the destination of a call and its arguments.
+// target is the destination and the arguments of a call.
 type target struct {
 	r      *Retrier
 	ctx    context.Context // of the caller, with the configured deadline
@@ -65,7 +65,7 @@ type call struct {
 	results   *results // header, trailer and peer of a stream's attempt, if the caller asked
 	over      bool     // the end is being reported
 	shown     bool     // a stream's last attempt has shown something
-	resumed   bool     // an earlier attempt has
+	resumed   bool     // an earlier attempt has shown something
 	refreshed bool
 	fellBack  bool
 	abandoned bool // a hook may still be using the reply

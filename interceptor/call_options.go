@@ -121,9 +121,10 @@ type NotRepeatableOption struct{ trusting bool }
 // server's own is still no proof.
 func TrustUnavailable() NotRepeatableOption { return NotRepeatableOption{trusting: true} }
 
-// WithReplayBuffer sets how many encoded bytes of its sent messages a stream keeps for
-// a retry until something arrives: 0 or more, [DefaultReplayBuffer] by default. A
-// stream that sends more goes on but keeps nothing, and a failure goes to the caller.
+// WithReplayBuffer sets how many bytes of sent messages, encoded, a stream keeps for a
+// retry until something arrives from the server: 0 or more, [DefaultReplayBuffer] by
+// default. A stream that sends more goes on but keeps nothing, and a failure goes to
+// the caller.
 //
 // A message other than protobuf is kept if the call's options name its codec
 // (grpc.ForceCodec and the like, or a content-subtype) and the codec encodes the

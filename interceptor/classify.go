@@ -50,8 +50,8 @@ func (c *call) classify(err error, ev *codes.Evidence) {
 	c.giveBack(c.failure, c.err)
 }
 
-// starting is how long after the making of its Retrier a program counts as just
-// started. Judgement: GKE's metadata server knows a new pod after some seconds.
+// starting is how long a program counts as just started, from the making of its
+// Retrier. Judgement: GKE's metadata server knows a new pod after some seconds.
 const starting = time.Minute
 
 // refusedItself reports whether the called service says that its own quota was the

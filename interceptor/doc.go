@@ -10,7 +10,7 @@
 // that cannot succeed is never retried. A stream is re-invoked, and the messages sent
 // so far are sent again, until the caller has seen the first message or the header.
 //
-// After a refusal with a hint when to come back, the calls of the same quota wait
+// After a refusal with a hint of when to come back, the calls of the same quota wait
 // together at a gate, also before their first attempt: see [WithGate] and package
 // policy/gate. With [WithBreaker], a circuit breaker ends the calls instead.
 //
@@ -43,10 +43,10 @@
 // # Errors
 //
 // A call with a single attempt returns the server's error untouched, unless an option
-// would have allowed a retry. In that case, and after retries, the error is an
-// [*Error]: the history, and the whole status of the last attempt, so that
-// status.FromError and status.Code return the same as without this package. [FailureOf]
-// tells what happened, [RetryAfter] when to call again.
+// would have allowed a retry. In that case, and after retries, the error is an [*Error]
+// with the history and the whole status of the last attempt: status.FromError and
+// status.Code return the same as without this package. [FailureOf] tells what happened,
+// [RetryAfter] when to call again.
 //
 // # Order in a chain
 //

@@ -102,10 +102,10 @@ func (c *call) advice() string {
 }
 
 // Error returns the history in short and the text of the last error. The method name,
-// each reason, and each text of the server, the context or a hook is printable and at
-// most 512 bytes long: control characters, line breaks and invalid UTF-8 are escaped as
-// in Go, and a cut text says how many bytes are missing. The status, Unwrap and the
-// fields hold the full texts.
+// each reason, and each text of the server, of the context or of a caller's function is
+// printable and at most 512 bytes long: control characters, line breaks and invalid
+// UTF-8 are escaped as in Go, and a cut text says how many bytes are missing. The
+// status, Unwrap and the fields hold the full texts.
 func (e *Error) Error() string {
 	var b strings.Builder
 	if e.turned != nil && len(e.Attempts) == 0 {
@@ -153,11 +153,12 @@ func printed(err error) string { return foreign.Text(fmt.Sprint(err)) }
 func (e *Error) Unwrap() error { return e.err }
 
 // GRPCStatus returns the status of the last attempt, or the status of what ended the
-// call instead: the context, or INTERNAL for a hook.
+// call instead: the context, or INTERNAL for a function of the caller.
 func (e *Error) GRPCStatus() *status.Status { return e.status }
 
 // Is reports whether target matches the error of the context that ended a wait
-// (context.Canceled or context.DeadlineExceeded) or an error returned by a hook.
+// (context.Canceled or context.DeadlineExceeded) or an error returned by a function of
+// the caller.
 func (e *Error) Is(target error) bool {
 	return (e.instead != nil && errors.Is(e.instead, target)) || (e.hook != nil && errors.Is(e.hook, target))
 }

@@ -52,7 +52,7 @@ type Event struct {
 	// ends with its first message or its failure.
 	Took time.Duration
 	// Wait is the wait before this attempt, and AtGate the part of Wait at a gate. For
-	// a call, Wait is the wait during which the call ended.
+	// a call, Wait is the wait during which the call ended, if any.
 	Wait, AtGate time.Duration
 	// Waited is the total wait before and between the attempts so far, and Gated the
 	// part of Waited at a gate (see [WithGate]).

@@ -39,8 +39,7 @@ type FailedCall struct {
 
 // WithFallback has f answer a call in another way, for example with the request for
 // another model, after the retries are exhausted, or at once if retries cannot help
-// because a quota is spent (codes.Spent). f is called at most once in a call. f is not
-// called
+// because a quota is spent (codes.Spent). f is called at most once in a call, and not:
 //
 //   - if the failure is the fault of the request, the caller or the credentials;
 //   - if the request may have run and must not run twice;

@@ -44,8 +44,8 @@ type callOption struct {
 	// early means that the option must be known before the first attempt ends, not only
 	// after a failure.
 	early bool
-	// shapes means that the option changes the table or the limits, so that the two
-	// must be checked against each other.
+	// shapes means that the option changes the table or the limits, so that table and
+	// limits must be checked against each other.
 	shapes bool
 }
 

@@ -13,11 +13,11 @@ import (
 )
 
 // KnownRepeatable reports whether a method, "/package.Service/Method", is known to be
-// safe to run twice without an option that allows or denies it. by is the source:
-// "name" for the list of Gemini and Vertex AI methods, "exception" for a Gemini or
-// Vertex AI method that must not run twice, "idempotency" for the idempotency level,
-// the HTTP verb such as "GET", or "" for none. Level and verb are known only if the
-// protos are linked into the program.
+// safe to run twice; options are not considered. by is the source: "name" for the list
+// of Gemini and Vertex AI methods, "exception" for a Gemini or Vertex AI method that
+// must not run twice, "idempotency" for the idempotency level, the HTTP verb such as
+// "GET", or "" for none. Level and verb are known only if the protos are linked into
+// the program.
 func KnownRepeatable(method string) (repeatable bool, by string) {
 	return repeatability(protoregistry.GlobalFiles, method)
 }

@@ -97,7 +97,7 @@ func (r *Retrier) releaseEarly(w *capture) {
 func (c *call) try(ctx context.Context, req, reply any, invoker grpc.UnaryInvoker, w *capture) error {
 	opts := c.opts
 	if c.r.evidence {
-		if opts = w.watch(c.r, c.cc, c.opts); c.failure.Reach == codes.Unsent { // the previous attempt
+		if opts = w.watch(c.r, c.cc, c.opts); c.failure.Reach == codes.Unsent { // of the previous attempt
 			opts = w.watchHeader()
 		}
 	}
@@ -109,8 +109,8 @@ func (c *call) try(ctx context.Context, req, reply any, invoker grpc.UnaryInvoke
 	return err
 }
 
-// unaryOnFinish is unary for a call with OnFinish options. Each of their functions runs
-// once, with the result of the call.
+// unaryOnFinish is unary for a call with OnFinish options. The OnFinish functions run
+// once, with the final error of the call or nil.
 func (r *Retrier) unaryOnFinish(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts []grpc.CallOption) error {
 	rest, finish := splitOnFinish(opts)
 	err := r.unary(ctx, method, req, reply, cc, invoker, rest...)
