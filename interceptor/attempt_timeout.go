@@ -11,25 +11,39 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor/internal/replay"
+	"github.com/reinvoke/reinvoke/policy"
 )
 
-// WithAttemptTimeout ends an attempt that has had no answer for d, as
-// codes.Timeout, and lets it be retried as the row of that class says; 0, the
-// default, for none. A retry after it is paid for with tokens that successes
-// have earned (see [policy.BudgetConfig]), since the server may still be at work
-// on the attempt that was given up: retried without bound, timeouts keep an
-// overloaded server overloaded. That account is empty to begin with and earns a tenth
-// for each success: a new connection whose server is silent ends its calls at their
-// first attempt (policy.BudgetExhausted), and one that is well can retry after a timeout
-// in one of ten calls. For its other retries a connection with an attempt timeout has
-// the budget [policy.AttemptTimeoutBudget]. [WithoutBudget] lifts both.
+// WithAttemptTimeout ends an attempt without an answer after d, as codes.Timeout, so that
+// the call can be retried; 0, the default, for none. Three things decide about the retry:
 //
-// On streams it runs until the first message only, and as long as the server is
-// the one to speak: on a server stream from the beginning of the attempt, on a
-// client stream from CloseSend, on a bidirectional stream from what the client
-// has sent last. A stream that was committed because of its size is not timed. It
-// runs on the clock of [WithClock], and the server is not told. It does not apply
-// to [Retrier.Do], whose function can have a timeout of its own.
+//   - The row of class Timeout: 5 retries in the default table. A table without the row
+//     retries no attempt that has timed out.
+//   - The method, which must be repeatable (see [Repeatable]): the attempt may have run.
+//   - The budget. The retry costs a token of the earned account ([policy.BudgetConfig]), which
+//     is empty on a new connection and gains 0.1 by each success, up to 10.
+//
+// The server may still be at work on an attempt that was given up: retried without bound,
+// timeouts keep an overloaded server overloaded. But giving up an attempt without a retry
+// only loses the attempt. So an attempt whose retry has no token goes on, and the
+// account is asked again after each further d. The attempt ends without a retry when the
+// account is still empty after as many further d as the row has retries left: with d = 2 s
+// and the default row, 12 s after the start of a connection's first attempt ([policy.Patience]).
+// The caller's deadline ends the attempt at any time. An attempt that row or method do not
+// let retry ends after d.
+//
+// Given to a connection, or to methods with [WithMethod], an attempt timeout also makes the
+// budget for other failures a small one, [policy.AttemptTimeoutBudget]: 1 token instead of
+// 100 at the start, 0.1 instead of 1 earned by each success. [WithConfig] and [WithBudget]
+// set other figures, and [WithoutBudget] retries each timeout allowed by row and method.
+//
+// On streams the timeout runs until the first message, while the server is the one to
+// speak: on a server stream from the start of the attempt, on a client stream from
+// CloseSend, on a bidirectional stream from the client's last message. A stream committed
+// because of its size is not timed. The timeout runs on the clock of [WithClock], and the
+// server is not told. Hedged attempts end after d. WithAttemptTimeout does not apply to
+// [Retrier.Do], whose function can have a timeout of its own.
 func WithAttemptTimeout(d time.Duration) CallOption {
 	var err error
 	if d < 0 {
@@ -41,42 +55,53 @@ func WithAttemptTimeout(d time.Duration) CallOption {
 	})
 }
 
-// errAttemptTimeout is the cause of the context of an attempt that ran out of
-// its time.
+// errAttemptTimeout is the cause of a context ended by an attempt timeout.
 var errAttemptTimeout = errors.New("interceptor: the attempt has timed out")
 
-// timeoutError is the error of such an attempt: a status of
-// DEADLINE_EXCEEDED, where grpc's own would be the CANCELLED of its context.
-type timeoutError struct{ after time.Duration }
+// timeoutError is the error of a timed-out attempt: a status of DEADLINE_EXCEEDED, where
+// grpc's own would be the CANCELLED of the context.
+type timeoutError struct {
+	after time.Duration
+	ran   time.Duration // more than after for an attempt that went on for want of a token
+	paid  bool          // a token was taken for the retry; the call takes it over
+}
 
 // Error implements error.
 func (e *timeoutError) Error() string {
-	return fmt.Sprintf("interceptor: no answer within the attempt timeout of %v (interceptor.WithAttemptTimeout)", rounded(e.after))
+	text := fmt.Sprintf("interceptor: no answer within the attempt timeout of %v (interceptor.WithAttemptTimeout)", rounded(e.after))
+	if e.ran > e.after {
+		text += fmt.Sprintf(", extended to %v for want of a retry", rounded(e.ran))
+	}
+	return text
 }
 
-// GRPCStatus makes it a status.
+// GRPCStatus makes timeoutError a status.
 func (e *timeoutError) GRPCStatus() *status.Status {
 	return status.New(grpccodes.DeadlineExceeded, e.Error())
 }
 
-// attemptTimer ends an attempt in time. It can be halted and started again. The
-// nil timer never ends anything.
+// attemptTimer ends an attempt in time. The timer can be halted and started again. The nil
+// timer never ends anything.
 type attemptTimer struct {
-	clock Clock
-	after time.Duration
-	end   context.CancelCauseFunc
+	clock   Clock
+	after   time.Duration
+	patient policy.Patience // of each run
+	ctx     context.Context // of the attempt
+	end     context.CancelCauseFunc
 
-	mu      sync.Mutex
-	stop    func() bool // nil while it is halted
-	run     int         // tells a run from an earlier one that fires late
-	expired bool
+	mu       sync.Mutex
+	stop     func() bool // nil for a halted timer
+	run      int         // tells a run from an earlier run that fires late
+	patience policy.Patience
+	ran      time.Duration
+	expired  bool
 }
 
-// newAttemptTimer returns the context of an attempt, and its timer, which is
-// not yet running. Whoever has it calls end.
-func newAttemptTimer(ctx context.Context, clock Clock, after time.Duration) (context.Context, *attemptTimer) {
+// newAttemptTimer returns the context of an attempt, and the timer, not yet running. The
+// caller of newAttemptTimer must call end, and halt after start.
+func newAttemptTimer(ctx context.Context, clock Clock, after time.Duration, patient policy.Patience) (context.Context, *attemptTimer) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	return ctx, &attemptTimer{clock: clock, after: after, end: cancel}
+	return ctx, &attemptTimer{clock: clock, after: after, patient: patient, ctx: ctx, end: cancel}
 }
 
 // start starts the timer, anew if it is running.
@@ -87,11 +112,17 @@ func (t *attemptTimer) start() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.halted()
+	t.patience, t.ran = t.patient, 0
+	t.arm()
+}
+
+// arm runs the timer for one timeout. The lock is held.
+func (t *attemptTimer) arm() {
 	run := t.run
 	t.stop = t.clock.AfterFunc(t.after, func() { t.fire(run) })
 }
 
-// halt stops the timer.
+// halt stops the timer, and returns a token that nobody has taken over.
 func (t *attemptTimer) halt() {
 	if t == nil {
 		return
@@ -108,37 +139,63 @@ func (t *attemptTimer) halted() {
 		t.stop = nil
 	}
 	t.run++
+	t.patience.Close()
 }
 
-// fire ends the attempt, unless that run was stopped.
+// fire ends the attempt, unless the run was stopped, the attempt has ended or goes on.
 func (t *attemptTimer) fire(run int) {
 	t.mu.Lock()
-	current := run == t.run
-	t.expired = t.expired || current
+	ends := run == t.run && t.ctx.Err() == nil
+	if ends {
+		t.ran += t.after
+		if ends = t.patience.GiveUp(t.clock.Now()); !ends {
+			t.arm()
+		}
+	}
+	t.expired = t.expired || ends
 	t.mu.Unlock()
-	if current {
+	if ends {
 		t.end(errAttemptTimeout)
 	}
 }
 
-// explain returns err, or what it stands for if it is the end of an attempt
-// that ran out of its time.
+// explain returns err, or the timeout error if err is the end of a timed-out attempt.
 func (t *attemptTimer) explain(err error) error {
 	if t == nil || err == nil {
 		return err
 	}
-	t.mu.Lock()
-	expired := t.expired
-	t.mu.Unlock()
 	st, _ := codes.StatusOf(err)
-	if !expired || st.Code() != grpccodes.Canceled {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.expired || st.Code() != grpccodes.Canceled {
 		return err
 	}
-	return &timeoutError{after: t.after}
+	return &timeoutError{after: t.after, ran: t.ran, paid: t.patience.Take()}
 }
 
 // isAttemptTimeout reports whether an attempt ended by its own timer.
 func isAttemptTimeout(err error) bool {
 	_, ok := err.(*timeoutError) //nolint:errorlint // made in this package and never wrapped
 	return ok
+}
+
+// takeOver notes an attempt timeout, and takes over the token that the timer has taken.
+func (c *call) takeOver(err error) {
+	c.state.OwnTimeout = isAttemptTimeout(err)
+	if e, ok := err.(*timeoutError); ok && e.paid { //nolint:errorlint // as above
+		e.paid = false
+		c.state.Prepay()
+	}
+}
+
+// patience returns the patience of the timer of the next attempt.
+func (c *call) patience() policy.Patience {
+	if c.knobs.disabled || c.unkept != replay.Kept || c.knobs.Hedge.Attempts > 1 {
+		return policy.Patience{}
+	}
+	c.judge()
+	timeout := c.knobs.attemptTimeout
+	timedOut := codes.Classify(&timeoutError{after: timeout}, codes.Evidence{Watched: c.r.evidence, Stream: true}, c.r.rules...)
+	deadline, _ := c.ctx.Deadline()
+	return c.state.Patience(c.r.budget, timedOut, timeout, deadline)
 }

@@ -23,7 +23,7 @@ func (c *call) classify(err error, ev *codes.Evidence) {
 	c.judge()
 	deadline, _ := c.ctx.Deadline()
 	c.state.Failed(now, deadline)
-	c.state.OwnTimeout = isAttemptTimeout(err)
+	c.takeOver(err)
 	c.state.CanRefresh = c.canRefresh()
 	ev.Caller, ev.Deadline, ev.Remaining = c.ctx.Err(), c.state.Deadline, c.state.Remaining
 	age := now.Sub(c.r.made)

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+
+	"github.com/reinvoke/reinvoke/policy"
 )
 
 // invocation holds what an attempt of a unary call needs, but nothing of the call itself, so
@@ -15,12 +17,17 @@ type invocation struct {
 	method  string
 	clock   Clock
 	timeout time.Duration
+	patient policy.Patience // beyond the timeout
 	accept  AcceptFunc
 }
 
 // invocation returns the invocation for the attempts of the call.
 func (c *call) invocation(invoker grpc.UnaryInvoker) invocation {
-	return invocation{invoker, c.cc, c.method, c.r.clock, c.knobs.attemptTimeout, c.knobs.accept}
+	v := invocation{invoker: invoker, cc: c.cc, method: c.method, clock: c.r.clock, timeout: c.knobs.attemptTimeout, accept: c.knobs.accept}
+	if v.timeout > 0 {
+		v.patient = c.patience()
+	}
+	return v
 }
 
 // do makes an attempt within the timeout, and asks the AcceptFunc about the reply.
@@ -37,7 +44,7 @@ func (v invocation) inTime(ctx context.Context, req, reply any, opts []grpc.Call
 	if v.timeout <= 0 {
 		return v.invoker(ctx, v.method, req, reply, v.cc, opts...)
 	}
-	ctx, timer := newAttemptTimer(ctx, v.clock, v.timeout)
+	ctx, timer := newAttemptTimer(ctx, v.clock, v.timeout, v.patient)
 	defer timer.end(nil)
 	timer.start()
 	defer timer.halt()

@@ -36,12 +36,12 @@ func timedOurs(more ...interceptor.Option) []grpc.DialOption {
 	return retrying(append(opts, more...)...)
 }
 
-// TestMigrating_timeoutIsPaidFor: with a budget a timed-out attempt of a new connection is
-// not retried, ten successes pay for one retry, and other failures have one token.
+// TestMigrating_timeoutIsPaidFor: with a budget a silent attempt of a new connection goes on
+// without a retry, ten successes pay for one retry, and other failures have one token.
 func TestMigrating_timeoutIsPaidFor(t *testing.T) {
-	named(t, "a new connection does not retry a timed-out attempt at all")
+	named(t, "The attempt goes on")
 	named(t, "ten successful calls pay for one retry")
-	named(t, "one retry after other failures")
+	named(t, "one retry, until ten successes have earned the next")
 	named(t, "A timeout that only a call or a context has does not change that budget")
 	attempts := func(dial []grpc.DialOption, successes int, script script, opts ...grpc.CallOption) (n int, err error) {
 		synctest.Test(t, func(t *testing.T) {

@@ -122,7 +122,7 @@ func (p *pending) prepare() {
 
 // timed returns the context of an attempt and starts the timer of the attempt.
 func (p *pending) timed(ctx context.Context, s *clientStream) context.Context {
-	ctx, p.timer = newAttemptTimer(ctx, p.target.r.clock, p.life.knobs.attemptTimeout)
+	ctx, p.timer = newAttemptTimer(ctx, p.target.r.clock, p.life.knobs.attemptTimeout, p.life.patience())
 	timer := p.timer
 	s.cancel = func() {
 		timer.halt()

@@ -3,6 +3,7 @@ package interceptor_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,13 +50,13 @@ func TestAttemptTimeout_isPaidForWithWhatSuccessesHaveEarned(t *testing.T) {
 		silent, tokens   int
 		attempts         int
 		why              policy.Why
-		took             time.Duration
+		took, extended   time.Duration
 		repeatable, fail bool
 	}{
 		{name: "one", silent: 1, tokens: 1, attempts: 2, took: 4 * time.Second, repeatable: true},
 		{name: "two", silent: 2, tokens: 2, attempts: 3, took: 9 * time.Second, repeatable: true},
-		{name: "one too few", silent: 2, tokens: 1, attempts: 2, took: 7 * time.Second, why: policy.BudgetExhausted, repeatable: true, fail: true},
-		{name: "none", silent: 1, tokens: 0, attempts: 1, took: 3 * time.Second, why: policy.BudgetExhausted, repeatable: true, fail: true},
+		{name: "one too few", silent: 2, tokens: 1, attempts: 2, took: 19 * time.Second, extended: 15 * time.Second, why: policy.BudgetExhausted, repeatable: true, fail: true},
+		{name: "none", silent: 1, tokens: 0, attempts: 1, took: 18 * time.Second, extended: 18 * time.Second, why: policy.BudgetExhausted, repeatable: true, fail: true},
 		{name: "may not run twice", silent: 1, tokens: 5, attempts: 1, took: 3 * time.Second, why: policy.NotRepeatable, fail: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -83,8 +84,12 @@ func TestAttemptTimeout_isPaidForWithWhatSuccessesHaveEarned(t *testing.T) {
 				if tt.attempts == 1 && tt.why == policy.BudgetExhausted {
 					st = status.Convert(err)
 				}
-				if st.Code() != grpccodes.DeadlineExceeded || st.Message() != timedOut {
-					t.Errorf("got %v, want %q", err, timedOut)
+				want := timedOut
+				if tt.extended > 0 {
+					want += fmt.Sprintf(", extended to %v for want of a retry", tt.extended)
+				}
+				if st.Code() != grpccodes.DeadlineExceeded || st.Message() != want {
+					t.Errorf("got %v, want %q", err, want)
 				}
 				if last := w.last(); last.Decision.Why != tt.why || last.Failure.Class != codes.Timeout {
 					t.Errorf("got %v, %v, want %v, %v", last.Failure.Class, last.Decision.Why, codes.Timeout, tt.why)
@@ -181,7 +186,7 @@ func TestAttemptTimeout_precedence(t *testing.T) {
 				if got := took(func() { _, _ = client.UnaryCall(ctx, &testpb.SimpleRequest{}, opts...) }); got != tt.want {
 					t.Errorf("it took %v, want %v", got, tt.want)
 				}
-			}, interceptor.WithAttemptTimeout(9*time.Second), interceptor.WithMethod(unaryMethod, tt.method...))
+			}, interceptor.WithAttemptTimeout(9*time.Second), interceptor.WithMethod(unaryMethod, tt.method...), interceptor.MaxRetries(0))
 		})
 	}
 	t.Run("the context's alone", func(t *testing.T) {
@@ -190,7 +195,7 @@ func TestAttemptTimeout_precedence(t *testing.T) {
 			if got := took(func() { _, _ = client.UnaryCall(ctx, &testpb.SimpleRequest{}) }); got != 5*time.Second {
 				t.Errorf("it took %v, want 5s", got)
 			}
-		})
+		}, interceptor.MaxRetries(0))
 	})
 }
 

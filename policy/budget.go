@@ -59,9 +59,9 @@ func DefaultBudget() BudgetConfig {
 
 // AttemptTimeoutBudget returns the figures for a connection with an attempt timeout: those of
 // [DefaultBudget], but with 1 token at first and 0.1 earned per success. Abandoned attempts
-// still cost the server time, so a full budget would keep the server overloaded for good.
-// Measured (bench/fleet, B2 with 100,000 clients): with 2 unearned tokens 1.5 percentage points
-// fewer calls succeed than without retries, with 1 token 0.3. 0.1 is the figure of gRFC A6.
+// still cost the server time, and retries after other failures come on top: with the figures of
+// [DefaultBudget] a server takes longer to recover than without retries (bench/fleet,
+// TestFleet_attemptTimeoutBudget). 0.1 is the figure of gRFC A6.
 func AttemptTimeoutBudget() BudgetConfig {
 	c := DefaultBudget()
 	c.Start, c.Earn = 1, 0.1

@@ -51,15 +51,26 @@ func (t *Tally) ElapsedAt(now time.Time) time.Duration { return now.Sub(t.firstE
 // Made returns the number of attempts made: 1 or more.
 func (t *Tally) Made() int { return t.Earlier + max(t.Attempts, 1) }
 
+// Prepay records that an [Earned] token was taken for the retry before the decision. Pay uses
+// or returns the token.
+func (t *Tally) Prepay() { t.paid = Earned }
+
 // Decide calls [Decide] with the tokens held by the budget.
 func (t *Tally) Decide(b *Budget, f codes.Failure, u float64) Decision {
 	t.Tokens, t.Earned = b.Held()
+	if t.paid == Earned {
+		t.Earned++
+	}
 	return t.decide(&f, u)
 }
 
 // Pay takes the price of the retry ordered by d from the budget, and returns d. If another call
 // took the last token first, Pay returns the decision for an empty budget.
 func (t *Tally) Pay(b *Budget, d Decision, f codes.Failure, u float64) Decision {
+	if d.Retry && d.Pays == t.paid {
+		return d
+	}
+	t.Refund(b)
 	if !d.Retry {
 		return d
 	}

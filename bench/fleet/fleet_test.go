@@ -22,6 +22,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/policy"
 )
 
 // quick is the subset of the simulation that the tests play.
@@ -104,6 +105,56 @@ func TestFleet_neverWorse(t *testing.T) {
 		if _, ok := r.recovery(); well && !ok {
 			t.Errorf("%s, hints %v, n = %d: %s never recovers", r.sc.name, r.hints, r.n, r.side.name)
 		}
+	}
+}
+
+// TestFleet_attemptTimeouts: a server at a tenth of its speed, whose queue is longer than the
+// timeouts, recovers with them no later than without retries; and more calls succeed.
+func TestFleet_attemptTimeouts(t *testing.T) {
+	if raceEnabled {
+		t.Skip("takes a minute with the race detector, and has nothing to race")
+	}
+	b2 := *scenarios()[4]
+	long := b2
+	long.name = "B2 with a queue of 3,000"
+	long.server = func(*world) server { return &workers{free: 20, service: 100 * time.Millisecond, room: 3000} }
+	some := slices.DeleteFunc(sides(), func(s side) bool { return s.name != fleetName && s.name != noneName && s.name != defaultName })
+	results := play(table([]*scenario{&b2, &long}, []int{10, 1000}, some, 3), func(int) {})
+	b := newBook(results)
+	for _, r := range results {
+		none, _ := b.find(r.sc.name, r.n, r.hints, noneName)
+		got, ok := r.recovery()
+		if least, recovered := none.recovery(); !ok || !recovered || got > least {
+			t.Errorf("%s, n = %d: %s recovers in %.0f s (%v), without retries in %.0f s", r.sc.name, r.n, r.side.name, got, ok, least)
+		}
+		if r.side.name != noneName && r.success() < none.success()+0.02 {
+			t.Errorf("%s, n = %d: %s: success %.4f, without retries %.4f", r.sc.name, r.n, r.side.name, r.success(), none.success())
+		}
+	}
+}
+
+// TestFleet_attemptTimeoutBudget: with the budget of other connections, those with attempt
+// timeouts would keep that server down for longer than without retries.
+func TestFleet_attemptTimeoutBudget(t *testing.T) {
+	if raceEnabled {
+		t.Skip("takes a minute with the race detector, and has nothing to race")
+	}
+	full := policy.DefaultConfig()
+	full.Budget.EarnedMax++ // other than the default: newReinvoke leaves the figures alone
+	some := slices.DeleteFunc(sides(), func(s side) bool { return s.name != noneName && s.name != defaultName })
+	some = append(some, side{"full", "", configured(full)})
+	results := play(table([]*scenario{scenarios()[4]}, []int{1000}, some, 3), func(int) {})
+	b := newBook(results)
+	recovery := func(name string) float64 {
+		r, _ := b.find("B2", 1000, false, name)
+		after, ok := r.recovery()
+		if !ok {
+			t.Errorf("%s never recovers", name)
+		}
+		return after
+	}
+	if small, none, big := recovery(defaultName), recovery(noneName), recovery("full"); small > none || big < none {
+		t.Errorf("recovers in %.0f s, with a full budget in %.0f s, without retries in %.0f s: is the small budget's reason still one?", small, big, none)
 	}
 }
 

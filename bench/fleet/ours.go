@@ -31,6 +31,8 @@ type ownCall struct {
 	ticket gate.Ticket // of the attempt under way
 	queued bool
 	sent   bool
+	// patience is that of the attempt under way.
+	patience policy.Patience
 }
 
 func newReinvoke(config policy.Config, sc *scenario, n int) *reinvoke {
@@ -88,6 +90,9 @@ func (r *reinvoke) enter(w *world, c *call, o *ownCall) {
 
 func (r *reinvoke) send(w *world, c *call, o *ownCall) {
 	o.queued, o.sent = false, true
+	if w.sc.attemptTimeout > 0 {
+		o.patience = o.state.Patience(r.clients[c.client].budget, timedOut(), w.sc.attemptTimeout, o.waiter.Deadline)
+	}
 	w.send(c)
 }
 
@@ -153,6 +158,9 @@ func (r *reinvoke) answer(w *world, c *call, f codes.Failure) {
 		s.Scouted()
 	}
 	s.OwnTimeout, s.AtGate = f.Class == codes.Timeout, held
+	if o.patience.Take() {
+		s.Prepay()
+	}
 	u := w.rng.Float64()
 	d := s.Pay(cl.budget, s.Decide(cl.budget, f, u), f, u)
 	if !d.Retry {
@@ -175,6 +183,11 @@ func (r *reinvoke) answer(w *world, c *call, f codes.Failure) {
 			r.enter(w, c, o)
 		}
 	})
+}
+
+// giveUp implements patient.
+func (r *reinvoke) giveUp(w *world, c *call) bool {
+	return c.own.(*ownCall).patience.GiveUp(clock(w.now))
 }
 
 // tell reports the end of an attempt to the gate. The first failure relevant to the gate

@@ -57,11 +57,5 @@ func goalsReport(b book) string {
 		lines = append(lines, []string{g.String(), fmt.Sprintf("%.4g", bound), fmt.Sprintf("%.4f", got), word})
 	}
 	return fmt.Sprintf("## Goals\n\n%d of %d are met, with Fleet().\n\n", met, all) +
-		markdown([]string{"goal", "bound", "got", ""}, lines) + missed
+		markdown([]string{"goal", "bound", "got", ""}, lines)
 }
-
-// missed explains the missed goals.
-const missed = `
-Why some are missed: in B2 with 100,000 clients a channel makes half a call, and what it can retry with is the token that a connection with
-attempt timeouts starts with: into a server that is slow that is too much.
-`

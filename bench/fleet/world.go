@@ -51,6 +51,11 @@ type strategy interface {
 	expire(w *world, c *call)
 }
 
+// patient is a strategy that may leave an attempt running at the end of its timeout.
+type patient interface {
+	giveUp(w *world, c *call) bool
+}
+
 // run plays a scenario for n clients.
 func run(sc *scenario, n int, hints bool, side strategy, seed uint64) *measures {
 	sc = sc.of(n)
@@ -69,7 +74,8 @@ func run(sc *scenario, n int, hints bool, side strategy, seed uint64) *measures 
 		e.do()
 	}
 	w.got.finish()
-	return &w.got
+	got := w.got // a pointer into the world would keep the world
+	return &got
 }
 
 // after runs do after d.
@@ -161,15 +167,22 @@ func (w *world) send(c *call) {
 		c.refused = c.refused || f.Class == codes.Quota
 		w.side.answer(w, c, f)
 	})
-	if w.sc.attemptTimeout > 0 {
-		w.after(w.sc.attemptTimeout, func() {
-			if answered || c.over || n != c.sent {
-				return
-			}
-			answered = true
-			w.side.answer(w, c, timedOut())
-		})
+	if w.sc.attemptTimeout <= 0 {
+		return
 	}
+	var timeout func()
+	timeout = func() {
+		if answered || c.over || n != c.sent {
+			return
+		}
+		if p, ok := w.side.(patient); ok && !p.giveUp(w, c) {
+			w.after(w.sc.attemptTimeout, timeout)
+			return
+		}
+		answered = true
+		w.side.answer(w, c, timedOut())
+	}
+	w.after(w.sc.attemptTimeout, timeout)
 }
 
 // succeed ends a call with success, fail without.

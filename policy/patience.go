@@ -1,0 +1,82 @@
+package policy
+
+import (
+	"time"
+
+	"github.com/reinvoke/reinvoke/codes"
+)
+
+// Patience decides whether an attempt timeout ends its attempt. An attempt is given up
+// for a retry; without a retry, giving up only loses an answer that may still come. So the
+// attempt goes on for one more timeout at a time
+//
+//   - while the [Earned] account has no token for the retry, at most as often as the row has
+//     retries left,
+//   - and to the caller's deadline, if the deadline comes before the retry could begin.
+//
+// Measured (bench/fleet, B2: a server at a tenth of its speed for 30 s, timeouts of 2 s): with
+// Default() .922 of the calls of 1,000 clients succeed, .860 if such attempts are given up,
+// and .874 without retries.
+//
+// The zero value gives up at the first timeout. A Patience belongs to one goroutine at a time.
+type Patience struct {
+	retried bool // the timeout would be retried, if there were a token and time
+	budget  *Budget
+	left    int       // further timeouts without a token
+	latest  time.Time // after which a retry would begin too late; zero for never
+	paid    bool
+}
+
+// Patience returns the patience of the next attempt. timedOut is the failure that the attempt
+// timeout would be, timeout its length, and deadline the caller's; zero for none.
+func (t *Tally) Patience(b *Budget, timedOut codes.Failure, timeout time.Duration, deadline time.Time) Patience {
+	s := t.State
+	s.Attempts = max(s.Attempts, 1)
+	s.Tokens, s.Earned = 1, 1
+	s.OwnTimeout, s.OwnQuota, s.AtGate, s.Deadline = true, false, false, false
+	d := Decide(s, timedOut, 0)
+	if !d.Retry || timeout <= 0 {
+		return Patience{}
+	}
+	limits := s.Limits.Effective(s.Table)
+	p := Patience{retried: true, budget: b}
+	p.left = min(s.Table[d.Class].Retries-s.Retries[d.Class], limits.MaxAttempts-s.Attempts)
+	if most := (limits.MaxElapsed - max(s.Elapsed, 0)) / timeout; most < time.Duration(p.left) {
+		p.left = int(most)
+	}
+	if !deadline.IsZero() {
+		p.latest = deadline.Add(-d.Wait)
+	}
+	return p
+}
+
+// GiveUp reports whether a timeout that ends now ends the attempt. If so, GiveUp has taken a
+// token for the retry, if the account had one: see Take and Close.
+func (p *Patience) GiveUp(now time.Time) bool {
+	switch {
+	case !p.retried:
+		return true
+	case !p.latest.IsZero() && !now.Before(p.latest):
+		return false
+	case p.budget.Take(Earned):
+		p.paid = true
+		return true
+	}
+	p.left--
+	return p.left < 0
+}
+
+// Take reports whether GiveUp has taken a token, and leaves the token to the caller, who
+// passes it on with [Tally.Prepay].
+func (p *Patience) Take() bool {
+	paid := p.paid
+	p.paid = false
+	return paid
+}
+
+// Close returns a token that GiveUp has taken, unless Take has passed it on.
+func (p *Patience) Close() {
+	if p.Take() {
+		p.budget.Return(Earned)
+	}
+}
