@@ -112,7 +112,7 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&b, "%s %v: %s", foreign.Text(e.Method), e.turned, printed(e.err))
 		return b.String()
 	}
-	fmt.Fprintf(&b, "%s failed for good (%v) after %d ", foreign.Text(e.Method), e.Why, len(e.Attempts))
+	fmt.Fprintf(&b, "%s %s (%v) after %d ", foreign.Text(e.Method), verdict(e.Why), e.Why, len(e.Attempts))
 	if len(e.Attempts) == 1 {
 		b.WriteString("attempt [")
 	} else {
@@ -144,6 +144,19 @@ func (e *Error) Error() string {
 	}
 	fmt.Fprintf(&b, ": %s", printed(e.err))
 	return b.String()
+}
+
+// verdict returns how a call has ended.
+func verdict(why policy.Why) string {
+	switch why {
+	case policy.CallerEnded:
+		return "was ended by the caller"
+	case policy.ClassExhausted, policy.AttemptsExhausted, policy.ElapsedExhausted, policy.DeadlineTooNear, policy.HintTooLong,
+		policy.PushbackStop, policy.BudgetExhausted, policy.GateClosed, policy.BreakerOpen: // a later call may succeed
+		return "gave up"
+	default:
+		return "failed for good"
+	}
 }
 
 // printed returns the text of a foreign error, printable and bounded.

@@ -139,7 +139,7 @@ func TestError_tellsTheHistory(t *testing.T) {
 			t.Errorf("got %+v, want the quota's last refusal", e)
 		}
 		r := e.Failure.Rule
-		wantText := "/grpc.testing.TestService/UnaryCall failed for good (class-exhausted) after 5 attempts [Unavailable overloaded, " +
+		wantText := "/grpc.testing.TestService/UnaryCall gave up (class-exhausted) after 5 attempts [Unavailable overloaded, " +
 			"Unavailable overloaded, ResourceExhausted " + r + " RATE_LIMIT_EXCEEDED, ResourceExhausted " + r + " RATE_LIMIT_EXCEEDED, " +
 			"ResourceExhausted " + r + " RATE_LIMIT_EXCEEDED]: rpc error: code = ResourceExhausted desc = You exceeded your current quota."
 		if diff := cmp.Diff(wantText, e.Error()); diff != "" {
@@ -154,7 +154,7 @@ func TestError_ofAnEndedWaitNamesTheContextAndTheServersLastError(t *testing.T) 
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		_, err := client.UnaryCall(ctx, &testpb.SimpleRequest{})
-		want := "/grpc.testing.TestService/UnaryCall failed for good (caller-ended) after 1 attempt [Unavailable overloaded]: context canceled: " +
+		want := "/grpc.testing.TestService/UnaryCall was ended by the caller (caller-ended) after 1 attempt [Unavailable overloaded]: context canceled: " +
 			"rpc error: code = Unavailable desc = The model is overloaded. Please try again later."
 		if diff := cmp.Diff(want, err.Error()); diff != "" {
 			t.Errorf("text (-want +got):\n%s", diff)

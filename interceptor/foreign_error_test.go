@@ -44,7 +44,7 @@ func TestError_textOfTheServerIsPrintableAndBounded(t *testing.T) {
 			s := &server{unary: refuseAlways(nastyStatus(t, grpccodes.Unavailable, tt.message, reasoned(tt.reason)...))}
 			bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 				_, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{})
-				wantReadable(t, err, 3, unaryMethod+" failed for good (class-exhausted) after 2 attempts [Unavailable ", "]: rpc error: code = Unavailable desc = b")
+				wantReadable(t, err, 3, unaryMethod+" gave up (class-exhausted) after 2 attempts [Unavailable ", "]: rpc error: code = Unavailable desc = b")
 				if st, ok := status.FromError(err); !ok || st.Message() != tt.message || len(st.Details()) != 2 {
 					t.Errorf("status: a message of %d bytes and %d details, want those of the server", len(st.Message()), len(st.Details()))
 				}
@@ -107,7 +107,7 @@ func TestError_textOfAHookIsPrintableAndBounded(t *testing.T) {
 			s := &server{unary: refuseAlways(refusal)}
 			bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 				_, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{})
-				wantReadable(t, err, 4, "failed for good", tt.want, " bytes cut): rpc error: code = "+code.String()+" desc = no")
+				wantReadable(t, err, 4, unaryMethod+" ", tt.want, " bytes cut): rpc error: code = "+code.String()+" desc = no")
 				if name != "a panic" && !errors.Is(err, errSaid) {
 					t.Error("it does not lead to what the function returned")
 				}

@@ -130,7 +130,7 @@ func TestExplain_logLines(t *testing.T) {
 			code: grpccodes.Unavailable, message: "busy", class: codes.Server, reach: codes.Answered, method: "/a.S/M",
 		},
 		"an error of ours, cut": {
-			text: "/a.S/M failed for good (class-exhausted) after 2 attempts [Unavailable overloaded, Unavailable overloaded X]: rpc error: code = Unavailable desc = aa… (4096 bytes cut)",
+			text: "/a.S/M gave up (class-exhausted) after 2 attempts [Unavailable overloaded, Unavailable overloaded X]: rpc error: code = Unavailable desc = aa… (4096 bytes cut)",
 			code: grpccodes.Unavailable, message: "aa… (4096 bytes cut)", class: codes.Server, reach: codes.Answered, method: "/a.S/M",
 			unread: "why its history names the rule overloaded: the class is that of the text alone; the end of the message, which was cut",
 		},

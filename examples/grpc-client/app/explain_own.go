@@ -10,7 +10,7 @@ import (
 
 // ownError is the text of an interceptor.Error: the method, why the call ended, and the
 // history, of which the last attempt matters.
-var ownError = regexp.MustCompile(`(\S+) failed for good \(([\w-]+)\) after \d+ attempts? \[(?:[^\]]*, )?\w+ ([\w-]+)[^\]]*\]`)
+var ownError = regexp.MustCompile(`(\S+) (?:failed for good|gave up|was ended by the caller) \(([\w-]+)\) after \d+ attempts? \[(?:[^\]]*, )?\w+ ([\w-]+)[^\]]*\]`)
 
 // ownMessage is that of a log line of ours.
 var ownMessage = regexp.MustCompile(`\[RETRY\] \w+: .*? (?:attempt \d+ of|turned) (/\S+?/[\w.]+)`)

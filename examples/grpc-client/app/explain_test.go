@@ -179,8 +179,8 @@ func TestExplain_forms(t *testing.T) {
 		details int
 	}{
 		ours: {grpccodes.Unavailable, "busy", 0},
-		"/a.S/M failed for good (class-exhausted) after 2 attempts [Unavailable overloaded, Unavailable overloaded]: " + ours: {grpccodes.Unavailable, "busy", 0},
-		`time=x level=ERROR msg="call: rpc error: code = Internal desc = a \"b\""`:                                            {grpccodes.Internal, `a "b"`, 0},
+		"/a.S/M gave up (class-exhausted) after 2 attempts [Unavailable overloaded, Unavailable overloaded]: " + ours: {grpccodes.Unavailable, "busy", 0},
+		`time=x level=ERROR msg="call: rpc error: code = Internal desc = a \"b\""`:                                    {grpccodes.Internal, `a "b"`, 0},
 		"generate: context canceled":            {grpccodes.Canceled, "context canceled", 0},
 		"Post x: context deadline exceeded":     {grpccodes.DeadlineExceeded, "context deadline exceeded", 0},
 		"code = ResourceExhausted":              {grpccodes.ResourceExhausted, "", 0},
