@@ -53,7 +53,7 @@ type Error struct {
 	Failure codes.Failure
 	// Why is the rule that ended the call.
 	Why policy.Why
-	// Advice names the option that would have allowed a retry; empty for none.
+	// Advice names the option that would have let the call go on; empty for none.
 	Advice string
 
 	err     error // of the last attempt
@@ -68,6 +68,9 @@ func (c *call) newError(ending ending) *Error {
 	e := &Error{
 		Method: c.method, Attempts: slices.Clone(c.history), Failure: c.failure, Why: c.decision.Why, Advice: c.advice(),
 		err: c.err, instead: ending.instead, hook: ending.hook, turned: ending.turned,
+	}
+	if e.Advice == "" && c.brokeMidway() {
+		e.Advice = resumeAdvice
 	}
 	last := ending.instead
 	if last == nil {
@@ -96,6 +99,8 @@ func (c *call) advice() string {
 		return "too many calls of the connection are being retried: interceptor.WithBudget allows more"
 	case policy.Committed:
 		return c.unkept.Advice()
+	case policy.GateClosed:
+		return "the calls of this quota wait together: interceptor.WithoutGate() switches this off"
 	default:
 		return ""
 	}
@@ -131,11 +136,10 @@ func (e *Error) Error() string {
 		}
 	}
 	b.WriteString("]")
-	if e.Advice != "" {
-		fmt.Fprintf(&b, "; %s", e.Advice)
-	}
-	if e.turned != nil {
+	if e.turned != nil { // with its advice
 		fmt.Fprintf(&b, "; %v", e.turned)
+	} else if e.Advice != "" {
+		fmt.Fprintf(&b, "; %s", e.Advice)
 	}
 	for _, err := range []error{e.hook, e.instead} {
 		if err != nil {

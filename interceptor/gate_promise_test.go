@@ -236,7 +236,8 @@ func TestGate_logs(t *testing.T) {
 		_, _ = callUnary(ctx, conn)
 		wg.Wait()
 		for _, want := range []string{
-			"ERROR [RETRY] Quota: the gate turned /grpc.testing.TestService/UnaryCall away, and it was not sent (gate-closed)",
+			"ERROR [RETRY] Quota: the gate turned /grpc.testing.TestService/UnaryCall away, and it was not sent (gate-closed): " +
+				"the calls of this quota wait together: interceptor.WithoutGate() switches this off",
 			"retry.attempt=0 | retry.wait=0s | retry.elapsed=0s | retry.reach=Unsent",
 			"INFO [RETRY] Quota: gate closed for /grpc.testing.TestService/UnaryCall at passthrough:///bufconn, because of quota-hint, until 2000-01-01T00:00:20Z: 0 calls wait",
 			"WARN [RETRY] Quota: attempt 1 of /grpc.testing.TestService/UnaryCall failed, next in 20s, when the gate opens",

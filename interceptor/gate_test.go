@@ -223,6 +223,9 @@ func TestGate_refusesWhatCannotCome(t *testing.T) {
 		if !errors.As(err, &final) || final.Why != policy.GateClosed || status.Code(err) != grpccodes.ResourceExhausted {
 			t.Fatalf("got %v, want the refusal, because of the gate", err)
 		}
+		if want := "the calls of this quota wait together: interceptor.WithoutGate() switches this off"; final.Advice != want {
+			t.Errorf("the advice is %q, want %q", final.Advice, want)
+		}
 		if took := time.Since(begin); took != 0 {
 			t.Errorf("it took %v, want none", took)
 		}

@@ -132,7 +132,7 @@ func (c *call) logGaveUp() {
 	if advice := c.advice(); advice != "" {
 		msg += ": " + advice
 	} else if c.brokeMidway() && c.r.resumable.CompareAndSwap(false, true) {
-		msg += ": interceptor.WithResume can go on from what has arrived"
+		msg += ": " + resumeAdvice
 	}
 	c.log(level, msg+c.localText())
 }
@@ -142,6 +142,9 @@ func (c *call) logGaveUp() {
 func (c *call) brokeMidway() bool {
 	return c.decision.Why == policy.Committed && c.kind == serverStream && c.shown && c.knobs.resume == nil
 }
+
+// resumeAdvice is the advice for a broken stream without WithResume.
+const resumeAdvice = "interceptor.WithResume can go on from what has arrived"
 
 // logRecovered logs the success of a retry, if there was a retry.
 func (c *call) logRecovered() {
@@ -163,6 +166,12 @@ func (c *call) logFallback(how string) {
 func (c *call) logLayers() {
 	c.log(logging.LevelWarn, fmt.Sprintf("[RETRY] the service config of this connection retries %s too, and the attempts of two layers "+
 		"multiply: add grpc.WithDisableRetry(), or use interceptor.DialOptions", foreign.Text(c.method)))
+}
+
+// logResume warns of WithResume without effect.
+func (c *call) logResume() {
+	c.log(logging.LevelWarn, fmt.Sprintf("[RETRY] interceptor.WithResume does nothing for %s, which is a bidirectional stream: "+
+		"it is for server streams", foreign.Text(c.method)))
 }
 
 // log writes a line with the fields of the context, followed by those of the last

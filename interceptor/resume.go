@@ -78,6 +78,14 @@ type resuming struct {
 	all bool
 }
 
+// warnOfResume warns, once, of WithResume for a bidirectional stream: the messages of the
+// caller do not fit into a single request.
+func (r *Retrier) warnOfResume(c *call) {
+	if len(r.logs.to) > 0 && r.warnedOfResume.CompareAndSwap(false, true) {
+		c.logResume()
+	}
+}
+
 // resumption is what a stream keeps in order to be resumed. The nil resumption keeps
 // nothing.
 type resumption struct {

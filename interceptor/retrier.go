@@ -54,6 +54,7 @@ type Retrier struct {
 	previous [maxPrevious]context.Context
 
 	warnedOfLayers atomic.Bool // a second layer of retries was logged
+	warnedOfResume atomic.Bool // WithResume without effect was logged
 }
 
 // maxPrevious is the number of attempt contexts made in advance: enough for the default

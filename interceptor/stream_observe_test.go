@@ -206,8 +206,9 @@ func TestStream_errorHasTheHistory(t *testing.T) {
 		if diff := cmp.Diff(want, history); diff != "" {
 			t.Errorf("history (-want +got):\n%s", diff)
 		}
-		if e.Why != policy.Committed || e.Advice != "" || e.Method != streamMethod {
-			t.Errorf("got Why %v, Advice %q, Method %q", e.Why, e.Advice, e.Method)
+		const advice = "interceptor.WithResume can go on from what has arrived"
+		if e.Why != policy.Committed || e.Advice != advice || e.Method != streamMethod || strings.Count(e.Error(), advice) != 1 {
+			t.Errorf("got Why %v, Advice %q, Method %q: %v", e.Why, e.Advice, e.Method, e)
 		}
 		if st := e.GRPCStatus(); st.Message() != "midway" || len(st.Details()) != 1 {
 			t.Errorf("got status %v, want that of the last attempt whole", st)

@@ -117,6 +117,8 @@ func (p *pending) prepare() {
 	p.limit, p.accept = c.knobs.replay, c.knobs.accept
 	if c.knobs.resume != nil && c.kind == serverStream {
 		p.resume = &resumption{resuming: c.knobs.resume}
+	} else if c.knobs.resume != nil && p.desc.ServerStreams {
+		c.r.warnOfResume(c)
 	}
 }
 
