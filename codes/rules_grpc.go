@@ -11,10 +11,10 @@ import grpccodes "google.golang.org/grpc/codes"
 // so that the rules hold for every Reach.
 var limitRules = []Rule{{
 	Name: "message-too-large", Class: Request,
-	Source: "grpc-go stream.go, rpc_util.go; gRPC core message_size_filter.cc; grpc-java MessageDeframer",
+	Source: "grpc-go stream.go, rpc_util.go, server.go up to v1.83; gRPC core message_size_filter.cc; grpc-java MessageDeframer",
 	Codes:  []grpccodes.Code{grpccodes.ResourceExhausted},
 	Prefixes: []string{
-		"trying to send message larger than max",
+		"trying to send message larger than max", "grpc: trying to send message larger than max",
 		"grpc: received message larger than max",
 		"grpc: message after decompression larger than max",
 		"grpc: received message after decompression larger than max",

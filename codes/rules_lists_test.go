@@ -64,6 +64,7 @@ func TestClassify_everyTextInItsList(t *testing.T) {
 	for rule, texts := range map[string]map[string]grpccodes.Code{
 		"message-too-large": {
 			"trying to send message larger than max (5 vs. 4)":                                   re,
+			"grpc: trying to send message larger than max (5 vs. 4)":                             re,
 			"grpc: received message larger than max (5 vs. 4)":                                   re,
 			"grpc: received message larger than max length allowed on current machine (5 vs. 4)": re,
 			"grpc: message after decompression larger than max (5 vs. 4)":                        re,
