@@ -39,16 +39,21 @@ func (p *jsonParser) here() int {
 	return p.line
 }
 
+// cutShort is the text of encoding/json for an incomplete document, from Go 1.27 on.
+const cutShort = "unexpected end of JSON input"
+
 // explain returns a syntax error with its line.
 func (p *jsonParser) explain(err error) error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
 	at := p.decoder.InputOffset()
-	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		at = min(syntax.Offset, int64(len(p.data)))
-	} else if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	syntax, faulty := errors.AsType[*json.SyntaxError](err)
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), faulty && syntax.Error() == cutShort:
 		at, err = int64(len(p.data)), errors.New("it ends in the middle")
+	case faulty:
+		at = min(syntax.Offset, int64(len(p.data)))
 	}
 	return &Error{Line: 1 + bytes.Count(bytes.TrimRight(p.data[:at], "\n"), []byte("\n")), Problem: "not JSON: " + err.Error()}
 }

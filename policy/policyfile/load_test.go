@@ -190,7 +190,7 @@ func TestLoad_faults(t *testing.T) {
 		"a word":               {"retries", []string{"line 1: retries: want a section with base, budget, gate, limits, methods or table"}},
 		"a list":               {"\n- table", []string{"line 2: a list: want a section with base, budget, gate, limits, methods or table"}},
 		"no YAML":              {"table:\n\tServer: never", []string{"line 2: not YAML: a tab in the indentation: want spaces"}},
-		"no JSON":              {"{\"table\": {\n\"Server\": ]\n}", []string{"line 2: not JSON: invalid character ']' looking for beginning of value"}},
+		"no JSON":              {"{\"table\": {\n\"Server\": nev}", []string{"line 2: not JSON: invalid character 'e' in literal null (expecting 'u')"}},
 		"half of JSON":         {"{\"table\": {\n\"Server\": {", []string{"line 2: not JSON: it ends in the middle"}},
 		"two objects":          {"{\"limits\": {\"maxAttempts\": 9}}\n{}", []string{"line 2: more after the end of the object: want one JSON object"}},
 		"two documents":        {"limits: {}\n---\nlimits: {}", []string{"line 2: a second document: want one"}},
