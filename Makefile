@@ -1,6 +1,7 @@
 # Everything works from a fresh clone with Go, git and make. `make` prints help.
 
 GOLANGCI_LINT_VERSION := v2.15.0
+GOVULNCHECK_VERSION := v1.9.0
 BIN := $(CURDIR)/.bin
 # The packages with tests that count allocations, which the race detector distorts,
 # or that it makes too slow.
@@ -67,6 +68,18 @@ soak: ## Run a million random worlds of calls (40 min), without -race; N=10000 r
 .PHONY: mutants
 mutants: ## Break the engine on purpose, one defect at a time, and check that the tests catch each (4 min).
 	go run ./internal/mutants
+
+.PHONY: compat
+compat: ## Run the tests with another Go or grpc: make compat GO=go1.27.4 GRPC=v1.84.0 (2 min).
+	.ci/compat "$(GO)" "$(GRPC)" $(PACKAGES)
+
+.PHONY: vuln
+vuln: $(BIN)/govulncheck-$(GOVULNCHECK_VERSION) ## Look for known vulnerabilities in what the code reaches; needs vuln.go.dev (1 min).
+	.ci/vuln $< $(if $(DB),-db $(DB))
+
+$(BIN)/govulncheck-$(GOVULNCHECK_VERSION):
+	GOBIN=$(BIN) GOFLAGS= go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
+	mv $(BIN)/govulncheck $@
 
 .PHONY: generate
 generate: ## Write what is generated anew: tables and the picture of the README and docs/, api/v0.txt.

@@ -1,6 +1,7 @@
 package reinvoke_test
 
 import (
+	"os"
 	"path/filepath"
 	"regexp"
 	"testing"
@@ -20,5 +21,30 @@ func TestWorkflows_pinned(t *testing.T) {
 				t.Errorf("%s uses %s, want a digest of 40 digits and its version", file, uses[1])
 			}
 		}
+	}
+}
+
+// TestWorkflows_run: a job runs a target of the Makefile or a script of .ci, which
+// everyone can run too.
+func TestWorkflows_run(t *testing.T) {
+	files, _ := filepath.Glob(".github/workflows/*.y*ml")
+	ran := 0
+	for _, file := range files {
+		for _, run := range regexp.MustCompile(`(?m)^[ -]*run: *(\S+) ?(\S*)`).FindAllSubmatch(read(t, file), -1) {
+			ran++
+			command, argument := string(run[1]), string(run[2])
+			if command == "make" {
+				if !regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(argument) + `:`).Match(read(t, "Makefile")) {
+					t.Errorf("%s runs make %s, which is no target", file, argument)
+				}
+				continue
+			}
+			if info, err := os.Stat(command); err != nil || info.Mode()&0o111 == 0 {
+				t.Errorf("%s runs %s, which cannot be run (%v)", file, command, err)
+			}
+		}
+	}
+	if ran < 4 {
+		t.Errorf("the workflows run %d commands, want at least 4", ran)
 	}
 }
