@@ -85,6 +85,7 @@ $(BIN)/govulncheck-$(GOVULNCHECK_VERSION):
 generate: ## Write what is generated anew: tables and the picture of the README and docs/, api/v0.txt.
 	go test . -run "TestReadme|TestDocs|TestAPI" -update
 	go test ./codes -run TestRules_page -update
+	go test ./policy/policyfile -run TestFields_page -update
 
 .PHONY: ci
 ci: lint demo test ## What CI runs.
