@@ -26,8 +26,8 @@ func TestAlloc_waitingCalls(t *testing.T) {
 		opts   []interceptor.Option
 		most   uint64 // bytes for each
 	}{
-		"at the gate":           {closed: true, most: 7_000}, // measured: 6,200,
-		"for a retry by itself": {opts: []interceptor.Option{interceptor.WithoutGate()}, most: 12_600},
+		"at the gate":           {closed: true, most: 7_600}, // measured: 6,400 to 7,050, by what ran before
+		"for a retry by itself": {opts: []interceptor.Option{interceptor.WithoutGate()}, most: 12_800},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &server{unary: refuseAlways(hinted(4 * time.Minute))}
