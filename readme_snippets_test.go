@@ -149,9 +149,10 @@ func TestReadme_firstSnippet(t *testing.T) {
 		_ = program.Process.Kill()
 		_ = program.Wait()
 	}()
+	retried := regexp.MustCompile(`\[RETRY\] Network: attempt 1 of /grpc\.health\.v1\.Health/Check failed, next in 1(\.\d+)?s,`) // 1 s to 1.5 s
 	var seen []string
 	for lines := bufio.NewScanner(stderr); lines.Scan(); {
-		if seen = append(seen, lines.Text()); strings.Contains(lines.Text(), "[RETRY] Network: attempt 1 of /grpc.health.v1.Health/Check failed, next in 1.") {
+		if seen = append(seen, lines.Text()); retried.MatchString(lines.Text()) {
 			return
 		}
 	}
