@@ -36,12 +36,12 @@ func TestReadme_rivals(t *testing.T) {
 		}
 		b.WriteString(" |\n")
 	}
-	line("one process, two wrong hints of 38 s, deadlines of 5 s (D1)", alone, 0)
-	line("one process, twice its quota for a minute (D3)", alone, 2)
+	line("a process, two wrong hints of 38 s, deadlines of 5 s (D1)", alone, 0)
+	line("a process, twice the quota for a minute (D3)", alone, 2)
 	line("1,000 processes, the same (A2)", fleet, 0)
-	b.WriteString("| a delay in `RetryInfo` | not read | not read | not read | not read | waited out, by all calls of that quota together |\n" +
-		"| streams | all kinds, until the first message or 256 KiB | server streams; others fail | the opening alone | none | all kinds, until the first message or 256 KiB; server streams after it with `WithResume` |\n" +
-		"| a call that may have run | again, by its code | again, by its code | again, by its code | again, by its code | again if its method may run twice |\n")
+	b.WriteString("| a delay in `RetryInfo` | not read | not read | not read | not read | waited out, by all calls of the quota together |\n" +
+		"| streams | all kinds, until the first message or 256 KiB | server streams; others fail | the opening alone | none | all kinds, until the first message or 256 KiB; server streams also later, with `WithResume` |\n" +
+		"| a call with an unknown outcome | again, by the code | again, by the code | again, by the code | again, by the code | again for a repeatable method |\n")
 	generated(t, "rivals", b.String())
 }
 

@@ -74,7 +74,7 @@ func markdownTable() string {
 		codes.Server:  "the server failed or is overloaded",
 		codes.Network: "no answer: refused, reset, cut",
 		codes.Timeout: "the server ran out of time, the caller did not",
-		codes.Other:   "nothing is known of it",
+		codes.Other:   "none of the others",
 		codes.Expired: "an access token past its time",
 	}
 	var b strings.Builder
@@ -181,14 +181,14 @@ func TestReadme_gate(t *testing.T) {
 		}
 	}
 	var b strings.Builder
-	b.WriteString("| one process | with the gate | without | gax |\n|---|---|---|---|\n")
+	b.WriteString("| a single process | with the gate | without | gax |\n|---|---|---|---|\n")
 	for _, sc := range [][2]string{
 		{"D1, hints [38s 38s], deadline 5s, calls of 100ms", "the first two calls are told to wait 38 s, and all others would be taken (D1)"},
-		{"D2, deadline 10s, calls of 100ms, sizes known", "one prompt in twenty is too large for a quota of tokens: the small ones (D2)"},
+		{"D2, deadline 10s, calls of 100ms, sizes known", "a prompt in twenty is too large for a quota of tokens: the small prompts (D2)"},
 		{"D3, hints that are right", "a quota by the minute, for a minute asked for twice as much (D3)"},
 		{"D3, hints ten times too short", "the same, hints ten times too short"},
 		{"D4, 20 %, hint 50ms, deadline 5s, calls of 100ms", "a fifth of the calls is refused at random (D4)"},
-		{"D4, 50 %, hint 1s, deadline 20s, calls of 10s", "half of the calls, each of which takes 10 s"},
+		{"D4, 50 %, hint 1s, deadline 20s, calls of 10s", "half of the calls, each of 10 s"},
 	} {
 		cells, ok := rows[sc[0]]
 		if !ok {
