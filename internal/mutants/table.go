@@ -34,7 +34,7 @@ func mutants() []mutant {
 		{"interceptor/results.go", "if !wanted(opts) {", "if true {", "An attempt that was given up writes the variables of the caller.", "TestStream_lateResultsOfAnAttemptGivenUp", 0},
 		{"interceptor/internal/refresh/refresh.go", "current.left = true", "r.current = nil", "WithRefresh's function runs twice at a time.", "TestRefresh_neverTwiceAtATime", 0},
 		{"interceptor/refresh.go", "&& !c.r.refresh.Runs(c.ctx)", "", "A call that WithRefresh's function makes waits for itself.", "TestRefresh_thatCallsOverTheSameConnection", 0},
-		{"interceptor/stream_retry.go", "s.attempt = nil // also", "// also", "A stream whose retry panics on the right goes on with the attempt that has failed.", "TestStream_retryThatPanics", 0},
+		{"interceptor/stream_retry.go", "s.attempt = nil //", "//", "A stream whose retry panics on the right goes on with the attempt that has failed.", "TestStream_retryThatPanics", 0},
 		{"interceptor/unary.go", "c.failure.Reach == codes.Unsent {", "c.failure.Reach == codes.Unsent && false {", "What a server says of a stream that it has begun to answer is believed again and again.", "TestUnprocessed_afterHeaders", 0},
 		{"interceptor/trust.go", "return append(opts, t.proof)", "return opts", "What never got a stream is not known on the first call of a connection.", "TestFirstCall_unsent", 0},
 		{"interceptor/error.go", "policy.ElapsedExhausted, policy.DeadlineTooNear,", "", "A call that has run out of time says that it failed for good.", "TestError_saysWhoGaveUp", 0},
