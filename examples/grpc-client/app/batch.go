@@ -4,39 +4,53 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
-	"sync"
 	"time"
+
+	generativelanguage "cloud.google.com/go/ai/generativelanguage/apiv1beta"
+
+	"github.com/reinvoke/reinvoke/interceptor"
 )
 
-// embeddedName is the server of results that are made up.
-const embeddedName = "embedded"
+// batch is a run over the prompts of a file.
+type batch struct {
+	prompts string    // a file, or "-" for in
+	in      io.Reader // see prompts
+	out     string    // a file, or "" for results
+	results io.Writer // for what is redacted already
 
-// sink takes results in the order in which they come.
-type sink interface {
-	put(r record) error
-	close() error
-	// failed returns how many prompts have failed, in earlier runs too.
-	failed() int
-	// resumes reports whether a later run can go on from here.
-	resumes() bool
+	retryFailed bool   // ask again what failed in an earlier run
+	server      string // what results say of who answered
+	model       string // with its "models/"
+	stream      bool
+	parallel    int
+
+	// connect returns the client, and what ends it. watch is told what the gate does.
+	connect func(ctx context.Context, watch func(interceptor.GateEvent)) (client *generativelanguage.GenerativeClient, stop func(), err error)
+
+	patience  time.Duration // how long the calls in flight get to end after an interruption
+	redactor  redactor
+	screen    *screen // for messages
+	scrolling bool    // results are on the same terminal: they show enough, and a bar would get among them
+	about     string  // what is said first; may be empty
 }
 
-// batch asks the prompts of a file.
-func (p *program) batch(ctx context.Context) (status int, err error) {
-	prompts, err := readPrompts(ctx, p.prompts, p.in)
+// run asks the prompts and returns the exit status.
+func (b *batch) run(ctx context.Context) (status int, err error) {
+	prompts, err := readPrompts(ctx, b.prompts, b.in)
 	if err != nil {
 		if ctx.Err() != nil {
 			return interrupted, errors.New("interrupted before the prompts were read")
 		}
 		return misused, err
 	}
-	to, todo, err := p.sink(prompts)
+	to, todo, err := b.sink(prompts)
 	if err != nil {
 		return misused, err
 	}
-	progress := p.newProgress(len(prompts), len(prompts)-len(todo))
-	err = errors.Join(p.askAll(ctx, todo, to, progress), to.close())
+	progress := b.newProgress(len(prompts), len(prompts)-len(todo))
+	err = errors.Join(b.askAll(ctx, todo, to, progress), to.close())
 	status = progress.end(ctx.Err() != nil, to)
 	if err != nil {
 		status = failed
@@ -44,32 +58,24 @@ func (p *program) batch(ctx context.Context) (status int, err error) {
 	return status, err
 }
 
-// serverName is what results say of who answered.
-func (p *program) serverName() string {
-	if p.endpoint == "" {
-		return embeddedName
-	}
-	return p.endpoint
-}
-
 // sink returns where the results go, and the prompts that have none yet.
-func (p *program) sink(prompts []prompt) (to sink, todo []prompt, err error) {
-	if p.out == "" {
-		return newPrinter(p.results, prompts), prompts, nil
+func (b *batch) sink(prompts []prompt) (to sink, todo []prompt, err error) {
+	if b.out == "" {
+		return newPrinter(b.results, prompts), prompts, nil
 	}
-	if sameFile(p.out, p.prompts) {
-		return nil, nil, fmt.Errorf("-out: %s has the prompts: want another file", p.out)
+	if sameFile(b.out, b.prompts) {
+		return nil, nil, fmt.Errorf("-out: %s has the prompts: want another file", b.out)
 	}
-	s, err := openStore(p.out)
+	s, err := openStore(b.out)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := s.check(p.serverName(), p.model, prompts, p.redactor); err != nil {
+	if err := s.check(b.server, b.model, prompts, b.redactor); err != nil {
 		s.abandon()
 		return nil, nil, err
 	}
 	for _, q := range prompts {
-		if r, ok := s.done[q.line]; !ok || (r.Error != nil && p.retryFailed) {
+		if r, ok := s.done[q.line]; !ok || (r.Error != nil && b.retryFailed) {
 			todo = append(todo, q)
 		}
 	}
@@ -84,88 +90,27 @@ func sameFile(a, b string) bool {
 
 // askAll asks the prompts, several at a time. Once ctx has ended no further
 // one is asked, and those in flight get some time to end.
-func (p *program) askAll(ctx context.Context, todo []prompt, to sink, progress *progress) error {
+func (b *batch) askAll(ctx context.Context, todo []prompt, to sink, progress *progress) error {
 	if len(todo) == 0 {
 		return nil
 	}
 	calls, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() {
-		progress.stopping(p.patience)
-		time.AfterFunc(p.patience, cancel)
+		progress.stopping(b.patience)
+		time.AfterFunc(b.patience, cancel)
 	})()
 
-	a, stop, err := p.connect(calls, progress.gate)
+	client, stop, err := b.connect(calls, progress.gate)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	a.watch = progress.event
+	a := &asker{client: client, server: b.server, model: b.model, stream: b.stream, redactor: b.redactor, watch: progress.event}
 
 	feed, stopFeed := context.WithCancel(ctx)
 	defer stopFeed()
 	k := &keeper{to: to, progress: progress, giveUp: func() { stopFeed(); cancel() }}
-	p.askers(calls, a, feedPrompts(feed, todo), k.keep)
+	askers(calls, b.parallel, a, feedPrompts(feed, todo), k.keep)
 	return k.err
-}
-
-// keeper keeps the results as they come, one at a time.
-type keeper struct {
-	to       sink
-	progress *progress
-	giveUp   func() // what cannot be kept need not be asked
-
-	mu  sync.Mutex
-	err error
-}
-
-// keep returns when the result is kept. Whoever asked waits for that before
-// taking the next prompt, so that a program that is killed has asked no prompt
-// in vain but those in flight.
-func (k *keeper) keep(r record) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.err != nil {
-		return
-	}
-	if k.err = k.to.put(r); k.err != nil {
-		k.giveUp()
-		return
-	}
-	k.progress.add(r)
-}
-
-// feedPrompts hands out the prompts until ctx ends.
-func feedPrompts(ctx context.Context, todo []prompt) <-chan prompt {
-	feed := make(chan prompt)
-	go func() {
-		defer close(feed)
-		for _, q := range todo {
-			if ctx.Err() != nil { // select would toss a coin
-				return
-			}
-			select {
-			case feed <- q:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return feed
-}
-
-// askers ask what is fed to them, have the results kept, and return when all
-// are done.
-func (p *program) askers(ctx context.Context, a *asker, feed <-chan prompt, keep func(record)) {
-	var working sync.WaitGroup
-	for range p.parallel {
-		working.Go(func() {
-			for q := range feed {
-				if r, asked := a.ask(ctx, q); asked {
-					keep(r)
-				}
-			}
-		})
-	}
-	working.Wait()
 }

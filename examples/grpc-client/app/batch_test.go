@@ -207,3 +207,12 @@ func (g gemini) wantSeen(prompt string, want int) {
 		g.t.Errorf("the server was asked %q %d times, want %d", prompt, got, want)
 	}
 }
+
+// TestBatch_quotaOnTheCommandLine: the server of the program has the quota, and its
+// minutes are real ones; the summary says what the gate did.
+func TestBatch_quotaOnTheCommandLine(t *testing.T) {
+	t.Parallel()
+	got := runWorld(t.Context(), world{args: []string{"-prompts", "-", "-quota", "2/1000", "-parallel", "2"}, in: strings.NewReader("a\nb\n")})
+	wantStatus(t, got, succeeded)
+	wantContains(t, got.errs, "2 requests a minute and 1000 tokens in them", "2 prompts asked: 2 answered")
+}

@@ -15,8 +15,9 @@ import (
 // newClient returns the official Gemini client with retries by r. This is the
 // wiring that a program of your own needs; where says which server to talk to
 // and with which credentials.
-func newClient(ctx context.Context, r *interceptor.Retrier, where []option.ClientOption) (*generativelanguage.GenerativeClient, error) {
-	client, err := generativelanguage.NewGenerativeClient(ctx, append(gapic.ClientOptionsFor(r), where...)...)
+func newClient(ctx context.Context, where []option.ClientOption, opts ...interceptor.Option) (*generativelanguage.GenerativeClient, error) {
+	retrier := interceptor.New(opts...)
+	client, err := generativelanguage.NewGenerativeClient(ctx, append(gapic.ClientOptionsFor(retrier), where...)...)
 	if err != nil {
 		return nil, err
 	}

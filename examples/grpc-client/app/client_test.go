@@ -7,12 +7,11 @@ import (
 	"github.com/googleapis/gax-go/v2"
 	"google.golang.org/grpc"
 
-	"github.com/reinvoke/reinvoke/interceptor"
 	"github.com/reinvoke/reinvoke/interceptor/gapic"
 )
 
 func TestNewClient_switchesOffTheRetriesAbove(t *testing.T) {
-	client, err := newClient(t.Context(), interceptor.New(), plainText("127.0.0.1:1", grpc.EmptyDialOption{}))
+	client, err := newClient(t.Context(), plainText("127.0.0.1:1", grpc.EmptyDialOption{}))
 	if err != nil {
 		t.Fatal(err)
 	}

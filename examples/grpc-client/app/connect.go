@@ -2,36 +2,54 @@ package app
 
 import (
 	"context"
-	"hash/fnv"
-	"strings"
 	"time"
 
+	generativelanguage "cloud.google.com/go/ai/generativelanguage/apiv1beta"
 	"google.golang.org/api/option"
 
 	"github.com/reinvoke/reinvoke/interceptor"
 )
 
-// connect returns an asker, and what ends it. watch is told what the gate does.
-func (p *program) connect(ctx context.Context, watch func(interceptor.GateEvent)) (a *asker, stop func(), err error) {
+// embeddedName is the server of results that are made up.
+const embeddedName = "embedded"
+
+// serverName is what results say of who answered.
+func (p *program) serverName() string {
+	if p.endpoint == "" {
+		return embeddedName
+	}
+	return p.endpoint
+}
+
+// toEndpoint returns the options to talk to the service at -endpoint.
+func (p *program) toEndpoint() []option.ClientOption {
+	if p.insecure {
+		return toPlainEndpoint(p.endpoint, p.key)
+	}
+	return toEndpoint(p.endpoint, p.key)
+}
+
+// client returns the client of a batch, and what ends it. watch is told what the gate
+// does.
+func (p *program) client(ctx context.Context, watch func(interceptor.GateEvent)) (client *generativelanguage.GenerativeClient, stop func(), err error) {
 	var where []option.ClientOption
-	stop = func() {}
+	stopServer := func() {}
 	if p.endpoint == "" {
 		srv, err := startServer(ctx, p.planner())
 		if err != nil {
 			return nil, nil, err
 		}
-		stop = srv.stop
+		stopServer = srv.stop
 		where = toEmbedded(srv, &tokens{})
 	} else {
 		where = p.toEndpoint()
 	}
-	client, err := newClient(ctx, interceptor.New(append(p.retries(), interceptor.WithGateObserver(watch))...), where)
+	client, err = p.connect(ctx, where, append(p.retries(), interceptor.WithGateObserver(watch))...)
 	if err != nil {
-		stop()
+		stopServer()
 		return nil, nil, err
 	}
-	stopServer := stop
-	return &asker{client: client, server: p.serverName(), model: p.model, stream: p.stream, redactor: p.redactor}, func() {
+	return client, func() {
 		_ = client.Close() // the process ends
 		stopServer()
 	}, nil
@@ -58,46 +76,4 @@ func (p *program) planner() planner {
 		return p.quota.within(time.Now(), planMarked)
 	}
 	return planBatch
-}
-
-// planMarked fails the prompts that say so, for good.
-func planMarked(_, prompt string, _ int) step {
-	switch first, _, _ := strings.Cut(prompt, " "); first {
-	case "!daily":
-		return step{err: perDay()}
-	case "!zero":
-		return step{err: limitZero()}
-	case "!key":
-		return step{err: wrongKey()}
-	case "!request":
-		return step{err: badRequest()}
-	case "!blocked":
-		return step{block: true}
-	case "!midway":
-		return step{err: internalError(), chunks: 1}
-	}
-	return step{}
-}
-
-// planBatch fails others too, once or twice, the same ones in every run.
-func planBatch(model, prompt string, n int) step {
-	if st := planMarked(model, prompt, n); st != (step{}) {
-		return st
-	}
-	switch kind := hashOf(prompt) % 7; {
-	case kind == 0 && n <= 2:
-		return step{err: overloaded()}
-	case kind == 1 && n == 1:
-		return step{err: internalError()}
-	case kind == 2 && n == 1:
-		return step{err: perMinute(1200 * time.Millisecond)}
-	}
-	return step{}
-}
-
-// hashOf returns a number that depends on the text alone.
-func hashOf(text string) uint32 {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(text)) // it takes everything
-	return h.Sum32()
 }

@@ -13,6 +13,9 @@ func contents(prompt string) []*pb.Content {
 	return []*pb.Content{{Role: "user", Parts: []*pb.Part{{Data: &pb.Part_Text{Text: prompt}}}}}
 }
 
+// cutOff is what the turn begins with that asks for the rest of an answer.
+const cutOff = "Your answer was cut off. Go on exactly after these words, without repeating them: "
+
 // generate is a request to answer a prompt.
 func generate(model, prompt string) *pb.GenerateContentRequest {
 	return &pb.GenerateContentRequest{Model: model, Contents: contents(prompt)}

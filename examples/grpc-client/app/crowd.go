@@ -31,10 +31,7 @@ func planCrowd() planner {
 	return func(_, _ string, n int) step {
 		now := time.Now()
 		if n == 1 {
-			m = &meter{
-				quota: quota{requests: crowdQuota}, used: quota{requests: crowdUsed},
-				began: now.Add(crowdLeft - time.Minute),
-			}
+			m = newMeter(quota{requests: crowdQuota}, now.Add(crowdLeft-time.Minute), quota{requests: crowdUsed})
 		}
 		return step{err: m.take(now, 0)}
 	}

@@ -1,11 +1,10 @@
 package app
 
 import (
-	"context"
-	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
@@ -21,71 +20,20 @@ func classes() []string {
 	return names
 }
 
-func TestDemo_everyCallEndsAsThePolicySays(t *testing.T) {
-	t.Parallel()
-	began := time.Now()
-	got := runArgs(t)
-	wantStatus(t, got, succeeded)
-	if took := time.Since(began); took > 30*time.Second {
-		t.Errorf("took %v, want 30 s at most", took)
-	}
-	wantContains(t, got.out, "delays divided by 10", "23 of 23 scenes ended as they should", policy.Default()[codes.Quota].Jitter.String())
-	wantContains(t, got.out, strings.TrimSpace(strings.SplitN(demoTable().String(), "\n", 3)[1])) // the row of Quota, with its waits
-	_, closing, _ := strings.Cut(got.out, "class     calls  attempts")
-	for _, class := range classes() {
-		wantContains(t, closing, "\n"+class+" ")
-	}
-	wantContains(t, got.out, "the gate is closed for ", "the gate is open: ", "24 of 24 calls answered with ", "waited at the gate: as the policy says", "without the gate: 24 of 24 calls answered with ")
-	if strings.ContainsAny(got.out, "\x1b\r") {
-		t.Error("escape codes or redrawn lines where there is no terminal")
-	}
-	if got.errs != "" {
-		t.Errorf("standard error: %q, want nothing", got.errs)
-	}
-}
-
-func TestDemo_jsonLines(t *testing.T) {
-	t.Parallel()
-	got := runArgs(t, "-json")
-	wantStatus(t, got, succeeded)
-	all := objects(t, got.out)
-	count := map[any]int{}
-	for _, o := range all {
-		count[o["type"]]++
-		if o["type"] == "call" && o["expected"] != true {
-			t.Errorf("not as expected: %v", o)
-		}
-	}
-	crowd, _ := all[slices.IndexFunc(all, func(o map[string]any) bool { return o["type"] == "call" && o["crowd"] != nil })]["crowd"].(map[string]any)
-	if crowd["answered"] != 24.0 || crowd["requests"].(float64) > crowd["requests_without_gate"].(float64) || count["gate"] < 2 {
-		t.Errorf("crowd: %v, and %d changes of the gate; want all answered, with fewer requests than without it", crowd, count["gate"])
-	}
-	if count["policy"] != 1 || count["call"] != len(script()) || count["summary"] != 1 || count["attempt"] <= count["call"] {
-		t.Errorf("lines by type: %v", count)
-	}
-	summary := all[len(all)-1]
-	if summary["type"] != "summary" || summary["unexpected"] != 0.0 {
-		t.Errorf("last line: %v, want a summary without anything unexpected", summary)
-	}
-	wantContains(t, got.out, `"Quota"`, `"Ended"`, `"wait":`)
-}
-
-// play runs scenes of the demo only.
-func play(t *testing.T, w world, scenes []scene) output {
+// played runs scenes and returns the exit status and what was printed.
+func played(t *testing.T, terminal bool, getenv func(string) string, scenes []scene) (status int, out string) {
 	t.Helper()
-	var out buffer
-	w.out, w.errs = &out, &out
-	if w.getenv == nil {
-		w.getenv = environment()
-	}
-	p := newProgram(w)
-	p.model = "models/test"
-	status, err := p.demo(t.Context(), scenes)
+	var b strings.Builder
+	d := demo{dial: newClient, model: "models/test", show: newTimeline(newScreen(&b, terminal, getenv)), redactor: newRedactor("")}
+	status, err := d.play(t.Context(), scenes)
 	if err != nil {
 		t.Error(err)
 	}
-	return output{status: status, out: out.String()}
+	return status, b.String()
 }
+
+// none is an environment without variables.
+func none(string) string { return "" }
 
 // sceneOf returns a scene of the script.
 func sceneOf(t *testing.T, title string) scene {
@@ -115,9 +63,15 @@ func TestDemo_saysWhichCallDidNotEndAsItShould(t *testing.T) {
 			t.Parallel()
 			scenes := []scene{sceneOf(t, "an internal error")}
 			test.spoil(&scenes[0])
-			got := play(t, world{}, scenes)
-			wantStatus(t, got, failed)
-			wantContains(t, got.out, "NOT as the policy says", test.want, "0 of 1 scenes", "call 1 (an internal error)")
+			status, out := played(t, false, none, scenes)
+			if status != failed {
+				t.Errorf("exit status %d, want %d", status, failed)
+			}
+			for _, part := range []string{"NOT as the policy says", test.want, "0 of 1 scenes", "call 1 (an internal error)"} {
+				if !strings.Contains(out, part) {
+					t.Errorf("no %q in:\n%s", part, out)
+				}
+			}
 		})
 	}
 }
@@ -128,48 +82,27 @@ func TestDemo_terminal(t *testing.T) {
 	for _, test := range []struct {
 		name           string
 		terminal       bool
-		getenv         func(string) string
+		variables      map[string]string
 		colour, redraw bool
 	}{
-		{"a terminal has colours and a countdown", true, environment("TERM", "xterm"), true, true},
-		{"NO_COLOR leaves the countdown", true, environment("TERM", "xterm", "NO_COLOR", "1"), false, true},
-		{"a dumb terminal gets plain lines", true, environment("TERM", "dumb"), false, false},
-		{"a pipe gets plain lines", false, environment("TERM", "xterm"), false, false},
+		{"a terminal has colours and a countdown", true, map[string]string{"TERM": "xterm"}, true, true},
+		{"NO_COLOR leaves the countdown", true, map[string]string{"TERM": "xterm", "NO_COLOR": "1"}, false, true},
+		{"a dumb terminal gets plain lines", true, map[string]string{"TERM": "dumb"}, false, false},
+		{"a pipe gets plain lines", false, map[string]string{"TERM": "xterm"}, false, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got := play(t, world{terminals: [2]bool{test.terminal, test.terminal}, getenv: test.getenv}, scenes)
-			wantStatus(t, got, succeeded)
-			if coloured := strings.Contains(got.out, "\x1b["); coloured != test.colour {
+			status, out := played(t, test.terminal, func(name string) string { return test.variables[name] }, scenes)
+			if status != succeeded {
+				t.Errorf("exit status %d, want %d", status, succeeded)
+			}
+			if coloured := strings.Contains(out, "\x1b["); coloured != test.colour {
 				t.Errorf("colours: %v, want %v", coloured, test.colour)
 			}
-			if redrawn := strings.Contains(got.out, "\r") && strings.Contains(got.out, "waiting"); redrawn != test.redraw {
-				t.Errorf("countdown: %v, want %v\n%q", redrawn, test.redraw, got.out)
+			if redrawn := strings.Contains(out, "\r") && strings.Contains(out, "waiting"); redrawn != test.redraw {
+				t.Errorf("countdown: %v, want %v\n%q", redrawn, test.redraw, out)
 			}
 		})
-	}
-}
-
-func TestDemo_interrupted(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	out := &buffer{onWrite: func(all string) {
-		if strings.Contains(all, "again in") {
-			cancel()
-		}
-	}}
-	got := runWorld(ctx, world{out: out})
-	wantStatus(t, got, interrupted)
-	wantContains(t, out.String(), "Interrupted.")
-}
-
-func TestDemoTable_isTheDefaultScaled(t *testing.T) {
-	for class, row := range policy.Default() {
-		scaled := demoTable()[class]
-		if scaled.Retries != row.Retries || scaled.Base*demoScale != row.Base || scaled.Max*demoScale != row.Max {
-			t.Errorf("%v: %v, want %v with its delays divided by %d", codes.Class(class), scaled, row, demoScale)
-		}
 	}
 }
 
@@ -211,5 +144,15 @@ func TestResult_theServerCountsToo(t *testing.T) {
 		if got := strings.Join(r.differences(), "; "); got != want {
 			t.Errorf("server saw %d: %q, want %q", seen, got, want)
 		}
+	}
+}
+
+// TestResult_anAnswerThatDiffersIsPrintable: in what is said about it.
+func TestResult_anAnswerThatDiffersIsPrintable(t *testing.T) {
+	t.Parallel()
+	r := result{text: strings.Repeat("bad \n\x1b[31m\u009b\u2028", 1000), scene: scene{want: ending{text: "fine"}}, seen: unseen}
+	got := strings.Join(r.differences(), "; ")
+	if i := strings.IndexFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }); i >= 0 || len(got) > 1<<10 {
+		t.Errorf("got %d bytes, %q; want at most 1 KiB of printable ones", len(got), got)
 	}
 }

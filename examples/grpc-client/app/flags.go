@@ -8,8 +8,6 @@ import (
 	"net"
 	"strconv"
 	"strings"
-
-	"github.com/reinvoke/reinvoke/policy"
 )
 
 const defaultModel = "gemini-2.5-flash"
@@ -146,14 +144,6 @@ func checkEndpoint(s string) error {
 	n, portErr := strconv.Atoi(port)
 	if err != nil || portErr != nil || host == "" || strings.ContainsAny(host, "/ ") || n < 1 || n > 65535 {
 		return errors.New("want host:port, as generativelanguage.googleapis.com:443")
-	}
-	return nil
-}
-
-// checkMethod returns an error for what is no name of a method.
-func checkMethod(s string) error {
-	if policy.ValidatePattern(s) != nil || strings.HasSuffix(s, "*") {
-		return errors.New("want /package.Service/Method")
 	}
 	return nil
 }

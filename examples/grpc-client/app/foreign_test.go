@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"net"
 	"strings"
 	"testing"
@@ -108,12 +107,10 @@ func TestForeign_explainedErrorIsPrintable(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			out, errs, exit := runProgram(t, string(text), "-explain", "-")
-			if exit != succeeded {
-				t.Fatalf("status %d: %.300s", exit, errs)
-			}
-			wantPrintable(t, out, 3<<10)
-			wantContains(t, out, "status     ResourceExhausted: ", "reason     ", ", of ", "quota      ", " bytes cut)")
+			got := runWorld(t.Context(), world{args: []string{"-explain", "-"}, in: strings.NewReader(string(text))})
+			wantStatus(t, got, succeeded)
+			wantPrintable(t, got.out, 3<<10)
+			wantContains(t, got.out, "status     ResourceExhausted: ", "reason     ", ", of ", "quota      ", " bytes cut)")
 		})
 	}
 }
@@ -132,30 +129,6 @@ func TestForeign_aKeyIsHiddenBeforeATextIsCut(t *testing.T) {
 		err := status.Error(grpccodes.Unknown, text)
 		if shown := shown(err, newRedactor(key)); strings.Contains(shown, "AI") {
 			t.Errorf("%d bytes before the key: %s", before, shown)
-		}
-	}
-}
-
-// TestForeign_anAnswerThatDiffersIsPrintable: in what is said about it.
-func TestForeign_anAnswerThatDiffersIsPrintable(t *testing.T) {
-	t.Parallel()
-	r := result{text: strings.Repeat(nasty, 1000), scene: scene{want: ending{text: "fine"}}, seen: unseen}
-	wantPrintable(t, strings.Join(r.differences(), "\n"), 1<<10)
-}
-
-// TestForeign_jsonMeansTheSame: what is spelled in another way.
-func TestForeign_jsonMeansTheSame(t *testing.T) {
-	t.Parallel()
-	for _, text := range []string{nasty, "größer 模型 😀 \"\\", "\xff\ufffd"} {
-		line, err := json.Marshal(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got, want string
-		safe := printable(line)
-		wantPrintable(t, string(safe), 1<<10)
-		if err := json.Unmarshal(safe, &got); err != nil || json.Unmarshal(line, &want) != nil || got != want {
-			t.Errorf("got %q (%v), want %q", got, err, want)
 		}
 	}
 }

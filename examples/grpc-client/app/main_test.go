@@ -68,7 +68,7 @@ func runWorld(ctx context.Context, w world) output {
 	if w.getenv == nil {
 		w.getenv = environment()
 	}
-	status := run(ctx, w)
+	status := run(ctx, newClient, w)
 	return output{status, out.String(), errs.String()}
 }
 

@@ -14,7 +14,7 @@ const asProgram = "GRPC_CLIENT_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
-		os.Exit(Main())
+		os.Exit(Main(newClient))
 	}
 	m.Run()
 }

@@ -25,13 +25,10 @@ type progress struct {
 }
 
 // newProgress starts to count, and says what there is to do.
-func (p *program) newProgress(total, before int) *progress {
-	g := &progress{screen: p.errs, total: total, before: before}
-	switch {
-	case p.scaled():
-		g.screen.printf("No -endpoint: an embedded server makes up the answers; default delays divided by %d.\n", demoScale)
-	case p.endpoint == "":
-		g.screen.printf("No -endpoint: an embedded server makes up the answers, %v.\n", p.quota)
+func (b *batch) newProgress(total, before int) *progress {
+	g := &progress{screen: b.screen, total: total, before: before}
+	if b.about != "" {
+		g.screen.printf("%s\n", b.about)
 	}
 	switch {
 	case before == total:
@@ -39,8 +36,7 @@ func (p *program) newProgress(total, before int) *progress {
 	case before > 0:
 		g.screen.printf("%d of %s done before: going on with the other %d.\n", before, plural(total, "prompt"), total-before)
 	}
-	scrolling := p.out == "" && p.screen.live // results on the same terminal show enough, and a bar would get among them
-	if g.screen.live && !scrolling && total > before {
+	if g.screen.live && !b.scrolling && total > before {
 		g.bar = progressbar.NewOptions(
 			total,
 			progressbar.OptionSetWriter(g.screen.to),

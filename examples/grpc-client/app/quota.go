@@ -43,9 +43,14 @@ func (q quota) String() string {
 // meter counts the use of a quota, minute by minute. Not safe for concurrent use: the
 // server asks its planner for one attempt at a time.
 type meter struct {
-	quota
+	limit quota
 	began time.Time // of the minute
 	used  quota
+}
+
+// newMeter returns a meter of a minute that began then, with so much used.
+func newMeter(limit quota, began time.Time, used quota) *meter {
+	return &meter{limit: limit, began: began, used: used}
 }
 
 // take takes a request, or returns the refusal of the service.
@@ -55,10 +60,10 @@ func (m *meter) take(now time.Time, tokens int) error {
 	}
 	left := m.began.Add(time.Minute).Sub(now)
 	switch {
-	case m.requests > 0 && m.used.requests+1 > m.requests:
-		return outOf(requestsPerMinute, m.requests, left)
-	case m.tokens > 0 && m.used.tokens+tokens > m.tokens:
-		return outOf(tokensPerMinute, m.tokens, left)
+	case m.limit.requests > 0 && m.used.requests+1 > m.limit.requests:
+		return outOf(requestsPerMinute, m.limit.requests, left)
+	case m.limit.tokens > 0 && m.used.tokens+tokens > m.limit.tokens:
+		return outOf(tokensPerMinute, m.limit.tokens, left)
 	}
 	m.used.requests++
 	m.used.tokens += tokens
@@ -72,7 +77,7 @@ func thinking(prompt string) time.Duration {
 
 // within returns a planner with this quota, for all else like plan.
 func (q quota) within(began time.Time, plan planner) planner {
-	m := &meter{quota: q, began: began}
+	m := newMeter(q, began, quota{})
 	return func(model, prompt string, n int) step {
 		st := plan(model, prompt, n)
 		if st.err == nil {

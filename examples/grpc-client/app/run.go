@@ -8,8 +8,6 @@ import (
 	"io"
 	"strings"
 	"time"
-
-	"github.com/reinvoke/reinvoke/interceptor"
 )
 
 // keyVariable is the environment variable with the key of the real service.
@@ -32,8 +30,7 @@ type world struct {
 // program is a run of the program.
 type program struct {
 	options
-	extra    []interceptor.Option // of whoever plays the demo
-	again    int                  // how often the demo is played after the first time; less than 0 for ever
+	connect  dial
 	key      string
 	redactor redactor
 	in       io.Reader
@@ -44,8 +41,8 @@ type program struct {
 }
 
 // newProgram returns a run that knows its world, but not yet what to do.
-func newProgram(w world) *program {
-	p := &program{key: strings.TrimSpace(w.getenv(keyVariable)), in: w.in, results: w.out, patience: w.patience}
+func newProgram(connect dial, w world) *program {
+	p := &program{connect: connect, key: strings.TrimSpace(w.getenv(keyVariable)), in: w.in, results: w.out, patience: w.patience}
 	p.redactor = newRedactor(p.key)
 	p.screen = newScreen(p.redactor.writer(w.out), w.terminals[0], w.getenv)
 	p.errs = newScreen(p.redactor.writer(w.errs), w.terminals[1], w.getenv)
@@ -53,8 +50,8 @@ func newProgram(w world) *program {
 }
 
 // run is the program. It returns the exit status.
-func run(ctx context.Context, w world) int {
-	p := newProgram(w)
+func run(ctx context.Context, connect dial, w world) int {
+	p := newProgram(connect, w)
 	var err error
 	p.options, err = parse(w.args)
 	switch {
@@ -84,13 +81,45 @@ func (p *program) complain(status int, err error) int {
 func (p *program) start(ctx context.Context) (status int, err error) {
 	switch {
 	case p.explain != "":
-		return p.explainError()
+		return p.explanation()
 	case p.prompts != "":
-		return p.batch(ctx)
+		return p.batch().run(ctx)
 	case p.endpoint != "":
-		return p.tour(ctx)
+		return p.demo().tour(ctx, p.toEndpoint())
 	}
-	return p.demo(ctx, script())
+	return p.demo().play(ctx, script())
+}
+
+// explanation prints what -explain asks for.
+func (p *program) explanation() (status int, err error) {
+	x, err := explainError(explainOptions{text: p.explain, in: p.in, table: p.table, method: p.method, redact: p.redactor.text})
+	if err != nil {
+		return misused, err
+	}
+	p.screen.printf("%s", x.String())
+	return succeeded, nil
+}
+
+// demo returns the demo that the options ask for.
+func (p *program) demo() *demo {
+	return &demo{dial: p.connect, model: p.model, redactor: p.redactor, show: p.reporter()}
+}
+
+// batch returns the batch that the options ask for.
+func (p *program) batch() *batch {
+	b := &batch{
+		prompts: p.prompts, in: p.in, out: p.out, results: p.results, retryFailed: p.retryFailed,
+		server: p.serverName(), model: p.model, stream: p.stream, parallel: p.parallel,
+		connect: p.client, patience: p.patience, redactor: p.redactor,
+		screen: p.errs, scrolling: p.out == "" && p.screen.live,
+	}
+	switch {
+	case p.scaled():
+		b.about = fmt.Sprintf("No -endpoint: an embedded server makes up the answers; default delays divided by %d.", demoScale)
+	case p.endpoint == "":
+		b.about = fmt.Sprintf("No -endpoint: an embedded server makes up the answers, %v.", p.quota)
+	}
+	return b
 }
 
 // reporter returns what shows the calls of the demo.

@@ -8,17 +8,14 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// toEmbedded returns the options to talk to the embedded server.
-func toEmbedded(s *server, t *tokens) []option.ClientOption {
-	return plainText(s.address(), grpc.WithPerRPCCredentials(t))
+// toEndpoint returns the options to talk to a service with a key.
+func toEndpoint(endpoint, key string) []option.ClientOption {
+	return []option.ClientOption{option.WithEndpoint(endpoint), option.WithAPIKey(key)}
 }
 
-// toEndpoint returns the options to talk to the service at -endpoint.
-func (p *program) toEndpoint() []option.ClientOption {
-	if p.insecure {
-		return plainText(p.endpoint, grpc.WithPerRPCCredentials(plainKey(p.key)))
-	}
-	return []option.ClientOption{option.WithEndpoint(p.endpoint), option.WithAPIKey(p.key)}
+// toPlainEndpoint is toEndpoint without TLS.
+func toPlainEndpoint(endpoint, key string) []option.ClientOption {
+	return plainText(endpoint, grpc.WithPerRPCCredentials(plainKey(key)))
 }
 
 // plainText returns the options to talk to a server without TLS.

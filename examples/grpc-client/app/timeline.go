@@ -183,19 +183,3 @@ func (t *timeline) close(all []result, took time.Duration) {
 	}
 	t.printf("%s, in %s.\n", t.paint(colour, fmt.Sprintf("%d of %d scenes ended as they should", well, len(all))), seconds(took))
 }
-
-// plural counts things.
-func plural(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}
-
-// shorten cuts a text to some characters.
-func shorten(s string, limit int) string {
-	if runes := []rune(s); len(runes) > limit {
-		return string(runes[:limit-3]) + "..."
-	}
-	return s
-}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 )
 
@@ -24,9 +26,9 @@ type tokens struct {
 }
 
 // reset makes the next token the first one.
-func (t *tokens) reset(s scene) {
+func (t *tokens) reset(cached bool) {
 	t.issued.Store(0)
-	t.cached.Store(s.cached)
+	t.cached.Store(cached)
 }
 
 // refresh drops the token that is cached.
@@ -47,6 +49,11 @@ func (t *tokens) GetRequestMetadata(context.Context, ...string) (map[string]stri
 // RequireTransportSecurity returns false: the embedded server speaks plain
 // text, and the tokens are worth nothing.
 func (t *tokens) RequireTransportSecurity() bool { return false }
+
+// toEmbedded returns the options to talk to the embedded server.
+func toEmbedded(s *server, t *tokens) []option.ClientOption {
+	return plainText(s.address(), grpc.WithPerRPCCredentials(t))
+}
 
 // tokenOf returns the token that a call came in with.
 func tokenOf(ctx context.Context) string {

@@ -1,0 +1,14 @@
+package app
+
+import (
+	"context"
+
+	generativelanguage "cloud.google.com/go/ai/generativelanguage/apiv1beta"
+	"google.golang.org/api/option"
+
+	"github.com/reinvoke/reinvoke/interceptor"
+)
+
+// dial returns the official Gemini client with retries of these options; where says
+// which server to talk to and with which credentials. It is main.go that has it.
+type dial func(ctx context.Context, where []option.ClientOption, opts ...interceptor.Option) (*generativelanguage.GenerativeClient, error)

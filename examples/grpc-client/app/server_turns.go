@@ -1,0 +1,23 @@
+package app
+
+import (
+	"strings"
+
+	pb "cloud.google.com/go/ai/generativelanguage/apiv1beta/generativelanguagepb"
+	grpccodes "google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// asked returns the prompt of a request, and how much of its answer was given
+// before. Like the newer models it refuses to continue a turn of the model's.
+func asked(turns []*pb.Content) (prompt, said string, err error) {
+	if len(turns) > 0 && turns[len(turns)-1].GetRole() == "model" {
+		return "", "", status.Error(grpccodes.InvalidArgument, "Requests ending with a model turn are not supported.")
+	}
+	if len(turns) > 1 {
+		if partial, ok := strings.CutPrefix(textOf(turns[len(turns)-1:]), cutOff); ok {
+			return textOf(turns[:1]), partial, nil
+		}
+	}
+	return textOf(turns), "", nil
+}
