@@ -55,7 +55,7 @@ fleet: ## Simulate fleets of clients in trouble, and ordinary programs; write be
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for 20 s.
-	@set -e; for pkg in ./codes ./policy ./policy/policyfile ./internal/foreign ./examples/grpc-client/app; do \
+	@set -e; for pkg in ./codes ./policy ./policy/policyfile ./internal/foreign ./examples/grpc-client/explain; do \
 		for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime 20s $$pkg; \
 		done; \

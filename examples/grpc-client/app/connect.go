@@ -7,6 +7,8 @@ import (
 	generativelanguage "cloud.google.com/go/ai/generativelanguage/apiv1beta"
 	"google.golang.org/api/option"
 
+	"github.com/reinvoke/reinvoke/examples/grpc-client/gemini"
+	"github.com/reinvoke/reinvoke/examples/grpc-client/server"
 	"github.com/reinvoke/reinvoke/interceptor"
 )
 
@@ -24,9 +26,9 @@ func (p *program) serverName() string {
 // toEndpoint returns the options to talk to the service at -endpoint.
 func (p *program) toEndpoint() []option.ClientOption {
 	if p.insecure {
-		return toPlainEndpoint(p.endpoint, p.key)
+		return gemini.ToPlainEndpoint(p.endpoint, p.key)
 	}
-	return toEndpoint(p.endpoint, p.key)
+	return gemini.ToEndpoint(p.endpoint, p.key)
 }
 
 // client returns the client of a batch, and what ends it. watch is told what the gate
@@ -35,12 +37,12 @@ func (p *program) client(ctx context.Context, watch func(interceptor.GateEvent))
 	var where []option.ClientOption
 	stopServer := func() {}
 	if p.endpoint == "" {
-		srv, err := startServer(ctx, p.planner())
+		srv, err := server.Start(ctx, p.planner())
 		if err != nil {
 			return nil, nil, err
 		}
-		stopServer = srv.stop
-		where = toEmbedded(srv, &tokens{})
+		stopServer = srv.Stop
+		where = server.ToEmbedded(srv, &server.Tokens{})
 	} else {
 		where = p.toEndpoint()
 	}
@@ -57,9 +59,9 @@ func (p *program) client(ctx context.Context, watch func(interceptor.GateEvent))
 
 // retries returns how a batch retries.
 func (p *program) retries() []interceptor.Option {
-	opts := []interceptor.Option{interceptor.WithObserver(observe)}
+	opts := []interceptor.Option{interceptor.WithObserver(gemini.Observe)}
 	if p.scaled() {
-		opts = append(opts, interceptor.WithTable(demoTable()))
+		opts = append(opts, interceptor.WithTable(server.Table()))
 	}
 	if p.gateOff {
 		opts = append(opts, interceptor.WithoutGate())
@@ -68,12 +70,12 @@ func (p *program) retries() []interceptor.Option {
 }
 
 // scaled reports whether delays are, because nothing else takes long either.
-func (p *program) scaled() bool { return p.endpoint == "" && p.quota == quota{} }
+func (p *program) scaled() bool { return p.endpoint == "" && p.quota == server.Quota{} }
 
 // planner returns what the embedded server does to the prompts of a batch.
-func (p *program) planner() planner {
-	if p.quota != (quota{}) {
-		return p.quota.within(time.Now(), planMarked)
+func (p *program) planner() server.Planner {
+	if p.quota != (server.Quota{}) {
+		return p.quota.Within(time.Now(), server.PlanMarked)
 	}
-	return planBatch
+	return server.PlanBatch
 }

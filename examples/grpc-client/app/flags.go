@@ -8,9 +8,11 @@ import (
 	"net"
 	"strconv"
 	"strings"
-)
 
-const defaultModel = "gemini-2.5-flash"
+	"github.com/reinvoke/reinvoke/examples/grpc-client/explain"
+	"github.com/reinvoke/reinvoke/examples/grpc-client/gemini"
+	"github.com/reinvoke/reinvoke/examples/grpc-client/server"
+)
 
 // options are what the command line says.
 type options struct {
@@ -23,7 +25,7 @@ type options struct {
 	retryFailed bool
 	endpoint    string // "" for the embedded server
 	insecure    bool
-	quota       quota // of the embedded server
+	quota       server.Quota // of the embedded server
 	gateOff     bool
 	explain     string // an error, "-" for standard input, "" for none
 	table       string // a file, "" for the default
@@ -47,7 +49,7 @@ policy says.
                     added at the end
   -retry-failed     ask the prompts again that failed in an earlier run with the same -out
   -parallel N       ask N prompts at a time (default 4)
-  -model NAME       ask this model (default ` + defaultModel + `)
+  -model NAME       ask this model (default ` + gemini.DefaultModel + `)
   -stream           ask for streamed answers
   -quota R[/T]      the embedded server allows R requests a minute, and T tokens (words)
                     in them; the minutes are real ones
@@ -75,7 +77,7 @@ exit status: 0 all is well; 1 a call did not end as it should, or a prompt faile
 // parse reads the command line. The error is a line that names the flag and
 // what was expected, or [flag.ErrHelp].
 func parse(args []string) (options, error) {
-	o := options{model: defaultModel, parallel: 4}
+	o := options{model: gemini.DefaultModel, parallel: 4}
 	fs := flag.NewFlagSet("grpc-client", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	fs.Usage = func() {}
@@ -85,12 +87,12 @@ func parse(args []string) (options, error) {
 	fs.BoolVar(&o.retryFailed, "retry-failed", o.retryFailed, "")
 	fs.Func("prompts", "", into(&o.prompts, "a file, or - for standard input"))
 	fs.Func("out", "", into(&o.out, "a file"))
-	fs.Func("model", "", into(&o.model, "a name such as "+defaultModel))
+	fs.Func("model", "", into(&o.model, "a name such as "+gemini.DefaultModel))
 	fs.Func("explain", "", into(&o.explain, "an error, or - for standard input"))
 	fs.Func("table", "", into(&o.table, "a file"))
-	fs.Func("method", "", func(s string) error { o.method = s; return checkMethod(s) })
+	fs.Func("method", "", func(s string) error { o.method = s; return explain.CheckMethod(s) })
 	fs.Func("endpoint", "", func(s string) error { o.endpoint = s; return checkEndpoint(s) })
-	fs.Func("quota", "", func(s string) (err error) { o.quota, err = parseQuota(s); return err })
+	fs.Func("quota", "", func(s string) (err error) { o.quota, err = server.ParseQuota(s); return err })
 	fs.Func("gate", "", func(s string) (err error) { o.gateOff, err = isOff(s); return err })
 	fs.Func("parallel", "", func(s string) (err error) { o.parallel, err = number(s); return err })
 	if err := fs.Parse(args); err != nil {
@@ -194,7 +196,7 @@ func contradiction(o options, given map[string]bool) error {
 	case given["model"] && o.prompts == "" && o.endpoint == "":
 		return errors.New("-model: want -prompts or -endpoint with it")
 	case o.model == "models/":
-		return errors.New("-model: want a name such as " + defaultModel)
+		return errors.New("-model: want a name such as " + gemini.DefaultModel)
 	case o.retryFailed && o.out == "":
 		return errors.New("-retry-failed: want -out with it, the file of the earlier run")
 	case given["quota"] && o.endpoint != "":

@@ -23,13 +23,16 @@ import (
 	"syscall"
 	"time"
 
+	generativelanguage "cloud.google.com/go/ai/generativelanguage/apiv1beta"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"google.golang.org/api/option"
 
-	"github.com/reinvoke/reinvoke/examples/grpc-client/app"
+	"github.com/reinvoke/reinvoke/examples/grpc-client/demo"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/interceptor/gapic"
 	"github.com/reinvoke/reinvoke/interceptor/otelretry"
 )
 
@@ -74,7 +77,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	watching, done := context.WithCancel(ctx)
 	defer done()
 	go h.watch(watching, time.Second)
-	if err := app.Play(ctx, io.Discard, *rounds, instrument); err != nil {
+	if err := demo.Play(ctx, newClient, io.Discard, *rounds, instrument); err != nil {
 		return err
 	}
 	done()
@@ -82,6 +85,16 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return draw(ctx, h, *picture)
 	}
 	return copyPage(ctx, out, "http://"+address+"/metrics")
+}
+
+// newClient returns the official Gemini client with retries.
+func newClient(ctx context.Context, where []option.ClientOption, opts ...interceptor.Option) (*generativelanguage.GenerativeClient, error) {
+	client, err := generativelanguage.NewGenerativeClient(ctx, append(gapic.ClientOptions(opts...), where...)...)
+	if err != nil {
+		return nil, err
+	}
+	gapic.DisableRetry(client.CallOptions)
+	return client, nil
 }
 
 // instruments returns what metrics are gathered from, and what reports to it.

@@ -1,0 +1,121 @@
+// Package batch answers the prompts of a file, several at a time, and keeps the
+// answers: batch.go is the run, ask.go a call, store.go and printer.go are where
+// answers go, tally.go counts and sums up.
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	generativelanguage "cloud.google.com/go/ai/generativelanguage/apiv1beta"
+
+	"github.com/reinvoke/reinvoke/examples/grpc-client/exit"
+	"github.com/reinvoke/reinvoke/examples/grpc-client/terminal"
+	"github.com/reinvoke/reinvoke/interceptor"
+)
+
+// Batch is a run over the prompts of a file.
+type Batch struct {
+	Prompts string    // a file, or "-" for in
+	In      io.Reader // see prompts
+	Out     string    // a file, or "" for results
+	Results io.Writer // for what is redacted already
+
+	RetryFailed bool   // ask again what failed in an earlier run
+	Server      string // what results say of who answered
+	Model       string // with its "models/"
+	Stream      bool
+	Parallel    int
+
+	// Connect returns the client, and what ends it. watch is told what the gate does.
+	Connect func(ctx context.Context, watch func(interceptor.GateEvent)) (client *generativelanguage.GenerativeClient, stop func(), err error)
+
+	Patience  time.Duration // how long the calls in flight get to end after an interruption
+	Redactor  terminal.Redactor
+	Screen    *terminal.Screen // for messages
+	Scrolling bool             // results are on the same terminal: they show enough, and a bar would get among them
+	About     string           // what is said first; may be empty
+}
+
+// Run asks the prompts and returns the exit status.
+func (b *Batch) Run(ctx context.Context) (status int, err error) {
+	prompts, err := readPrompts(ctx, b.Prompts, b.In)
+	if err != nil {
+		if ctx.Err() != nil {
+			return exit.Interrupted, errors.New("interrupted before the prompts were read")
+		}
+		return exit.Misused, err
+	}
+	to, todo, err := b.sink(prompts)
+	if err != nil {
+		return exit.Misused, err
+	}
+	progress := b.newProgress(len(prompts), len(prompts)-len(todo))
+	err = errors.Join(b.askAll(ctx, todo, to, progress), to.close())
+	status = progress.end(ctx.Err() != nil, to)
+	if err != nil {
+		status = exit.Failed
+	}
+	return status, err
+}
+
+// sink returns where the results go, and the prompts that have none yet.
+func (b *Batch) sink(prompts []prompt) (to sink, todo []prompt, err error) {
+	if b.Out == "" {
+		return newPrinter(b.Results, prompts), prompts, nil
+	}
+	if sameFile(b.Out, b.Prompts) {
+		return nil, nil, fmt.Errorf("-out: %s has the prompts: want another file", b.Out)
+	}
+	s, err := openStore(b.Out)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := s.check(b.Server, b.Model, prompts, b.Redactor); err != nil {
+		s.abandon()
+		return nil, nil, err
+	}
+	for _, q := range prompts {
+		if r, ok := s.done[q.line]; !ok || (r.Error != nil && b.RetryFailed) {
+			todo = append(todo, q)
+		}
+	}
+	return s, todo, nil
+}
+
+func sameFile(a, b string) bool {
+	first, err1 := os.Stat(a)
+	second, err2 := os.Stat(b)
+	return err1 == nil && err2 == nil && os.SameFile(first, second)
+}
+
+// askAll asks the prompts, several at a time. Once ctx has ended no further
+// one is asked, and those in flight get some time to end.
+func (b *Batch) askAll(ctx context.Context, todo []prompt, to sink, progress *progress) error {
+	if len(todo) == 0 {
+		return nil
+	}
+	calls, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		progress.stopping(b.Patience)
+		time.AfterFunc(b.Patience, cancel)
+	})()
+
+	client, stop, err := b.Connect(calls, progress.gate)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	a := &asker{client: client, server: b.Server, model: b.Model, stream: b.Stream, redactor: b.Redactor, watch: progress.event}
+
+	feed, stopFeed := context.WithCancel(ctx)
+	defer stopFeed()
+	k := &keeper{to: to, progress: progress, giveUp: func() { stopFeed(); cancel() }}
+	askers(calls, b.Parallel, a, feedPrompts(feed, todo), k.keep)
+	return k.err
+}

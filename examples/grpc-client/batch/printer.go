@@ -1,0 +1,73 @@
+package batch
+
+import (
+	"fmt"
+	"io"
+	"slices"
+)
+
+// printer is a sink that prints results in the order of the prompts, each as
+// soon as those before it are there.
+type printer struct {
+	to    io.Writer
+	next  []int          // the lines that are still to be printed, in order
+	ready map[int]Record // those that have to wait
+	fails int
+}
+
+func newPrinter(to io.Writer, prompts []prompt) *printer {
+	p := &printer{to: to, ready: map[int]Record{}}
+	for _, q := range prompts {
+		p.next = append(p.next, q.line)
+	}
+	return p
+}
+
+func (p *printer) put(r Record) error {
+	p.ready[r.Line] = r
+	if r.Error != nil {
+		p.fails++
+	}
+	for len(p.next) > 0 {
+		r, ok := p.ready[p.next[0]]
+		if !ok {
+			return nil
+		}
+		if err := p.print(r); err != nil {
+			return err
+		}
+		p.next = p.next[1:]
+	}
+	return nil
+}
+
+// close prints what has waited for prompts that were not answered.
+func (p *printer) close() error {
+	var lines []int
+	for line := range p.ready {
+		lines = append(lines, line)
+	}
+	slices.Sort(lines)
+	for _, line := range lines {
+		if err := p.print(p.ready[line]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *printer) failed() int { return p.fails }
+
+func (p *printer) resumes() bool { return false }
+
+func (p *printer) print(r Record) error {
+	delete(p.ready, r.Line)
+	line, err := r.encode()
+	if err == nil {
+		_, err = p.to.Write(line)
+	}
+	if err != nil {
+		return fmt.Errorf("standard output: %w", err)
+	}
+	return nil
+}

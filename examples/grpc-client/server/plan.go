@@ -1,0 +1,49 @@
+package server
+
+import (
+	"hash/fnv"
+	"strings"
+	"time"
+)
+
+// PlanMarked fails the prompts that say so, for good.
+func PlanMarked(_, prompt string, _ int) Step {
+	switch first, _, _ := strings.Cut(prompt, " "); first {
+	case "!daily":
+		return Step{Err: PerDay()}
+	case "!zero":
+		return Step{Err: LimitZero()}
+	case "!key":
+		return Step{Err: WrongKey()}
+	case "!request":
+		return Step{Err: BadRequest()}
+	case "!blocked":
+		return Step{block: true}
+	case "!midway":
+		return Step{Err: InternalError(), Chunks: 1}
+	}
+	return Step{}
+}
+
+// PlanBatch fails others too, once or twice, the same ones in every run.
+func PlanBatch(model, prompt string, n int) Step {
+	if st := PlanMarked(model, prompt, n); st != (Step{}) {
+		return st
+	}
+	switch kind := hashOf(prompt) % 7; {
+	case kind == 0 && n <= 2:
+		return Step{Err: Overloaded()}
+	case kind == 1 && n == 1:
+		return Step{Err: InternalError()}
+	case kind == 2 && n == 1:
+		return Step{Err: PerMinute(1200 * time.Millisecond)}
+	}
+	return Step{}
+}
+
+// hashOf returns a number that depends on the text alone.
+func hashOf(text string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(text)) // it takes everything
+	return h.Sum32()
+}

@@ -1,0 +1,125 @@
+// Package terminal is the output of the program: lines and colours, printable text, and
+// no key in any of them.
+package terminal
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+)
+
+// The colours, as the parameters of the escape code that switches them on.
+const (
+	Red    = "31"
+	Green  = "32"
+	Yellow = "33"
+	cyan   = "36"
+	Bold   = "1"
+	Faint  = "2"
+)
+
+// Screen is where text goes: plain lines, or on a terminal lines in colour
+// and below them one that is redrawn. It is safe for concurrent use.
+type Screen struct {
+	To     io.Writer
+	colour bool
+	Live   bool // lines may be redrawn
+
+	mu    sync.Mutex
+	drawn int // width of the line that will be redrawn
+}
+
+// New returns a screen on w. Colour is for terminals whose user has not
+// asked for none (https://no-color.org).
+func New(w io.Writer, terminal bool, getenv func(string) string) *Screen {
+	live := terminal && getenv("TERM") != "dumb"
+	return &Screen{To: w, Live: live, colour: live && getenv("NO_COLOR") == ""}
+}
+
+// IsTerminal reports whether a file is a terminal.
+func IsTerminal(f *os.File) bool {
+	return term.IsTerminal(int(f.Fd()))
+}
+
+// Paint colours s, or not.
+func (s *Screen) Paint(colour, text string) string {
+	if !s.colour || text == "" {
+		return text
+	}
+	return "\x1b[" + colour + "m" + text + "\x1b[0m"
+}
+
+// Printf writes whole lines, above the one that is redrawn.
+func (s *Screen) Printf(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.write(s.wipe() + fmt.Sprintf(format, args...))
+}
+
+// draw replaces the line that is redrawn.
+func (s *Screen) draw(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	line := s.wipe() + text
+	s.drawn = utf8.RuneCountInString(text)
+	s.write(line)
+}
+
+// wipe returns what removes the line that is redrawn: spaces, which every
+// terminal knows.
+func (s *Screen) wipe() string {
+	if s.drawn == 0 {
+		return ""
+	}
+	wiped := "\r" + strings.Repeat(" ", s.drawn) + "\r"
+	s.drawn = 0
+	return wiped
+}
+
+func (s *Screen) write(text string) {
+	_, _ = io.WriteString(s.To, text) // there is nobody to tell that nobody listens
+}
+
+// Countdown shows how long d still lasts, until it is over or stopped. On
+// anything but a terminal it does nothing.
+func (s *Screen) Countdown(d time.Duration) (stop func()) {
+	if !s.Live {
+		return func() {}
+	}
+	done, gone := make(chan struct{}), make(chan struct{})
+	until := time.Now().Add(d)
+	go func() {
+		defer close(gone)
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			s.draw(waiting(time.Until(until), d))
+			select {
+			case <-done:
+				s.Printf("")
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-gone
+	}
+}
+
+// waiting is the line of a countdown: how much of d is left, with a bar.
+func waiting(left, d time.Duration) string {
+	const width = 24
+	if left <= 0 {
+		return "         next attempt ..."
+	}
+	full := min(int(width*left/max(d, 1)), width)
+	return fmt.Sprintf("         waiting %4.1f s  %s%s", left.Seconds(), strings.Repeat("#", full), strings.Repeat(".", width-full))
+}
