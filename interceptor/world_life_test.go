@@ -16,6 +16,7 @@ var (
 	lifeShrinks = flag.Int("world.shrinks", 3, "how many worlds of each kind of problem are shrunk")
 	lifeAgain   = flag.Int("world.again", 1, "how often each world is run: the order of goroutines is not part of it")
 	lifeStop    = flag.Bool("world.stop", false, "stop at the first world that fails")
+	lifeShow    = flag.Bool("world.show", false, "show on standard error how many worlds have been run")
 )
 
 // TestWorldLives makes random calls of all kinds through random servers and checks
@@ -52,6 +53,8 @@ func TestWorldLives(t *testing.T) {
 		first = seedOf(t, 0)
 	}
 	report := newLifeReport()
+	count, stop := showLife(n)
+	defer stop()
 	queue := make(chan uint64)
 	var wg sync.WaitGroup
 	for range min(workers, n) {
@@ -61,6 +64,7 @@ func TestWorldLives(t *testing.T) {
 				if !t.Run(strconv.FormatUint(from, 10), func(t *testing.T) { report.run(t, from, to) }) {
 					report.add(nil, from, []lifeProblem{{"the race detector, or the test itself", "see above"}}, nil)
 				}
+				count(int(to - from)) //nolint:gosec // it fits
 			}
 		})
 	}

@@ -8,13 +8,13 @@ import (
 )
 
 // beside plays scenes of a single process with all libraries.
-func beside(seed uint64, progress func(total int) func(int)) []scene {
+func beside(seed uint64, show shower) []scene {
 	const s = time.Second
 	scs := []*scenario{
 		d1(5*s, quickly, 38*s, 38*s), d1(time.Minute, quickly, 10*s, 10*s),
 		d3("that are right", func(left time.Duration) time.Duration { return left }),
 	}
-	return promise(scs, []int{1}, libraries(), seed, progress)
+	return promise(scs, []int{1}, libraries(), seed, show, "one process")
 }
 
 // libraries returns the sides standing for libraries with their usual settings.

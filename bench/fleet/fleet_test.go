@@ -30,7 +30,7 @@ func quick() []result {
 	some := slices.DeleteFunc(sides(), func(s side) bool {
 		return !slices.Contains([]string{limitName, fleetName, noneName, gaxName}, s.name)
 	})
-	return play(table(scenarios(), []int{10, 1000}, some, 1), func(int) {})
+	return play(table(scenarios(), []int{10, 1000}, some, 1), quiet())
 }
 
 // TestFleet_goals: of the goals for 10 and 1,000 clients none is missed.
@@ -91,7 +91,7 @@ func TestFleet_neverWorse(t *testing.T) {
 	}
 	some := slices.DeleteFunc(sides(), func(s side) bool { return s.name != fleetName && s.name != noneName && s.name != defaultName })
 	ns := []int{10, 300}
-	results := play(table(others, ns, some, 7), func(int) {})
+	results := play(table(others, ns, some, 7), quiet())
 	b := newBook(results)
 	for _, r := range results {
 		if r.side.name == noneName {
@@ -119,7 +119,7 @@ func TestFleet_attemptTimeouts(t *testing.T) {
 	long.name = "B2 with a queue of 3,000"
 	long.server = func(*world) server { return &workers{free: 20, service: 100 * time.Millisecond, room: 3000} }
 	some := slices.DeleteFunc(sides(), func(s side) bool { return s.name != fleetName && s.name != noneName && s.name != defaultName })
-	results := play(table([]*scenario{&b2, &long}, []int{10, 1000}, some, 3), func(int) {})
+	results := play(table([]*scenario{&b2, &long}, []int{10, 1000}, some, 3), quiet())
 	b := newBook(results)
 	for _, r := range results {
 		none, _ := b.find(r.sc.name, r.n, r.hints, noneName)
@@ -143,7 +143,7 @@ func TestFleet_attemptTimeoutBudget(t *testing.T) {
 	full.Budget.EarnedMax++ // other than the default: newReinvoke leaves the figures alone
 	some := slices.DeleteFunc(sides(), func(s side) bool { return s.name != noneName && s.name != defaultName })
 	some = append(some, side{"full", "", configured(full)})
-	results := play(table([]*scenario{scenarios()[4]}, []int{1000}, some, 3), func(int) {})
+	results := play(table([]*scenario{scenarios()[4]}, []int{1000}, some, 3), quiet())
 	b := newBook(results)
 	recovery := func(name string) float64 {
 		r, _ := b.find("B2", 1000, false, name)
@@ -166,9 +166,12 @@ func TestFleet_sameSeedSameBytes(t *testing.T) {
 	}
 	runOnce := func() (string, map[string]string) {
 		dir := t.TempDir()
-		var out bytes.Buffer
-		if err := command([]string{"-only", "A2,B1", "-n", "10", "-out", dir}, &out, io.Discard); err != nil {
+		var out, errs bytes.Buffer
+		if err := command([]string{"-only", "A2,B1", "-n", "10", "-out", dir}, &out, &errs, false); err != nil {
 			t.Fatal(err)
+		}
+		if !strings.HasPrefix(errs.String(), "scenarios: ") || !strings.Contains(errs.String(), "(100 %)") {
+			t.Errorf("standard error: %q, want the progress", errs.String())
 		}
 		files := map[string]string{}
 		for _, name := range []string{"report.md", "goodput.svg", "reset.svg", "outage.svg", "gate.svg"} {
@@ -213,7 +216,7 @@ func TestFleet_flags(t *testing.T) {
 		"-n 0: want":                 {"-n", "0"},
 		"-n ten: want":               {"-n", "ten"},
 	} {
-		if err := command(args, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
+		if err := command(args, io.Discard, io.Discard, false); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: got %v, want %q", args, err, want)
 		}
 	}

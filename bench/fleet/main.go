@@ -10,11 +10,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
+
+	"golang.org/x/term"
 )
 
 func main() {
-	if err := command(os.Args[1:], os.Stdout, os.Stderr); err != nil {
+	if err := command(os.Args[1:], os.Stdout, os.Stderr, term.IsTerminal(int(os.Stderr.Fd())) && os.Getenv("TERM") != "dumb"); err != nil {
 		if !errors.Is(err, flag.ErrHelp) {
 			_, _ = fmt.Fprintln(os.Stderr, err)
 		}
@@ -91,13 +92,12 @@ func chosen(only string) (scs, scenes []*scenario, err error) {
 }
 
 // command runs the simulation. The output on stdout depends only on the flags; progress goes to
-// stderr.
-func command(args []string, stdout, stderr io.Writer) error {
+// stderr, as a bar if stderr is a terminal.
+func command(args []string, stdout, stderr io.Writer, terminal bool) error {
 	o, err := parse(args, stderr)
 	if err != nil {
 		return err
 	}
-	began := time.Now()
 	jobs := table(o.scs, o.ns, sides(), o.seed)
 	shown := len(jobs)
 	whole := o.out != "" && len(o.scs) == len(scenarios())
@@ -105,19 +105,15 @@ func command(args []string, stdout, stderr io.Writer) error {
 		some := slices.DeleteFunc(sides(), func(s side) bool { return !slices.Contains([]string{limitName, fleetName, gaxName}, s.name) })
 		jobs = append(jobs, table(o.scs, middling(), some, o.seed)...)
 	}
-	progress := func(total int) func(int) {
-		return func(done int) {
-			_, _ = fmt.Fprintf(stderr, "\r%d of %d runs, %v ", done, total, time.Since(began).Round(time.Second))
-		}
-	}
-	results := play(jobs, progress(len(jobs)))
+	show := showerOn(stderr, terminal)
+	results := play(jobs, show("scenarios", len(jobs)))
 	b := newBook(results)
 	var text, promises string
 	if len(o.scs) > 0 {
 		text = b.text(results[:shown])
 	}
 	if len(o.scenes) > 0 {
-		promises = promiseReport(promise(o.scenes, o.processes, promising(), o.seed, progress), o.seed)
+		promises = promiseReport(promise(o.scenes, o.processes, promising(), o.seed, show, "ordinary programs"), o.seed)
 	}
 	if o.out == "" || !whole {
 		text += promises
@@ -132,11 +128,10 @@ func command(args []string, stdout, stderr io.Writer) error {
 	var rows [][]string
 	var alone string
 	if whole {
-		alone = besideReport(beside(o.seed, progress), o.seed)
+		alone = besideReport(beside(o.seed, show), o.seed)
 		quick := slices.DeleteFunc(slices.Clone(o.scs), func(s *scenario) bool { return s.name == "C" })
-		head, rows = sensitivity(quick, []int{10, 1000}, o.seed, progress)
+		head, rows = sensitivity(quick, []int{10, 1000}, o.seed, show)
 	}
-	_, _ = fmt.Fprintln(stderr)
 	return write(o, map[string]string{
 		"report.md":   report(o.scs, results, head, rows, o.seed),
 		"ordinary.md": promises,

@@ -61,7 +61,7 @@ type scene struct {
 }
 
 // promise plays the scenes of ordinary programs with these sides.
-func promise(scs []*scenario, ns []int, who []side, seed uint64, progress func(total int) func(int)) []scene {
+func promise(scs []*scenario, ns []int, who []side, seed uint64, show shower, label string) []scene {
 	var jobs []job
 	for _, n := range ns {
 		for _, sc := range scs {
@@ -73,7 +73,7 @@ func promise(scs []*scenario, ns []int, who []side, seed uint64, progress func(t
 		}
 	}
 	var all []scene
-	for _, r := range play(jobs, progress(len(jobs))) {
+	for _, r := range play(jobs, show(label, len(jobs))) {
 		if len(all) == 0 || all[len(all)-1].sc != r.sc || all[len(all)-1].n != r.n {
 			all = append(all, scene{r.sc, r.n, map[string]*played{}})
 		}

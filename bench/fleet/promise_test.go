@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"strings"
 	"testing"
 )
@@ -11,7 +12,7 @@ func TestFleet_promise(t *testing.T) {
 	if raceEnabled {
 		t.Skip("takes a minute with the race detector, and has nothing to race")
 	}
-	scenes := promise(ordinary(), []int{1}, promising(), 7, func(int) func(int) { return func(int) {} }) // seeds that no figure was chosen by
+	scenes := promise(ordinary(), []int{1}, promising(), 7, showerOn(io.Discard, false), "runs") // seeds that no figure was chosen by
 	for _, s := range scenes {
 		if strings.HasPrefix(s.sc.says, "50 %") { // which the report names
 			if got, least := s.by[gateName].success(), s.by[withoutName].success()-0.06; got < least {

@@ -3,6 +3,8 @@ package main
 import (
 	"runtime"
 	"sync"
+
+	"github.com/reinvoke/reinvoke/internal/progress"
 )
 
 // job is a run to make.
@@ -22,21 +24,16 @@ type result struct {
 
 // play makes all runs, as many at once as there are processors. The results are in the order of
 // the jobs, regardless of the order of execution.
-func play(jobs []job, progress func(done int)) []result {
+func play(jobs []job, p *progress.Progress) []result {
 	results := make([]result, len(jobs))
 	next := make(chan int)
 	var wg sync.WaitGroup
-	var mu sync.Mutex
-	done := 0
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
 			for i := range next {
 				j := jobs[i]
 				results[i] = result{j, run(j.sc, j.n, j.hints, j.side.make(j.sc, j.n), j.seed)}
-				mu.Lock()
-				done++
-				progress(done)
-				mu.Unlock()
+				p.Add(1)
 			}
 		})
 	}
@@ -45,6 +42,7 @@ func play(jobs []job, progress func(done int)) []result {
 	}
 	close(next)
 	wg.Wait()
+	p.Finish()
 	return results
 }
 

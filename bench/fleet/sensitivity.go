@@ -74,7 +74,7 @@ func scaled(name string, v reflect.Value, factor float64) bool {
 
 // sensitivity returns a row per figure: the success of Fleet() in percent, and the change in
 // percentage points when the figure is halved and doubled.
-func sensitivity(scs []*scenario, ns []int, seed uint64, progress func(total int) func(int)) (head []string, rows [][]string) {
+func sensitivity(scs []*scenario, ns []int, seed uint64, show shower) (head []string, rows [][]string) {
 	plain := side{name: "Fleet()", make: configured(policy.FleetConfig())}
 	jobs := table(scs, ns, []side{plain}, seed)
 	columns := len(jobs)
@@ -82,7 +82,7 @@ func sensitivity(scs []*scenario, ns []int, seed uint64, progress func(total int
 	for _, v := range vs {
 		jobs = append(jobs, table(scs, ns, []side{{name: v.figure, make: configured(v.config)}}, seed)...)
 	}
-	results := play(jobs, progress(len(jobs)))
+	results := play(jobs, show("figures", len(jobs)))
 	head = []string{"figure", "times"}
 	base := []string{"Fleet()", ""}
 	for _, r := range results[:columns] {
