@@ -117,7 +117,7 @@ func TestBatch_progressBarOnATerminal(t *testing.T) {
 				Terminals: test.terminals, Getenv: environment("TERM", "xterm"),
 			})
 			wantStatus(t, got, exit.OK)
-			bar := strings.Contains(got.errs, "\r") && strings.Contains(got.errs, "/2)")
+			bar := strings.Contains(got.errs, "\r") && strings.Contains(got.errs, "] 0 of 2, ")
 			if bar != test.bar {
 				t.Errorf("a bar: %v, want %v\n%q", bar, test.bar, got.errs)
 			}

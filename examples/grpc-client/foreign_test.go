@@ -69,7 +69,7 @@ func TestForeign_whatTheServerSaysIsPrintable(t *testing.T) {
 	out := fresh(t)
 	prompts := writeFile(t, "prompts", "answer me\nask\n")
 	for name, args := range map[string][]string{
-		"tour": nil, "tour as JSON": {"-json"}, "batch": {"-prompts", prompts}, "streamed batch": {"-prompts", prompts, "-stream"},
+		"tour": nil, "tour as JSON": {"-json"}, "batch": {"-prompts", prompts}, "batch in JSON": {"-prompts", prompts, "-json"}, "streamed batch": {"-prompts", prompts, "-stream"},
 		"batch in a file": {"-prompts", prompts, "-out", out},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -116,6 +116,11 @@ func TestForeign_explainedErrorIsPrintable(t *testing.T) {
 			got := runWorld(t.Context(), app.World{Args: []string{"-explain", "-"}, In: strings.NewReader(string(text))})
 			wantStatus(t, got, exit.OK)
 			wantPrintable(t, got.out, 3<<10)
+			inJSON := runWorld(t.Context(), app.World{Args: []string{"-explain", "-", "-json"}, In: strings.NewReader(string(text))})
+			wantPrintable(t, inJSON.out, 64<<10)
+			if all := objects(t, inJSON.out); len(all) != 1 || all[0]["message"] != st.Message() {
+				t.Errorf("got %.300s, want an object with the whole message", inJSON.out)
+			}
 			wantContains(t, got.out, "status     ResourceExhausted: ", "reason     ", ", of ", "quota      ", " bytes cut)")
 		})
 	}

@@ -62,6 +62,7 @@ func TestKey_neverAppears(t *testing.T) {
 		"tour":            {nil, exit.Failed, true},
 		"tour as JSON":    {[]string{"-json"}, exit.Failed, true},
 		"batch":           {[]string{"-prompts", prompts}, exit.Failed, true},
+		"batch in JSON":   {[]string{"-prompts", prompts, "-json"}, exit.Failed, true},
 		"streamed batch":  {[]string{"-prompts", prompts, "-stream"}, exit.Failed, true},
 		"batch in a file": {[]string{"-prompts", prompts, "-out", out}, exit.Failed, false},
 		"file name":       {[]string{"-prompts", key}, exit.Misused, true},

@@ -37,15 +37,6 @@ func command(t *testing.T, args ...string) (cmd *exec.Cmd, out *bytes.Buffer) {
 	return cmd, out
 }
 
-func TestProcess_exitStatus(t *testing.T) {
-	t.Parallel()
-	cmd, out := command(t, "-nope")
-	_ = cmd.Run()
-	if got := cmd.ProcessState.ExitCode(); got != exit.Misused {
-		t.Errorf("exit status %d, want %d\n%s", got, exit.Misused, out)
-	}
-}
-
 // TestProcess_signals ends the program by signals while it has a prompt at
 // the server, and runs it again.
 func TestProcess_signals(t *testing.T) {

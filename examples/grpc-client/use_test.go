@@ -43,10 +43,8 @@ func TestRun_badUse(t *testing.T) {
 		"a gate that is neither":       {[]string{"-prompts", prompts, "-gate", "ajar"}, []string{"-gate", "want on or off"}},
 		"-insecure alone":              {[]string{"-insecure"}, []string{"-insecure", "want -endpoint"}},
 		"-insecure far away":           {[]string{"-insecure", "-endpoint", "example.com:80"}, []string{"-insecure", "loopback"}},
-		"-json with -prompts":          {[]string{"-json", "-prompts", prompts}, []string{"-json", "without -prompts"}},
 		"-table alone":                 {[]string{"-table", prompts}, []string{"-table: want -explain with it"}},
 		"-method alone":                {[]string{"-method", "/a.S/M"}, []string{"-method: want -explain with it"}},
-		"-explain with -json":          {[]string{"-explain", "UNKNOWN", "-json"}, []string{"-explain: want it without -json"}},
 		"-explain with -prompts":       {[]string{"-explain", "UNKNOWN", "-prompts", prompts}, []string{"-explain: want it without -prompts"}},
 		"a pattern of methods":         {[]string{"-explain", "UNKNOWN", "-method", "/a.S/*"}, []string{"want /package.Service/Method"}},
 		"no error to explain":          {[]string{"-explain", "hello world"}, []string{"-explain: want an error: "}},
@@ -81,8 +79,8 @@ func TestRun_badUse(t *testing.T) {
 func TestRun_help(t *testing.T) {
 	got := runArgs(t, "-h")
 	wantStatus(t, got, exit.OK)
-	wantContains(t, got.out, "usage:")
-	for _, name := range []string{"json", "endpoint", "insecure", "prompts", "out", "retry-failed", "parallel", "model", "stream"} {
+	wantContains(t, got.out, "usage:", "\n    0   ", "\n    1   ", "\n    2   ", "\n  130   ")
+	for _, name := range []string{"json", "endpoint", "insecure", "prompts", "out", "retry-failed", "parallel", "model", "stream", "explain", "table", "method", "quota", "gate"} {
 		wantContains(t, got.out, "\n  -"+name+" ")
 	}
 }

@@ -32,48 +32,6 @@ type options struct {
 	method      string // for explain
 }
 
-const help = `usage: grpc-client [flags]
-
-Without flags it plays a script of failures against a Gemini server of its own,
-shows what the retries make of them, and exits with 0 if every call ended as the
-policy says.
-
-  -json             print JSON lines instead of text (demo, or -endpoint without -prompts)
-  -endpoint H:P     talk to the real service at host:port, with the key in GEMINI_API_KEY:
-                    generativelanguage.googleapis.com:443
-  -insecure         speak plain text to -endpoint; for a loopback address only
-
-  -prompts FILE     answer the prompts in FILE, one a line; "-" reads standard input
-  -out FILE         write the results to FILE instead of standard output. The same
-                    command again goes on where it was interrupted; prompts may be
-                    added at the end
-  -retry-failed     ask the prompts again that failed in an earlier run with the same -out
-  -parallel N       ask N prompts at a time (default 4)
-  -model NAME       ask this model (default ` + gemini.DefaultModel + `)
-  -stream           ask for streamed answers
-  -quota R[/T]      the embedded server allows R requests a minute, and T tokens (words)
-                    in them; the minutes are real ones
-  -gate on|off      off: prompts do not wait for each other's quota (default on)
-
-  -explain ERROR    say what would become of a call that fails with ERROR: a status
-                    ("UNAVAILABLE: text"), the text of a gRPC error in Go, Java, Python
-                    or JavaScript, of a REST client or of HTTP, a line of a log, or the
-                    JSON of an API's error; "-" reads standard input
-  -table FILE       explain it with this policy file or gRPC service config
-  -method NAME      for this method, /package.Service/Method, whatever ERROR names
-
-Results are JSON lines in the order of the prompts: line, server, model, prompt,
-answer, attempts, waited (seconds), error (null if there is none), class.
-
-Without -endpoint the server is the embedded one: it makes its answers up and
-fails some prompts once or twice, unless it has a -quota. It fails for good those that begin with !daily,
-!zero, !key, !request or !blocked, and streamed ones that begin with !midway
-after a chunk.
-
-exit status: 0 all is well; 1 a call did not end as it should, or a prompt failed;
-2 the command line, a file or the key is wrong; 130 interrupted
-`
-
 // parse reads the command line. The error is a line that names the flag and
 // what was expected, or [flag.ErrHelp].
 func parse(args []string) (options, error) {
@@ -184,15 +142,13 @@ func contradiction(o options, given map[string]bool) error {
 		}
 	}
 	if o.explain != "" {
-		for _, name := range []string{"json", "prompts", "endpoint"} {
+		for _, name := range []string{"prompts", "endpoint"} {
 			if given[name] {
 				return fmt.Errorf("-explain: want it without -%s", name)
 			}
 		}
 	}
 	switch {
-	case o.json && o.prompts != "":
-		return errors.New("-json: want it without -prompts, whose results are JSON lines anyway")
 	case given["model"] && o.prompts == "" && o.endpoint == "":
 		return errors.New("-model: want -prompts or -endpoint with it")
 	case o.model == "models/":

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/reinvoke/reinvoke/examples/grpc-client/batch"
 	"github.com/reinvoke/reinvoke/examples/grpc-client/demo"
@@ -18,7 +19,11 @@ func (p *program) start(ctx context.Context) (status int, err error) {
 		return p.explanation()
 	case p.prompts != "":
 		return p.batch().Run(ctx)
-	case p.endpoint != "":
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	p.results.OnError(cancel) // nobody would see the rest
+	if p.endpoint != "" {
 		return p.demo().Tour(ctx, p.toEndpoint())
 	}
 	return p.demo().Play(ctx)
@@ -30,7 +35,11 @@ func (p *program) explanation() (status int, err error) {
 	if err != nil {
 		return exit.Misused, err
 	}
-	p.screen.Printf("%s", x.String())
+	if p.json {
+		_, _ = io.WriteString(p.results, x.JSON()+"\n") // the output remembers the error
+	} else {
+		p.screen.Printf("%s", x.String())
+	}
 	return exit.OK, nil
 }
 
@@ -48,7 +57,7 @@ func (p *program) batch() *batch.Batch {
 	b := &batch.Batch{
 		Prompts: p.prompts, In: p.in, Out: p.out, Results: p.results, RetryFailed: p.retryFailed,
 		Server: p.serverName(), Model: p.model, Stream: p.stream, Parallel: p.parallel,
-		Connect: p.client, Patience: p.patience, Redactor: p.redactor,
+		JSON: p.json, Connect: p.client, Patience: p.patience, Redactor: p.redactor,
 		Screen: p.errs, Scrolling: p.out == "" && p.screen.Live,
 	}
 	switch {

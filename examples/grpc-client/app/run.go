@@ -38,7 +38,7 @@ type program struct {
 	key      string
 	redactor terminal.Redactor
 	in       io.Reader
-	results  io.Writer        // standard output, for what is redacted already
+	results  *terminal.Output // standard output, for what is redacted already
 	screen   *terminal.Screen // on standard output
 	errs     *terminal.Screen // on standard error
 	patience time.Duration
@@ -46,9 +46,9 @@ type program struct {
 
 // newProgram returns a run that knows its world, but not yet what to do.
 func newProgram(connect gemini.Dial, w World) *program {
-	p := &program{connect: connect, key: strings.TrimSpace(w.Getenv(KeyVariable)), in: w.In, results: w.Out, patience: w.Patience}
+	p := &program{connect: connect, key: strings.TrimSpace(w.Getenv(KeyVariable)), in: w.In, results: terminal.NewOutput(w.Out), patience: w.Patience}
 	p.redactor = terminal.NewRedactor(p.key)
-	p.screen = terminal.New(p.redactor.Writer(w.Out), w.Terminals[0], w.Getenv)
+	p.screen = terminal.New(p.redactor.Writer(p.results), w.Terminals[0], w.Getenv)
 	p.errs = terminal.New(p.redactor.Writer(w.Errs), w.Terminals[1], w.Getenv)
 	return p
 }
@@ -61,14 +61,22 @@ func Run(ctx context.Context, connect gemini.Dial, w World) int {
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		p.screen.Printf("%s", help)
-		return exit.OK
+		return p.end(exit.OK, nil)
 	case err == nil && p.endpoint != "" && p.key == "":
 		err = fmt.Errorf("%s: not set: want the key for the service at -endpoint in this environment variable", KeyVariable)
 	}
 	if err != nil {
 		return p.complain(exit.Misused, err)
 	}
-	status, err := p.start(ctx)
+	return p.end(p.start(ctx))
+}
+
+// end prints the error with which a run has ended, if any, and returns the exit status. A
+// standard output that took no more is the error that counts: others may follow from it.
+func (p *program) end(status int, err error) int {
+	if broken := p.results.Err(); broken != nil {
+		status, err = exit.Failed, fmt.Errorf("standard output: %w: want room for what is printed", broken)
+	}
 	if err != nil {
 		return p.complain(status, err)
 	}

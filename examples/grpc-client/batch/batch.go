@@ -34,6 +34,7 @@ type Batch struct {
 	// Connect returns the client, and what ends it. watch is told what the gate does.
 	Connect func(ctx context.Context, watch func(interceptor.GateEvent)) (client *generativelanguage.GenerativeClient, stop func(), err error)
 
+	JSON      bool          // say everything in JSON lines, to Results
 	Patience  time.Duration // how long the calls in flight get to end after an interruption
 	Redactor  terminal.Redactor
 	Screen    *terminal.Screen // for messages
@@ -54,19 +55,26 @@ func (b *Batch) Run(ctx context.Context) (status int, err error) {
 	if err != nil {
 		return exit.Misused, err
 	}
-	progress := b.newProgress(len(prompts), len(prompts)-len(todo))
-	err = errors.Join(b.askAll(ctx, todo, to, progress), to.close())
-	status = progress.end(ctx.Err() != nil, to)
-	if err != nil {
-		status = exit.Failed
+	r := &runner{Batch: b, to: to, report: b.reporter(), tally: &tally{reasons: reasons{}}}
+	r.report.begin(len(prompts), len(prompts)-len(todo))
+	err = r.run(ctx, todo, len(prompts))
+	s := r.tally.sum(len(todo), ctx.Err() != nil, to, err)
+	r.report.end(s)
+	return s.Status, err
+}
+
+// reporter returns what says what the run does.
+func (b *Batch) reporter() reporter {
+	if b.JSON {
+		return &lines{to: b.Results, server: b.Redactor.Text(b.Server), model: b.Redactor.Text(b.Model)}
 	}
-	return status, err
+	return &text{Screen: b.Screen, about: b.About, scrolling: b.Scrolling}
 }
 
 // sink returns where the results go, and the prompts that have none yet.
 func (b *Batch) sink(prompts []prompt) (to sink, todo []prompt, err error) {
 	if b.Out == "" {
-		return newPrinter(b.Results, prompts), prompts, nil
+		return newPrinter(b.Results, prompts, b.JSON), prompts, nil
 	}
 	if sameFile(b.Out, b.Prompts) {
 		return nil, nil, fmt.Errorf("-out: %s has the prompts: want another file", b.Out)
@@ -91,31 +99,4 @@ func sameFile(a, b string) bool {
 	first, err1 := os.Stat(a)
 	second, err2 := os.Stat(b)
 	return err1 == nil && err2 == nil && os.SameFile(first, second)
-}
-
-// askAll asks the prompts, several at a time. Once ctx has ended no further
-// one is asked, and those in flight get some time to end.
-func (b *Batch) askAll(ctx context.Context, todo []prompt, to sink, progress *progress) error {
-	if len(todo) == 0 {
-		return nil
-	}
-	calls, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	defer context.AfterFunc(ctx, func() {
-		progress.stopping(b.Patience)
-		time.AfterFunc(b.Patience, cancel)
-	})()
-
-	client, stop, err := b.Connect(calls, progress.gate)
-	if err != nil {
-		return err
-	}
-	defer stop()
-	a := &asker{client: client, server: b.Server, model: b.Model, stream: b.Stream, redactor: b.Redactor, watch: progress.event}
-
-	feed, stopFeed := context.WithCancel(ctx)
-	defer stopFeed()
-	k := &keeper{to: to, progress: progress, giveUp: func() { stopFeed(); cancel() }}
-	askers(calls, b.Parallel, a, feedPrompts(feed, todo), k.keep)
-	return k.err
 }

@@ -13,10 +13,11 @@ type printer struct {
 	next  []int          // the lines that are still to be printed, in order
 	ready map[int]Record // those that have to wait
 	fails int
+	typed bool // each line has a type, as other lines beside it
 }
 
-func newPrinter(to io.Writer, prompts []prompt) *printer {
-	p := &printer{to: to, ready: map[int]Record{}}
+func newPrinter(to io.Writer, prompts []prompt, typed bool) *printer {
+	p := &printer{to: to, typed: typed, ready: map[int]Record{}}
 	for _, q := range prompts {
 		p.next = append(p.next, q.line)
 	}
@@ -56,12 +57,18 @@ func (p *printer) close() error {
 	return nil
 }
 
+// abandon prints nothing: the output is broken.
+func (p *printer) abandon() {}
+
 func (p *printer) failed() int { return p.fails }
 
 func (p *printer) resumes() bool { return false }
 
 func (p *printer) print(r Record) error {
 	delete(p.ready, r.Line)
+	if p.typed {
+		r.Type = "result"
+	}
 	line, err := r.encode()
 	if err == nil {
 		_, err = p.to.Write(line)

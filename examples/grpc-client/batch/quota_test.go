@@ -1,21 +1,11 @@
 package batch
 
 import (
-	"context"
-	"fmt"
-	"net"
+	"bytes"
 	"testing"
-	"testing/synctest"
 	"time"
 
-	"google.golang.org/api/option"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/test/bufconn"
-
-	"github.com/reinvoke/reinvoke/examples/grpc-client/gemini"
-	"github.com/reinvoke/reinvoke/examples/grpc-client/gemini/geminitest"
 	"github.com/reinvoke/reinvoke/examples/grpc-client/server"
-	"github.com/reinvoke/reinvoke/examples/grpc-client/terminal"
 	"github.com/reinvoke/reinvoke/interceptor"
 )
 
@@ -29,35 +19,14 @@ type outcome struct {
 // bubble.
 func playBatch(t *testing.T, q server.Quota, parallel, prompts int, opts ...interceptor.Option) (got outcome) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		pipe := bufconn.Listen(1 << 20)
-		srv := server.Serve(pipe, q.Within(time.Now(), server.PlanMarked))
-		defer srv.Stop()
-		client, err := geminitest.Dial(t.Context(), append(
-			gemini.PlainText("passthrough:///embedded", grpc.WithPerRPCCredentials(&server.Tokens{})),
-			option.WithGRPCDialOption(grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return pipe.DialContext(ctx) })),
-		), append(opts, interceptor.WithObserver(gemini.Observe))...)
-		if err != nil {
-			t.Fatal(err)
+	var results bytes.Buffer
+	got.took = inBubble(t, q, &Batch{Parallel: parallel, Results: &results}, prompts, opts...)
+	for _, r := range records(t, results.String()) {
+		got.requests += r.Attempts
+		if r.Error != nil {
+			got.failed++
 		}
-		defer func() { _ = client.Close() }()
-		var todo []prompt
-		for n := range prompts {
-			todo = append(todo, prompt{line: n + 1, text: fmt.Sprintf("prompt %d", n)})
-		}
-		results := make(chan Record, prompts)
-		began := time.Now()
-		a := &asker{client: client, model: "models/test", redactor: terminal.NewRedactor(""), watch: func(interceptor.Event) {}}
-		askers(t.Context(), parallel, a, feedPrompts(t.Context(), todo), func(r Record) { results <- r })
-		got.took = time.Since(began)
-		close(results)
-		for r := range results {
-			got.requests += r.Attempts
-			if r.Error != nil {
-				got.failed++
-			}
-		}
-	})
+	}
 	return got
 }
 

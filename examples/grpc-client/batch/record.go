@@ -9,6 +9,7 @@ import (
 
 // Record is what became of a prompt: a line of the results and of the journal.
 type Record struct {
+	Type     string  `json:"type,omitempty"` // "result" among lines of other types
 	Line     int     `json:"line"`
 	Server   string  `json:"server"`
 	Model    string  `json:"model"`

@@ -214,7 +214,14 @@ func (s *store) write() error {
 		return err
 	}
 	_, err = f.Write(all)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err == nil {
+		err = f.Sync()
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		_ = os.Remove(next) // on a full disk there is no room for half a file
 		return err
 	}
 	return os.Rename(next, s.path)

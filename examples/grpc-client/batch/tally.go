@@ -1,131 +1,87 @@
 package batch
 
 import (
-	"fmt"
-	"sync/atomic"
-	"time"
+	"sync"
 
-	"github.com/schollz/progressbar/v3"
-
-	"github.com/reinvoke/reinvoke/examples/grpc-client/exit"
-	"github.com/reinvoke/reinvoke/examples/grpc-client/terminal"
 	"github.com/reinvoke/reinvoke/interceptor"
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
-// progress counts what a batch has done, and shows it on a terminal.
-type progress struct {
-	screen *terminal.Screen
-	bar    *progressbar.ProgressBar // nil where there is no terminal
-
-	total, before    int // prompts; those that earlier runs have done
-	answered, failed int
-	attempts         int
-	waited           float64      // seconds
-	retries          atomic.Int64 // counted while calls are running
-	closings, held   atomic.Int64 // of the gate; calls that waited there
+// counts is what a run has done so far. The names of the fields are those of -json.
+type counts struct {
+	Asked      int     `json:"asked"` // prompts: answered, failed, without a result, and in flight
+	Answered   int     `json:"answered"`
+	Failed     int     `json:"failed"`
+	Cut        int     `json:"cut"`      // prompts that were asked and have no result: interrupted, or not written
+	Attempts   int     `json:"attempts"` // of prompts that are not in flight
+	Retries    int     `json:"retries"`
+	Waited     float64 `json:"waited"`      // seconds between attempts
+	GateClosed int     `json:"gate_closed"` // how often
+	GateHeld   int     `json:"gate_held"`   // prompts that waited there
 }
 
-// newProgress starts to count, and says what there is to do.
-func (b *Batch) newProgress(total, before int) *progress {
-	g := &progress{screen: b.Screen, total: total, before: before}
-	if b.About != "" {
-		g.screen.Printf("%s\n", b.About)
-	}
-	switch {
-	case before == total:
-		g.screen.Printf("All %s done before: nothing to ask.\n", terminal.Plural(total, "prompt"))
-	case before > 0:
-		g.screen.Printf("%d of %s done before: going on with the other %d.\n", before, terminal.Plural(total, "prompt"), total-before)
-	}
-	if g.screen.Live && !b.Scrolling && total > before {
-		g.bar = progressbar.NewOptions(
-			total,
-			progressbar.OptionSetWriter(g.screen.To),
-			progressbar.OptionSetDescription("asking"),
-			progressbar.OptionSetWidth(30),
-			progressbar.OptionShowCount(),
-			progressbar.OptionThrottle(50*time.Millisecond),
-			progressbar.OptionClearOnFinish(),
-		)
-		_ = g.bar.Set(before) // drawing is all that can fail
-	}
-	return g
+// tally counts. A tally is safe for concurrent use.
+type tally struct {
+	mu      sync.Mutex
+	counts  counts
+	reasons reasons
+}
+
+// now returns the counts.
+func (t *tally) now() counts {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.counts
+}
+
+// ask counts a prompt that is about to be asked.
+func (t *tally) ask() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.counts.Asked++
 }
 
 // event takes an event of any call.
-func (g *progress) event(e interceptor.Event) {
+func (t *tally) event(e interceptor.Event) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if e.Outcome != interceptor.Pending && e.Gated > 0 {
-		g.held.Add(1)
+		t.counts.GateHeld++
 	}
-	if !e.Decision.Retry {
-		return
-	}
-	n := g.retries.Add(1)
-	if g.bar != nil {
-		g.bar.Describe(fmt.Sprintf("asking (retries: %d)", n))
+	if e.Decision.Retry {
+		t.counts.Retries++
 	}
 }
 
-// gate takes what the gate has done.
-func (g *progress) gate(e interceptor.GateEvent) {
-	if e.State == gate.Closed {
-		g.closings.Add(1)
+// gate takes a change of the gate.
+func (t *tally) gate(e interceptor.GateEvent) {
+	if e.State != gate.Closed {
+		return
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.counts.GateClosed++
 }
 
 // add counts a result.
-func (g *progress) add(r Record) {
-	g.attempts += r.Attempts
-	g.waited += r.Waited
+func (t *tally) add(r Record) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.counts.Attempts += r.Attempts
+	t.counts.Waited += r.Waited
 	if r.Error == nil {
-		g.answered++
-	} else {
-		g.failed++
+		t.counts.Answered++
+		return
 	}
-	if g.bar != nil {
-		_ = g.bar.Add(1) // drawing is all that can fail
-	}
+	t.counts.Failed++
+	t.reasons.add(r.Class, *r.Error)
 }
 
-// stopping says why the program does not end at once.
-func (g *progress) stopping(grace time.Duration) {
-	if g.bar != nil {
-		_ = g.bar.Clear()
-	}
-	g.screen.Printf("Interrupted: the calls in flight get %v to end; interrupt again to end at once.\n", grace)
-}
-
-// end sums up and returns the exit status.
-func (g *progress) end(stopped bool, to sink) int {
-	if g.bar != nil {
-		_ = g.bar.Clear()
-	}
-	asked := g.answered + g.failed
-	if g.before < g.total {
-		g.screen.Printf(
-			"%s asked: %d answered, %d failed; %s, waited %.2f s in all.\n",
-			terminal.Plural(asked, "prompt"), g.answered, g.failed, terminal.Plural(g.attempts, "attempt"), g.waited,
-		)
-	}
-	if n := g.closings.Load(); n > 0 {
-		g.screen.Printf(
-			"The gate closed %s; %s waited there.\n",
-			terminal.Plural(int(n), "time"), terminal.Plural(int(g.held.Load()), "prompt"),
-		)
-	}
-	if earlier := to.failed() - g.failed; earlier > 0 {
-		g.screen.Printf("%s failed in an earlier run: -retry-failed asks again.\n", terminal.Plural(earlier, "prompt"))
-	}
-	left := g.total - g.before - asked
-	if left > 0 && to.resumes() {
-		g.screen.Printf("%s left: the same command again goes on from here.\n", terminal.Plural(left, "prompt"))
-	}
-	switch {
-	case stopped && left > 0:
-		return exit.Interrupted
-	case to.failed() > 0 || left > 0:
-		return exit.Failed
-	}
-	return exit.OK
+// cut counts a prompt that was asked and has no result.
+func (t *tally) cut(r Record) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.counts.Attempts += r.Attempts
+	t.counts.Waited += r.Waited
+	t.counts.Cut++
 }

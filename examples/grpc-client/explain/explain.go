@@ -44,7 +44,7 @@ func Of(o Options) (*Explanation, error) {
 		return nil, fmt.Errorf("-table: %w", err)
 	}
 	for _, w := range warnings {
-		read.unread = append(read.unread, "of -table: "+strings.TrimPrefix(w.Error(), "policyfile: "))
+		read.unread = append(read.unread, o.Redact("of -table: "+strings.TrimPrefix(w.Error(), "policyfile: ")))
 	}
 	if o.Method != "" {
 		read.refused = read.refused && (read.method == "" || read.method == o.Method)

@@ -7,11 +7,11 @@ import (
 	"io"
 	"os"
 	"strings"
-	"sync"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"github.com/reinvoke/reinvoke/internal/progress"
 )
 
 // The colours, as the parameters of the escape code that switches them on.
@@ -24,22 +24,19 @@ const (
 	Faint  = "2"
 )
 
-// Screen is where text goes: plain lines, or on a terminal lines in colour
-// and below them one that is redrawn. It is safe for concurrent use.
+// Screen shows text: plain lines, or on a terminal lines in colour and below them one
+// line that is redrawn. A Screen is safe for concurrent use.
 type Screen struct {
-	To     io.Writer
-	colour bool
+	Line   *progress.Line
 	Live   bool // lines may be redrawn
-
-	mu    sync.Mutex
-	drawn int // width of the line that will be redrawn
+	colour bool
 }
 
 // New returns a screen on w. Colour is for terminals whose user has not
 // asked for none (https://no-color.org).
 func New(w io.Writer, terminal bool, getenv func(string) string) *Screen {
 	live := terminal && getenv("TERM") != "dumb"
-	return &Screen{To: w, Live: live, colour: live && getenv("NO_COLOR") == ""}
+	return &Screen{Line: progress.NewLine(w), Live: live, colour: live && getenv("NO_COLOR") == ""}
 }
 
 // IsTerminal reports whether a file is a terminal.
@@ -55,35 +52,10 @@ func (s *Screen) Paint(colour, text string) string {
 	return "\x1b[" + colour + "m" + text + "\x1b[0m"
 }
 
-// Printf writes whole lines, above the one that is redrawn.
+// Printf writes whole lines, above the redrawn one. Nobody is told of a failed write
+// here: an [Output] remembers the error.
 func (s *Screen) Printf(format string, args ...any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.write(s.wipe() + fmt.Sprintf(format, args...))
-}
-
-// draw replaces the line that is redrawn.
-func (s *Screen) draw(text string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	line := s.wipe() + text
-	s.drawn = utf8.RuneCountInString(text)
-	s.write(line)
-}
-
-// wipe returns what removes the line that is redrawn: spaces, which every
-// terminal knows.
-func (s *Screen) wipe() string {
-	if s.drawn == 0 {
-		return ""
-	}
-	wiped := "\r" + strings.Repeat(" ", s.drawn) + "\r"
-	s.drawn = 0
-	return wiped
-}
-
-func (s *Screen) write(text string) {
-	_, _ = io.WriteString(s.To, text) // there is nobody to tell that nobody listens
+	_ = s.Line.Print(fmt.Sprintf(format, args...))
 }
 
 // Countdown shows how long d still lasts, until it is over or stopped. On
@@ -99,7 +71,7 @@ func (s *Screen) Countdown(d time.Duration) (stop func()) {
 		tick := time.NewTicker(50 * time.Millisecond)
 		defer tick.Stop()
 		for {
-			s.draw(waiting(time.Until(until), d))
+			_ = s.Line.Draw(waiting(time.Until(until), d)) // likewise
 			select {
 			case <-done:
 				s.Printf("")
