@@ -1,15 +1,15 @@
-// Command grpc-client shows what the retries of Reinvoke do for a Gemini
-// client. Without arguments it plays a script of failures against a Gemini
-// server of its own; with -prompts it answers a file of prompts; -h tells the
-// rest:
+// Command grpc-client shows the retries of Reinvoke in a Gemini client. Without arguments
+// the program plays a script of failures against an embedded Gemini server, with -prompts
+// the program answers a file of prompts; -h lists all flags:
 //
 //	go run ./examples/grpc-client
 //	go run ./examples/grpc-client -explain 'UNAVAILABLE: The model is overloaded.'
 //	go run ./examples/grpc-client -prompts prompts.txt -out answers.jsonl
 //	GEMINI_API_KEY=... go run ./examples/grpc-client -endpoint generativelanguage.googleapis.com:443
 //
-// This file is the wiring that a program of your own needs. The folders beside it hold the rest: batch, demo
-// and explain are the modes, server is the embedded server, terminal the output, app the command line.
+// This file is the wiring for a program of your own. The folders beside this file hold
+// the rest: batch, demo and explain are the modes, gemini the calls, server the embedded
+// server, terminal the output, app the command line.
 package main
 
 import (
@@ -22,31 +22,32 @@ import (
 	"google.golang.org/api/option"
 
 	"github.com/reinvoke/reinvoke/examples/grpc-client/app"
+	"github.com/reinvoke/reinvoke/examples/grpc-client/gemini"
 	"github.com/reinvoke/reinvoke/interceptor"
 	"github.com/reinvoke/reinvoke/interceptor/gapic"
 )
 
 func main() { os.Exit(app.Main(newClient)) }
 
-// newClient returns the official Gemini client with retries by r. This is the
-// wiring that a program of your own needs; where says which server to talk to
-// and with which credentials.
+// newClient returns the official Gemini client with retries. where names the server and the
+// credentials, as option.WithAPIKey does. opts are options for retries: a table, a gate, a
+// refresh of tokens. Options of a single call travel in its context, by interceptor.NewContext.
 func newClient(ctx context.Context, where []option.ClientOption, opts ...interceptor.Option) (*generativelanguage.GenerativeClient, error) {
+	opts = append(opts, interceptor.WithObserver(gemini.Observe)) // tells what becomes of each call
 	retrier := interceptor.New(opts...)
 	client, err := generativelanguage.NewGenerativeClient(ctx, append(gapic.ClientOptionsFor(retrier), where...)...)
 	if err != nil {
 		return nil, err
 	}
-	gapic.DisableRetry(client.CallOptions)
+	gapic.DisableRetry(client.CallOptions) // the attempts of two layers would multiply
 	if err := oneLayer(client.CallOptions); err != nil {
-		_ = client.Close() // it was not used
+		_ = client.Close() // nothing has used the client
 		return nil, err
 	}
 	return client, nil
 }
 
-// oneLayer returns an error if a generated client retries by itself, above the
-// interceptors: the attempts of two layers multiply.
+// oneLayer returns an error if a generated client still retries above the interceptors.
 func oneLayer(callOptions any) error {
 	if twice := gapic.Retries(callOptions); len(twice) > 0 {
 		return fmt.Errorf("the client retries %s by itself, above the interceptor: want gapic.DisableRetry", strings.Join(twice, ", "))

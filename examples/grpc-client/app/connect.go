@@ -58,8 +58,7 @@ func (p *program) client(ctx context.Context, watch func(interceptor.GateEvent))
 }
 
 // retries returns how a batch retries.
-func (p *program) retries() []interceptor.Option {
-	opts := []interceptor.Option{interceptor.WithObserver(gemini.Observe)}
+func (p *program) retries() (opts []interceptor.Option) {
 	if p.scaled() {
 		opts = append(opts, interceptor.WithTable(server.Table()))
 	}

@@ -34,7 +34,7 @@ func inBubble(t *testing.T, q server.Quota, b *Batch, prompts int, opts ...inter
 			client, err := geminitest.Dial(ctx, append(
 				gemini.PlainText("passthrough:///embedded", grpc.WithPerRPCCredentials(&server.Tokens{})),
 				option.WithGRPCDialOption(grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return pipe.DialContext(ctx) })),
-			), append(opts, interceptor.WithObserver(gemini.Observe), interceptor.WithGateObserver(watch))...)
+			), append(opts, interceptor.WithGateObserver(watch))...)
 			return client, func() { _ = client.Close() }, err
 		}
 		var text strings.Builder

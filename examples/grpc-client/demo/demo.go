@@ -59,15 +59,15 @@ func (d *Demo) play(ctx context.Context, scenes []scene) (status int, err error)
 	st.before = func(s scene) { credentials.Reset(s.cached) }
 	st.seen = func(s scene) int { return srv.Seen(d.Model, s.title) + srv.Seen(spareModel, s.title) }
 	st.requests = func(prompt string) int { return srv.Seen(d.Model, prompt) }
-	usual := []interceptor.Option{interceptor.WithTable(server.Table()), interceptor.WithObserver(gemini.Observe)}
-	st.client, err = d.Dial(ctx, server.ToEmbedded(srv, credentials), append(append([]interceptor.Option{
-		interceptor.WithRefresh(credentials.Refresh), interceptor.WithGateKey(quotaOf), interceptor.WithGateObserver(st.gateChanged),
-	}, usual...), d.extra...)...)
+	table := interceptor.WithTable(server.Table())
+	st.client, err = d.Dial(ctx, server.ToEmbedded(srv, credentials), append([]interceptor.Option{
+		table, interceptor.WithRefresh(credentials.Refresh), interceptor.WithGateKey(quotaOf), interceptor.WithGateObserver(st.gateChanged),
+	}, d.extra...)...)
 	if err != nil {
 		return exit.Failed, err
 	}
 	defer st.client.Close() //nolint:errcheck // the process ends
-	st.bare, err = d.Dial(ctx, server.ToEmbedded(srv, credentials), append(usual, interceptor.WithoutGate())...)
+	st.bare, err = d.Dial(ctx, server.ToEmbedded(srv, credentials), table, interceptor.WithoutGate())
 	if err != nil {
 		return exit.Failed, err
 	}
@@ -84,7 +84,7 @@ func (d *Demo) play(ctx context.Context, scenes []scene) (status int, err error)
 
 // Tour makes some calls to the real service and returns the exit status.
 func (d *Demo) Tour(ctx context.Context, where []option.ClientOption) (status int, err error) {
-	client, err := d.Dial(ctx, where, interceptor.WithObserver(gemini.Observe))
+	client, err := d.Dial(ctx, where)
 	if err != nil {
 		return exit.Failed, err
 	}

@@ -31,6 +31,7 @@ import (
 	"google.golang.org/api/option"
 
 	"github.com/reinvoke/reinvoke/examples/grpc-client/demo"
+	"github.com/reinvoke/reinvoke/examples/grpc-client/gemini"
 	"github.com/reinvoke/reinvoke/interceptor"
 	"github.com/reinvoke/reinvoke/interceptor/gapic"
 	"github.com/reinvoke/reinvoke/interceptor/otelretry"
@@ -89,7 +90,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 
 // newClient returns the official Gemini client with retries.
 func newClient(ctx context.Context, where []option.ClientOption, opts ...interceptor.Option) (*generativelanguage.GenerativeClient, error) {
-	client, err := generativelanguage.NewGenerativeClient(ctx, append(gapic.ClientOptions(opts...), where...)...)
+	client, err := generativelanguage.NewGenerativeClient(ctx, append(gapic.ClientOptions(append(opts, interceptor.WithObserver(gemini.Observe))...), where...)...)
 	if err != nil {
 		return nil, err
 	}
