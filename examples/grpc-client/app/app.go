@@ -1,4 +1,4 @@
-// Package app is the command line of the program: the flags, and which mode they ask for.
+// Package app is the command line of the program: flags, and the mode they select.
 package app
 
 import (
@@ -11,7 +11,7 @@ import (
 	"github.com/reinvoke/reinvoke/examples/grpc-client/terminal"
 )
 
-// Main runs the program with the arguments of the process, and returns its exit
+// Main runs the program with the arguments of the process and returns the exit
 // status.
 func Main(connect gemini.Dial) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -12,10 +12,10 @@ import (
 	"github.com/reinvoke/reinvoke/interceptor"
 )
 
-// embeddedName is the server of results that are made up.
+// embeddedName names the server with made-up answers, in results.
 const embeddedName = "embedded"
 
-// serverName is what results say of who answered.
+// serverName returns the name of the answering server, for results.
 func (p *program) serverName() string {
 	if p.endpoint == "" {
 		return embeddedName
@@ -31,8 +31,8 @@ func (p *program) toEndpoint() []option.ClientOption {
 	return gemini.ToEndpoint(p.endpoint, p.key)
 }
 
-// client returns the client of a batch, and what ends it. watch is told what the gate
-// does.
+// client returns the client of a batch and a function to end the client. watch gets the
+// changes of the gate.
 func (p *program) client(ctx context.Context, watch func(interceptor.GateEvent)) (client *generativelanguage.GenerativeClient, stop func(), err error) {
 	var where []option.ClientOption
 	stopServer := func() {}
@@ -71,7 +71,7 @@ func (p *program) retries() (opts []interceptor.Option) {
 // scaled reports whether delays are, because nothing else takes long either.
 func (p *program) scaled() bool { return p.endpoint == "" && p.quota == server.Quota{} }
 
-// planner returns what the embedded server does to the prompts of a batch.
+// planner returns the failures of the embedded server for the prompts of a batch.
 func (p *program) planner() server.Planner {
 	if p.quota != (server.Quota{}) {
 		return p.quota.Within(time.Now(), server.PlanMarked)

@@ -14,12 +14,12 @@ import (
 	"github.com/reinvoke/reinvoke/examples/grpc-client/server"
 )
 
-// options are what the command line says.
+// options are the parsed command line.
 type options struct {
 	json        bool
 	prompts     string // a file, "-" for standard input, "" for the demo
 	out         string // a file, "" for standard output
-	model       string // with its "models/"
+	model       string // with the prefix "models/"
 	parallel    int
 	stream      bool
 	retryFailed bool
@@ -32,8 +32,8 @@ type options struct {
 	method      string // for explain
 }
 
-// parse reads the command line. The error is a line that names the flag and
-// what was expected, or [flag.ErrHelp].
+// parse reads the command line. The error is one line with the flag and the
+// expected value, or [flag.ErrHelp].
 func parse(args []string) (options, error) {
 	o := options{model: gemini.DefaultModel, parallel: 4}
 	fs := flag.NewFlagSet("grpc-client", flag.ContinueOnError)
@@ -66,7 +66,7 @@ func parse(args []string) (options, error) {
 	return o, contradiction(o, given(fs))
 }
 
-// into returns a parser for a text that must not be empty.
+// into returns a parser for a non-empty text.
 func into(to *string, want string) func(string) error {
 	return func(s string) error {
 		if strings.TrimSpace(s) == "" {
@@ -77,7 +77,7 @@ func into(to *string, want string) func(string) error {
 	}
 }
 
-// number parses a count of one or more.
+// number parses a count, 1 to 1000.
 func number(s string) (int, error) {
 	const most = 1000 // more is a slip of the pen
 	n, err := strconv.Atoi(s)
@@ -98,7 +98,7 @@ func isOff(s string) (bool, error) {
 	return false, errors.New("want on or off")
 }
 
-// checkEndpoint returns an error for what is no host:port.
+// checkEndpoint returns an error unless s is host:port.
 func checkEndpoint(s string) error {
 	host, port, err := net.SplitHostPort(s)
 	n, portErr := strconv.Atoi(port)
@@ -108,8 +108,8 @@ func checkEndpoint(s string) error {
 	return nil
 }
 
-// flagFault adds what was expected to the errors of package flag that do not
-// say it.
+// flagFault adds the expected value to those errors of package flag without
+// one.
 func flagFault(message string) string {
 	switch {
 	case strings.HasPrefix(message, "invalid boolean value"):
@@ -122,14 +122,14 @@ func flagFault(message string) string {
 	return message
 }
 
-// given returns the flags that stand on the command line.
+// given returns the flags of the command line.
 func given(fs *flag.FlagSet) map[string]bool {
 	set := map[string]bool{}
 	fs.Visit(func(f *flag.Flag) { set[f.Name] = true })
 	return set
 }
 
-// contradiction returns an error for flags that mean nothing together.
+// contradiction returns an error for flags without a meaning together.
 func contradiction(o options, given map[string]bool) error {
 	for _, name := range []string{"out", "parallel", "stream", "retry-failed", "quota", "gate"} {
 		if given[name] && o.prompts == "" {

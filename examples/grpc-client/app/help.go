@@ -2,7 +2,7 @@ package app
 
 import "github.com/reinvoke/reinvoke/examples/grpc-client/gemini"
 
-// help is what -h prints. docs/program.md has the fields of the JSON lines.
+// help is the text of -h. docs/program.md has the fields of the JSON lines.
 const help = `usage: grpc-client [flags]
 
 Without flags it plays a script of failures against a Gemini server of its own,

@@ -12,7 +12,7 @@ import (
 	"github.com/reinvoke/reinvoke/examples/grpc-client/server"
 )
 
-// start does what the options say.
+// start runs the selected mode.
 func (p *program) start(ctx context.Context) (status int, err error) {
 	switch {
 	case p.explain != "":
@@ -29,7 +29,7 @@ func (p *program) start(ctx context.Context) (status int, err error) {
 	return p.demo().Play(ctx)
 }
 
-// explanation prints what -explain asks for.
+// explanation prints the explanation of -explain.
 func (p *program) explanation() (status int, err error) {
 	x, err := explain.Of(explain.Options{Text: p.explain, In: p.in, Table: p.table, Method: p.method, Redact: p.redactor.Text})
 	if err != nil {
@@ -43,7 +43,7 @@ func (p *program) explanation() (status int, err error) {
 	return exit.OK, nil
 }
 
-// demo returns the demo that the options ask for.
+// demo returns the demo for the options.
 func (p *program) demo() *demo.Demo {
 	d := &demo.Demo{Dial: p.connect, Model: p.model, Redactor: p.redactor, Screen: p.screen}
 	if p.json {
@@ -52,7 +52,7 @@ func (p *program) demo() *demo.Demo {
 	return d
 }
 
-// batch returns the batch that the options ask for.
+// batch returns the batch for the options.
 func (p *program) batch() *batch.Batch {
 	b := &batch.Batch{
 		Prompts: p.prompts, In: p.in, Out: p.out, Results: p.results, RetryFailed: p.retryFailed,

@@ -17,11 +17,11 @@ import (
 // KeyVariable is the environment variable with the key of the real service.
 const KeyVariable = "GEMINI_API_KEY"
 
-// grace is how long the calls in flight get to end after an interruption: an
-// answer that has been paid for should not be thrown away.
+// grace is the time for calls in flight after an interruption. An answer on the way has
+// been paid for already.
 const grace = 5 * time.Second
 
-// World is what belongs to the process.
+// World is the environment of the process.
 type World struct {
 	Args      []string
 	In        io.Reader
@@ -38,13 +38,13 @@ type program struct {
 	key      string
 	redactor terminal.Redactor
 	in       io.Reader
-	results  *terminal.Output // standard output, for what is redacted already
+	results  *terminal.Output // standard output, for redacted text
 	screen   *terminal.Screen // on standard output
 	errs     *terminal.Screen // on standard error
 	patience time.Duration
 }
 
-// newProgram returns a run that knows its world, but not yet what to do.
+// newProgram returns a run without options.
 func newProgram(connect gemini.Dial, w World) *program {
 	p := &program{connect: connect, key: strings.TrimSpace(w.Getenv(KeyVariable)), in: w.In, results: terminal.NewOutput(w.Out), patience: w.Patience}
 	p.redactor = terminal.NewRedactor(p.key)
@@ -53,7 +53,7 @@ func newProgram(connect gemini.Dial, w World) *program {
 	return p
 }
 
-// Run is the program. It returns the exit status.
+// Run is the program. Run returns the exit status.
 func Run(ctx context.Context, connect gemini.Dial, w World) int {
 	p := newProgram(connect, w)
 	var err error
@@ -71,8 +71,8 @@ func Run(ctx context.Context, connect gemini.Dial, w World) int {
 	return p.end(p.start(ctx))
 }
 
-// end prints the error with which a run has ended, if any, and returns the exit status. A
-// standard output that took no more is the error that counts: others may follow from it.
+// end prints err, if any, and returns the exit status. An error of standard output replaces
+// err: err may be a consequence.
 func (p *program) end(status int, err error) int {
 	if broken := p.results.Err(); broken != nil {
 		status, err = exit.Failed, fmt.Errorf("standard output: %w: want room for what is printed", broken)
@@ -83,7 +83,7 @@ func (p *program) end(status int, err error) int {
 	return status
 }
 
-// complain prints an error in one line.
+// complain prints an error as a single line.
 func (p *program) complain(status int, err error) int {
 	p.errs.Printf("grpc-client: %s\n", terminal.OneLine(err.Error()))
 	return status

@@ -12,11 +12,11 @@ import (
 	"github.com/reinvoke/reinvoke/interceptor"
 )
 
-// streamTimeout is what a streamed answer may take, retries included: the
-// client's own figure for unary calls.
+// streamTimeout bounds a streamed answer, retries included: the client's own figure
+// for unary calls.
 const streamTimeout = 10 * time.Minute
 
-// asker asks prompts, one at a time or many.
+// asker asks prompts. An asker is safe for concurrent use.
 type asker struct {
 	client        *generativelanguage.GenerativeClient
 	server, model string
@@ -25,9 +25,9 @@ type asker struct {
 	watch         func(interceptor.Event) // is told of every event; safe for concurrent use
 }
 
-// ask asks a prompt. It reports false if the end of ctx kept it from getting
-// an answer: then nothing is known of the prompt.
-func (a *asker) ask(ctx context.Context, p prompt) (r Record, asked bool) {
+// ask asks a prompt. ended is false if the end of ctx has cut the call: nothing is known
+// of the prompt then.
+func (a *asker) ask(ctx context.Context, p prompt) (r Record, ended bool) {
 	r = Record{Line: p.line, Server: a.server, Model: a.model, Prompt: p.text}
 	var class codes.Class
 	call := gemini.WithProbe(ctx, func(e interceptor.Event) {
@@ -54,15 +54,15 @@ func (a *asker) ask(ctx context.Context, p prompt) (r Record, asked bool) {
 	return r.redacted(a.redactor), true
 }
 
-// generate asks, and returns with an error what a stream said before it.
+// generate asks. With an error comes the part of the answer before the error.
 func (a *asker) generate(ctx context.Context, text string) (answer, finish string, err error) {
 	if !a.stream {
 		resp, err := a.client.GenerateContent(ctx, gemini.Request(a.model, text))
 		answer, finish := gemini.AnswerOf(resp)
 		return answer, finish, err
 	}
-	// The client gives its unary calls ten minutes and its streams for ever:
-	// one that hangs would keep the batch from its end.
+	// The client gives unary calls ten minutes and streams no limit: a hanging
+	// stream would keep the batch from ending.
 	ctx, cancel := context.WithTimeout(ctx, streamTimeout)
 	defer cancel()
 	stream, err := a.client.StreamGenerateContent(ctx, gemini.Request(a.model, text))

@@ -23,23 +23,24 @@ type Batch struct {
 	Prompts string    // a file, or "-" for in
 	In      io.Reader // see prompts
 	Out     string    // a file, or "" for results
-	Results io.Writer // for what is redacted already
+	Results io.Writer // standard output, for redacted text
 
-	RetryFailed bool   // ask again what failed in an earlier run
-	Server      string // what results say of who answered
-	Model       string // with its "models/"
+	RetryFailed bool   // ask the failed prompts of an earlier run again
+	Server      string // the name of the answering server, in results
+	Model       string // with the prefix "models/"
 	Stream      bool
 	Parallel    int
 
-	// Connect returns the client, and what ends it. watch is told what the gate does.
+	// Connect returns the client and a function to end the client. watch gets the changes
+	// of the gate.
 	Connect func(ctx context.Context, watch func(interceptor.GateEvent)) (client *generativelanguage.GenerativeClient, stop func(), err error)
 
 	JSON      bool          // say everything in JSON lines, to Results
 	Patience  time.Duration // how long the calls in flight get to end after an interruption
 	Redactor  terminal.Redactor
 	Screen    *terminal.Screen // for messages
-	Scrolling bool             // results are on the same terminal: they show enough, and a bar would get among them
-	About     string           // what is said first; may be empty
+	Scrolling bool             // results scroll by on the same terminal: no progress among them
+	About     string           // the first message; may be empty
 }
 
 // Run asks the prompts and returns the exit status.
@@ -63,7 +64,7 @@ func (b *Batch) Run(ctx context.Context) (status int, err error) {
 	return s.Status, err
 }
 
-// reporter returns what says what the run does.
+// reporter returns the reporter for text or JSON.
 func (b *Batch) reporter() reporter {
 	if b.JSON {
 		return &lines{to: b.Results, server: b.Redactor.Text(b.Server), model: b.Redactor.Text(b.Model)}
@@ -71,7 +72,7 @@ func (b *Batch) reporter() reporter {
 	return &text{Screen: b.Screen, about: b.About, scrolling: b.Scrolling}
 }
 
-// sink returns where the results go, and the prompts that have none yet.
+// sink returns the place for results, and the prompts without a result.
 func (b *Batch) sink(prompts []prompt) (to sink, todo []prompt, err error) {
 	if b.Out == "" {
 		return newPrinter(b.Results, prompts, b.JSON), prompts, nil

@@ -34,7 +34,7 @@ type (
 	}
 	stoppingLine struct {
 		Type     string  `json:"type"`
-		Patience float64 `json:"patience"` // what calls in flight get to end
+		Patience float64 `json:"patience"` // for calls in flight to end
 	}
 )
 

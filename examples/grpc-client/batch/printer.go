@@ -6,14 +6,14 @@ import (
 	"slices"
 )
 
-// printer is a sink that prints results in the order of the prompts, each as
-// soon as those before it are there.
+// printer is a sink. Results are printed in the order of the prompts, each as
+// soon as all before are printed.
 type printer struct {
 	to    io.Writer
-	next  []int          // the lines that are still to be printed, in order
-	ready map[int]Record // those that have to wait
+	next  []int          // lines to be printed, in order
+	ready map[int]Record // results behind a missing result
 	fails int
-	typed bool // each line has a type, as other lines beside it
+	typed bool // each result has a type, like the other lines of -json
 }
 
 func newPrinter(to io.Writer, prompts []prompt, typed bool) *printer {
@@ -42,7 +42,7 @@ func (p *printer) put(r Record) error {
 	return nil
 }
 
-// close prints what has waited for prompts that were not answered.
+// close prints the results behind missing results.
 func (p *printer) close() error {
 	var lines []int
 	for line := range p.ready {

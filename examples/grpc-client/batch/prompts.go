@@ -40,8 +40,8 @@ func readPrompts(ctx context.Context, name string, in io.Reader) ([]prompt, erro
 	return all, nil
 }
 
-// readInput reads it all. Standard input may come from someone who types: the
-// end of ctx is not kept waiting.
+// readInput reads the whole input. Standard input may be a keyboard: the end of
+// ctx is not kept waiting.
 func readInput(ctx context.Context, name string, in io.Reader) ([]byte, error) {
 	if name != "-" {
 		data, err := os.ReadFile(name) //nolint:gosec // the user names the file

@@ -16,8 +16,8 @@ type reason struct {
 // figures differ between errors with the same reason, as in "retry in 2.4s".
 var figures = regexp.MustCompile(`\d+(?:\.\d+)?`)
 
-// reasons counts failed prompts by class and text. Texts that differ in figures alone are
-// one reason.
+// reasons counts failed prompts by class and text. Texts with different figures only are
+// the same reason.
 type reasons map[[2]string]*reason
 
 // add counts a failed prompt.

@@ -9,7 +9,7 @@ import (
 	"github.com/reinvoke/reinvoke/internal/progress"
 )
 
-// reporter says what a run does.
+// reporter tells about a run.
 type reporter interface {
 	// begin comes first: how many prompts there are, and how many have a result from
 	// earlier runs.

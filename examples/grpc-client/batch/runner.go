@@ -15,7 +15,7 @@ type runner struct {
 	report reporter
 	tally  *tally
 	count  func(prompts int) // for the display of progress
-	giveUp func()            // ends the run: results that cannot be kept need not be asked for
+	giveUp func()            // ends the run: no place for results, no need for answers
 
 	mu  sync.Mutex
 	err error
@@ -24,7 +24,7 @@ type runner struct {
 // run asks the prompts of todo, of so many in all, and ends with the results.
 func (r *runner) run(ctx context.Context, todo []prompt, total int) error {
 	if err := r.askAll(ctx, todo, total); err != nil {
-		r.to.abandon() // one error is enough
+		r.to.abandon() // closing would fail again
 		return err
 	}
 	return r.to.close()
@@ -64,8 +64,8 @@ func (r *runner) askAll(ctx context.Context, todo []prompt, total int) error {
 	return r.err
 }
 
-// keep keeps a result, one at a time, and returns after that. Whoever asked takes the next
-// prompt only then: a program that is killed has asked no prompt in vain but those in flight.
+// keep keeps a result, one at a time. The asking goroutine takes the next prompt after
+// keep: a killed program has lost the prompts in flight only.
 func (r *runner) keep(rec Record, ended bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -99,7 +99,7 @@ func feedPrompts(ctx context.Context, todo []prompt) <-chan prompt {
 	return feed
 }
 
-// askers ask the prompts of feed, keep the results, and return after the last one.
+// askers ask the prompts of feed, keep the results, and return after the last result.
 func (r *runner) askers(ctx context.Context, a *asker, feed <-chan prompt) {
 	var working sync.WaitGroup
 	for range r.Parallel {

@@ -1,9 +1,9 @@
 package batch
 
-// sink takes results in the order in which they come.
+// sink takes results in any order.
 type sink interface {
 	put(r Record) error
-	// close ends a run, abandon one in which put has failed.
+	// close ends a run. abandon ends a run after a failed put.
 	close() error
 	abandon()
 	// failed returns how many prompts have failed, in earlier runs too.

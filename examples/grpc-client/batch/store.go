@@ -15,24 +15,24 @@ import (
 
 var errNoRecord = errors.New("no result of this program")
 
-// store keeps results in two files, so that nothing is lost whenever the
-// program ends, and however:
+// store keeps results in two files, so that no end of the program, however
+// sudden, loses a result:
 //
-//   - FILE.part, the journal, gets each result as soon as there is one, in a
-//     single write that is synced. Only its last line can be torn.
-//   - FILE has the results in the order of the prompts. It is written at the
-//     end of a run, under another name and then renamed, and with that the
-//     journal is done with.
+//   - FILE.part, the journal, gets each result at once, in a single synced write.
+//     Only the last line of the journal can be torn.
+//   - FILE has the results in the order of the prompts. FILE is written at the
+//     end of a run, under another name and then renamed; the journal is
+//     removed after that.
 //
-// What either file has when the store is opened is not asked again. Both may
-// have the same result, if a run ended between renaming and removing.
+// A prompt with a result in either file is not asked again. Both files may have
+// the same result, after a run ended between renaming and removing.
 type store struct {
 	path    string
 	journal *os.File
 	done    map[int]Record // by line
 }
 
-// openStore reads what earlier runs left behind, and opens the journal.
+// openStore reads the files of earlier runs and opens the journal.
 func openStore(path string) (*store, error) {
 	path, err := target(path)
 	if err != nil {
@@ -49,14 +49,14 @@ func openStore(path string) (*store, error) {
 	if s.journal, err = os.OpenFile(s.part(), os.O_WRONLY|os.O_CREATE, 0o644); err != nil { //nolint:gosec // results are no secret
 		return nil, fmt.Errorf("-out: %w: want a file that can be written", err)
 	}
-	// A torn line is cut off, or the next one would be glued to it.
+	// The next line would be glued to a torn line.
 	if err := errors.Join(s.journal.Truncate(whole), seekEnd(s.journal)); err != nil {
 		return nil, fmt.Errorf("-out: %w", err)
 	}
 	return s, nil
 }
 
-// target returns where the results go: what a link leads to, since renaming
+// target returns the path for results: the target of a link, because renaming
 // would replace the link. Only a regular file can be replaced.
 func target(path string) (string, error) {
 	if resolved, err := filepath.EvalSymlinks(path); err == nil {
@@ -82,7 +82,7 @@ func seekEnd(f *os.File) error {
 }
 
 // load reads the records of a file, if there is one, and returns the length
-// of its whole lines. A journal may end in a torn line, which is ignored: its
+// of the whole lines. A torn line at the end of a journal is ignored: the
 // prompt is asked again.
 func (s *store) load(path string, journal bool) (whole int64, err error) {
 	data, err := os.ReadFile(path) //nolint:gosec // the user names the file
@@ -108,16 +108,16 @@ func (s *store) load(path string, journal bool) (whole int64, err error) {
 	return whole, nil
 }
 
-// torn reports whether this may be what is left of a record whose writing was
-// cut short. A machine that lost power may leave zeros.
+// torn reports whether line may be the beginning of a record. A machine without
+// power may leave zeros.
 func torn(line []byte) bool {
 	start := []byte(`{"line":`)
 	line = bytes.Trim(line, "\x00")
 	return bytes.HasPrefix(line, start) || bytes.HasPrefix(start, line)
 }
 
-// check returns an error if the results are of other prompts, another model
-// or another server than this run is about: they must not be mixed.
+// check returns an error if the stored results are of other prompts, another
+// model or another server: results must not be mixed.
 func (s *store) check(server, model string, prompts []prompt, redact terminal.Redactor) error {
 	texts := map[int]string{}
 	for _, p := range prompts {
@@ -137,7 +137,7 @@ func (s *store) check(server, model string, prompts []prompt, redact terminal.Re
 	return nil
 }
 
-// lines returns the lines that have a result, in order.
+// lines returns the prompts' lines with a result, in order.
 func (s *store) lines() []int {
 	var lines []int
 	for line := range s.done {
@@ -174,8 +174,8 @@ func (s *store) failed() (n int) {
 
 func (s *store) resumes() bool { return true }
 
-// close writes the results in order and removes the journal. If it fails the
-// journal stays, and the next run has everything.
+// close writes the results in order and removes the journal. After an error the
+// journal stays, and the next run reads the journal.
 func (s *store) close() error {
 	err := s.journal.Close()
 	if err == nil && len(s.done) > 0 {
@@ -190,11 +190,11 @@ func (s *store) close() error {
 	return nil
 }
 
-// abandon closes the files and leaves everything as it is.
+// abandon closes the journal. A journal with results stays.
 func (s *store) abandon() {
 	_ = s.journal.Close() // nothing was written since the last sync
 	if info, err := os.Stat(s.part()); err == nil && info.Size() == 0 {
-		_ = os.Remove(s.part()) // it would only be in the way
+		_ = os.Remove(s.part()) // an empty journal would be in the way
 	}
 }
 

@@ -2,7 +2,7 @@ package batch
 
 import "github.com/reinvoke/reinvoke/examples/grpc-client/exit"
 
-// summary is what a run has done in the end. The names of the fields are those of -json.
+// summary is the account of a run. The names of the fields are those of -json.
 type summary struct {
 	Type string `json:"type"`
 	counts

@@ -7,17 +7,17 @@ import (
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
-// counts is what a run has done so far. The names of the fields are those of -json.
+// counts is the account so far. The names of the fields are those of -json.
 type counts struct {
 	Asked      int     `json:"asked"` // prompts: answered, failed, without a result, and in flight
 	Answered   int     `json:"answered"`
 	Failed     int     `json:"failed"`
-	Cut        int     `json:"cut"`      // prompts that were asked and have no result: interrupted, or not written
-	Attempts   int     `json:"attempts"` // of prompts that are not in flight
+	Cut        int     `json:"cut"`      // asked, without a result: interrupted, or not written
+	Attempts   int     `json:"attempts"` // of prompts not in flight
 	Retries    int     `json:"retries"`
 	Waited     float64 `json:"waited"`      // seconds between attempts
 	GateClosed int     `json:"gate_closed"` // how often
-	GateHeld   int     `json:"gate_held"`   // prompts that waited there
+	GateHeld   int     `json:"gate_held"`   // prompts with a wait at the gate
 }
 
 // tally counts. A tally is safe for concurrent use.
@@ -34,7 +34,7 @@ func (t *tally) now() counts {
 	return t.counts
 }
 
-// ask counts a prompt that is about to be asked.
+// ask counts a prompt before the call.
 func (t *tally) ask() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -77,7 +77,7 @@ func (t *tally) add(r Record) {
 	t.reasons.add(r.Class, *r.Error)
 }
 
-// cut counts a prompt that was asked and has no result.
+// cut counts an asked prompt without a result.
 func (t *tally) cut(r Record) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

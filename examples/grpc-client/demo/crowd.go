@@ -43,21 +43,21 @@ func planCrowd() server.Planner {
 // sceneKey is the key of the scene's title in a context.
 type sceneKey struct{}
 
-// quotaOf is the key of the gate: a quota for each scene, or one scene would wait for the
-// trouble of another.
+// quotaOf is the key of the gate: a quota for each scene. Otherwise a scene would wait
+// for the trouble of another scene.
 func quotaOf(ctx context.Context, _ string) string {
 	title, _ := ctx.Value(sceneKey{}).(string)
 	return title
 }
 
-// throng is what became of the calls of a crowd.
+// throng is the outcome of the calls of a crowd.
 type throng struct {
 	answered int
 	held     int // calls that waited at the gate
 	requests int // at the server
 }
 
-// String says it in words.
+// String returns the outcome in words.
 func (g throng) String() string {
 	return fmt.Sprintf("%d of %d calls answered with %s", g.answered, crowdCalls, terminal.Plural(g.requests, "request"))
 }

@@ -1,6 +1,6 @@
-// Package demo plays a script of failures and shows what becomes of each call:
+// Package demo plays a script of failures and shows the outcome of each call:
 // script.go has the scenes, stage.go makes the calls, crowd.go makes many at once,
-// timeline.go shows them to people, jsonlines.go to programs.
+// timeline.go is for people, jsonlines.go for programs.
 package demo
 
 import (
@@ -17,8 +17,8 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// aboutDemo says what table the demo runs with, aboutTour what the real
-// service is asked with.
+// aboutDemo describes the table of the demo, aboutTour the table for the real
+// service.
 const (
 	aboutDemo = "The policy in force: the default table with its delays divided by 10, so that the demo is done in seconds.\n" +
 		"Delays that the server asks for are waited out in full. Each scene has a quota, and so a gate, of its own."
@@ -28,7 +28,7 @@ const (
 // Demo is how the calls are made and shown.
 type Demo struct {
 	Dial     gemini.Dial
-	Model    string // with its "models/"
+	Model    string // with the prefix "models/"
 	Redactor terminal.Redactor
 	Screen   *terminal.Screen     // for text
 	Lines    io.Writer            // for JSON lines instead, redacted already; nil for text
@@ -36,7 +36,7 @@ type Demo struct {
 	again    int                  // how often the script is played after the first time; less than 0 for ever
 }
 
-// reporter returns what shows the calls.
+// reporter returns the reporter for text or JSON.
 func (d *Demo) reporter() reporter {
 	if d.Lines != nil {
 		return newJSONLines(d.Lines)

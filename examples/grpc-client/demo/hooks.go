@@ -12,7 +12,7 @@ import (
 	"github.com/reinvoke/reinvoke/interceptor"
 )
 
-// spareModel answers when the quota of the first one is spent.
+// spareModel answers when the quota of the first model is spent.
 const spareModel = "models/spare"
 
 // askSpare asks another model when the quota of the day is spent.
@@ -26,9 +26,9 @@ func askSpare(_ context.Context, x interceptor.FailedCall) (any, error) {
 	return req, nil
 }
 
-// goOn asks for the rest of an answer that has broken off. The partial answer is
-// quoted in a new turn of the user: newer models refuse a request that ends with a
-// turn of their own.
+// goOn asks for the rest of a broken answer. The partial answer is quoted in a new
+// turn of the user: newer models refuse a request with a turn of the model at the
+// end.
 func goOn(_ context.Context, i interceptor.Interrupted) (proto.Message, bool) {
 	req, ok := i.Request.(*pb.GenerateContentRequest)
 	if !ok {

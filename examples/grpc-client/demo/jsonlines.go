@@ -106,7 +106,7 @@ type (
 )
 
 func (j *jsonLines) write(line any) {
-	_ = j.encoder.Encode(line) // there is nobody to tell that nobody listens
+	_ = j.encoder.Encode(line) // the output remembers the error
 }
 
 func (j *jsonLines) policy(t policy.Table, about string) {

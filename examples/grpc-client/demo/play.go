@@ -11,9 +11,9 @@ import (
 	"github.com/reinvoke/reinvoke/interceptor"
 )
 
-// Play plays the script of the demo so many times, 0 for ever, on one connection with
-// options of the caller's beside its own, and prints it to out. The error says that a
-// call did not end as it should, or that ctx ended first.
+// Play plays the script so many times, 0 for ever, on one connection with opts beside the
+// usual options, and prints to out. The error says that a call did not end as the script
+// says, or that ctx ended first.
 func Play(ctx context.Context, connect gemini.Dial, out io.Writer, rounds int, opts ...interceptor.Option) error {
 	d := Demo{
 		Dial: connect, Model: "models/" + gemini.DefaultModel, Redactor: terminal.NewRedactor(""), extra: opts, again: rounds - 1,

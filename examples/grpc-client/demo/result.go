@@ -11,23 +11,23 @@ import (
 	"github.com/reinvoke/reinvoke/internal/foreign"
 )
 
-// result is how a call ended, as its events and its caller saw it.
+// result is the outcome of a call, from the events and for the caller.
 type result struct {
 	number int
 	scene  scene
 
 	end   interceptor.Event // of the call
-	class codes.Class       // of its failures
-	seen  int               // attempts that the server counted, or unseen
-	text  string            // what the caller got, redacted
+	class codes.Class       // of the failures
+	seen  int               // attempts in the count of the server, or unseen
+	text  string            // the answer, redacted
 	err   error             // not to be shown
-	fault string            // what there is to show of it, redacted
-	mixed bool              // its failures were of several classes
+	fault string            // the text of err, redacted
+	mixed bool              // the failures had several classes
 
 	with, without *throng // of a crowd, with the gate and without; nil for a call
 }
 
-// unseen stands for the count of a server that is not ours.
+// unseen stands for the count of somebody else's server.
 const unseen = -1
 
 // note takes an event of the call.
@@ -41,7 +41,7 @@ func (r *result) note(e interceptor.Event) {
 	}
 }
 
-// differences says in what the call did not end as it should.
+// differences lists the deviations of the call from the script.
 func (r *result) differences() []string {
 	var all []string
 	differ := func(what string, got, want any) {

@@ -12,31 +12,31 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// scene is a call of the demo: how the server fails it, and how it should end.
+// scene is a call of the demo: the failures of the server, and the expected end.
 type scene struct {
-	title string // also the prompt, by which the server knows the scene
-	// method is what call calls.
+	title string // also the prompt; the server knows the scene by the title
+	// method is the name of the called method.
 	method string
 	call   gemini.Caller
 	// deadline is the caller's own, if any.
 	deadline time.Duration
-	// steps are what the server does to the attempts in order; it answers
-	// those that come later.
+	// steps are the server's acts, attempt by attempt; later attempts are
+	// answered.
 	steps []server.Step
 	want  ending
 	// options are those of the call.
 	options []interceptor.CallOption
-	// cached says that its token is one that the client goes on using until it is
-	// told to fetch another.
+	// cached makes the client go on using a token until somebody asks for
+	// another.
 	cached bool
-	// crowd says that many calls are made, not one.
+	// crowd stands for many calls instead of one.
 	crowd bool
-	// free says that any answer will do: the service is not ours.
+	// free accepts any answer, of somebody else's service.
 	free bool
 }
 
-// ending is how a call should end. The figures are those of the demo's table
-// and of the delays that the server asks for.
+// ending is the expected end of a call. The figures are those of the demo's
+// table and of the delays in the server's hints.
 type ending struct {
 	class    codes.Class // of the failures
 	outcome  interceptor.Outcome
@@ -45,7 +45,7 @@ type ending struct {
 	attempts int
 	waited   time.Duration // at least
 	fallback bool
-	text     string // what the caller gets; empty for anything
+	text     string // the answer; empty for any
 }
 
 // script is the demo, call by call.
@@ -172,7 +172,7 @@ func script() []scene {
 	}
 }
 
-// planOf is what a server does that plays these scenes.
+// planOf returns the plan of a server for these scenes.
 func planOf(scenes []scene) server.Planner {
 	crowds := map[string]server.Planner{}
 	for _, s := range scenes {

@@ -19,16 +19,16 @@ type stage struct {
 	redactor terminal.Redactor
 	show     reporter
 	before   func(scene)     // each call; may be nil
-	seen     func(scene) int // attempts that the server counted; may be nil
+	seen     func(scene) int // attempts in the count of the server; may be nil
 
-	// For crowds: a client without gate, what the gate of the other one does, and how
-	// many requests with a prompt the server has had.
+	// For crowds: a client without gate, the events of the other client's gate, and the
+	// server's count of requests with a prompt.
 	bare     *generativelanguage.GenerativeClient
 	gate     chan interceptor.GateEvent
 	requests func(prompt string) int
 }
 
-// gateChanged is told what the gate does. It must not wait for whoever looks.
+// gateChanged takes an event of the gate without waiting for a reader.
 func (st *stage) gateChanged(e interceptor.GateEvent) {
 	select {
 	case st.gate <- e:
@@ -36,8 +36,7 @@ func (st *stage) gateChanged(e interceptor.GateEvent) {
 	}
 }
 
-// play makes the calls one after the other and returns 0 if each ended as it
-// should.
+// play makes the calls one after the other and returns the exit status.
 func (st *stage) play(ctx context.Context, scenes []scene) (status int) {
 	began := time.Now()
 	var all []result
@@ -67,7 +66,7 @@ func (st *stage) play(ctx context.Context, scenes []scene) (status int) {
 	return status
 }
 
-// call makes the call of a scene and returns how it ended.
+// call makes the call of a scene and returns the outcome.
 func (st *stage) call(ctx context.Context, number int, s scene) result {
 	r := result{number: number, scene: s, seen: unseen}
 	st.show.begin(number, s)

@@ -13,20 +13,20 @@ import (
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
-// reporter shows what happens.
+// reporter shows events.
 type reporter interface {
-	// policy comes first: the table in force, and whether it is scaled.
+	// policy comes first: the table in force, with a remark about the table.
 	policy(t policy.Table, about string)
 	// begin comes before each call, attempt after each attempt, end after
 	// the call.
 	begin(number int, s scene)
 	attempt(e interceptor.Event)
 	end(r result)
-	// gate tells what the gate does while a crowd calls.
+	// gate comes for each change of the gate while a crowd calls.
 	gate(e interceptor.GateEvent)
-	// interrupted comes instead of what is left.
+	// interrupted comes instead of the rest.
 	interrupted()
-	// close comes last. It tells the results that are not as they should be.
+	// close comes last, with the sums.
 	close(all []result, took time.Duration)
 }
 
@@ -83,7 +83,7 @@ func (t *timeline) attempt(e interceptor.Event) {
 	}
 }
 
-// failed shows a failure and what was decided about it.
+// failed shows a failure and the decision.
 func (t *timeline) failed(e interceptor.Event) {
 	next, colour := fmt.Sprintf("no retry: %v", e.Decision.Why), terminal.Red
 	switch {
@@ -124,7 +124,7 @@ func (t *timeline) end(r result) {
 		t.Printf("     %s\n\n", t.Paint(terminal.Faint, "without the gate: "+r.without.String()))
 		return
 	}
-	if t.shot && r.err != nil { // of a stream that had begun there is no event but this
+	if t.shot && r.err != nil { // the only event of a stream after the beginning
 		t.failed(r.end)
 	}
 	if r.text != "" {
@@ -139,7 +139,7 @@ func (t *timeline) end(r result) {
 // width is how much of a text is shown.
 const width = 92
 
-// verdict says whether the call ended as it should.
+// verdict compares the end of the call with the script.
 func (t *timeline) verdict(r result) string {
 	all := r.differences()
 	switch {
@@ -156,7 +156,7 @@ func (t *timeline) interrupted() {
 	t.Printf("\nInterrupted.\n")
 }
 
-// summary is the outcome of a call with its figures.
+// summary returns the outcome of a call with figures.
 func summary(e interceptor.Event) string {
 	s := fmt.Sprintf("%v after %s", e.Outcome, terminal.Plural(e.Attempt, "attempt"))
 	if e.Waited > 0 {

@@ -10,14 +10,14 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// The lines that package apierror of gax-go v2.27.0 prints behind a message.
+// The lines behind a message, as package apierror of gax-go v2.27.0 prints details.
 var (
 	printedRetry = regexp.MustCompile(`error details: retry in (\S+)`)
 	printedInfo  = regexp.MustCompile(`error details: name = ErrorInfo reason = (\S+) domain = (\S+)(?: metadata = (map\[.*\]))?`)
 	printedQuota = regexp.MustCompile(`error details: name = QuotaFailure subj = (.*) desc = (.*)`)
 )
 
-// printedDetails returns the message without those lines, and the details they tell of.
+// printedDetails returns the message before those lines, and their details.
 func printedDetails(message string) (before string, details []protoadapt.MessageV1) {
 	before, lines, ok := strings.Cut(message, "error details: ")
 	if !ok {
@@ -38,7 +38,7 @@ func printedDetails(message string) (before string, details []protoadapt.Message
 	return strings.TrimSpace(before), details
 }
 
-// goStrings reads a map of strings as package fmt prints it.
+// goStrings reads a map of strings in the form of package fmt.
 func goStrings(text string) map[string]string {
 	value, _ := goValue(text)
 	entries, ok := value.(map[string]any)

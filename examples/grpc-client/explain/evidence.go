@@ -12,16 +12,16 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// answered is the evidence of an attempt whose status the peer has sent.
+// answered is the evidence of an attempt with a status of the peer.
 func answered(trailer metadata.MD) codes.Evidence {
 	md := metadata.Join(metadata.Pairs("content-type", "application/grpc"), trailer)
 	md["content-type"] = md["content-type"][:1]
 	return codes.Evidence{Watched: true, Stream: true, Trailer: md}
 }
 
-// evidenceOf returns what an attempt with this status has left behind, and how that is
-// known. A text has no trailer: unless somebody pasted that too, the status counts as the
-// server's where the text is none that grpc-go writes itself.
+// evidenceOf returns the evidence of an attempt with this status, and the grounds for it.
+// A text has no trailer, unless pasted beside the status. Otherwise the status counts as
+// the server's, except for the texts of grpc-go itself.
 func evidenceOf(f found, trailer metadata.MD) (codes.Evidence, string) {
 	switch {
 	case len(trailer) > 0:
@@ -42,7 +42,7 @@ func evidenceOf(f found, trailer metadata.MD) (codes.Evidence, string) {
 	local := failure.Rule != bare.Rule && failure.Rule != classify(f.status, answered(nil)).Rule
 	library := beforeStream(f.status)
 	if library == "" && local && failure.Reach != codes.Unsent && failure.Rule != classify(f.status, headed).Rule {
-		library = "grpc-go" // which writes no such text once the server has begun to answer
+		library = "grpc-go" // grpc-go writes no such text after the beginning of an answer
 	}
 	switch {
 	case library != "":
@@ -59,8 +59,8 @@ func evidenceOf(f found, trailer metadata.MD) (codes.Evidence, string) {
 	return answered(nil), "assumed; grpc-go writes no such text itself"
 }
 
-// assumeStart takes the failure for one of the first minute of a program, where that
-// matters: a text does not say how long the program had run.
+// assumeStart assumes the first minute of a program, where the class depends on the
+// minute: a text does not tell the age of the program.
 func (p *pasted) assumeStart() {
 	later := p.failure().Class
 	p.evidence.Starting = true
@@ -69,8 +69,8 @@ func (p *pasted) assumeStart() {
 	}
 }
 
-// noConnection are the beginnings of texts of a connection that could not be made, which
-// are written before there is a stream, and by whom.
+// noConnection has the beginnings of texts about a failed connection, written before
+// there is a stream, each with the library.
 var noConnection = map[string]string{
 	`connection error: desc = "`: "grpc-go", "last connection error: ": "grpc-go", // picker_wrapper.go, balancer/base
 	"name resolver error: ": "grpc-go", "last resolver error: ": "grpc-go", // balancer/pickfirst
@@ -82,7 +82,7 @@ var noConnection = map[string]string{
 // (internal/transport/http_util.go).
 const notGRPC = "unexpected HTTP status code received from server: "
 
-// beforeStream returns who has written a text before there was a stream, or nothing.
+// beforeStream returns the library with a text from before the stream, or nothing.
 func beforeStream(st *status.Status) string {
 	if st.Code() != grpccodes.Unavailable {
 		return ""
@@ -95,8 +95,8 @@ func beforeStream(st *status.Status) string {
 	return ""
 }
 
-// callersOwn returns the error of the caller's context if that is what a status is of:
-// grpc-go puts it into the status of a call that its caller has ended.
+// callersOwn returns the error of the caller's context if the status is of that error:
+// grpc-go makes a status of the end of the caller's context.
 func callersOwn(st *status.Status) error {
 	switch {
 	case st.Code() == grpccodes.DeadlineExceeded && strings.HasSuffix(st.Message(), context.DeadlineExceeded.Error()):

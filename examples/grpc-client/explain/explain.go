@@ -1,4 +1,4 @@
-// Package explain says what would become of a call that fails with an error from a
+// Package explain predicts the course of a call from an error in a
 // log: pasted.go reads the text, forms.go lists the forms of text, explain.go asks the
 // policy, gate.go the gate.
 package explain
@@ -15,7 +15,7 @@ import (
 	"github.com/reinvoke/reinvoke/policy/policyfile"
 )
 
-// Options say what is explained.
+// Options are the error and the circumstances.
 type Options struct {
 	Text   string // of the error, or "-" for in
 	In     io.Reader
@@ -24,8 +24,8 @@ type Options struct {
 	Redact func(string) string
 }
 
-// Of returns what would become of a call that fails with an error, again and
-// again.
+// Of predicts the course of a call, if every attempt fails with the
+// error.
 func Of(o Options) (*Explanation, error) {
 	text := o.Text
 	if text == "-" {
@@ -53,18 +53,18 @@ func Of(o Options) (*Explanation, error) {
 	return newExplanation(c, read)
 }
 
-// Explanation is what is known of a failure, and what follows from it.
+// Explanation is a failure with the consequences.
 type Explanation struct {
 	pasted
 
 	failure    codes.Failure
 	repeatable bool
-	because    string // it is, or is not
+	because    string // reason for repeatable
 	state      policy.State
 	gateConfig policy.GateConfig
 }
 
-// newExplanation looks up what a configuration says.
+// newExplanation applies a configuration.
 func newExplanation(c policy.Config, read pasted) (*Explanation, error) {
 	method := read.method
 	live, err := policy.NewLive(c)
@@ -94,7 +94,7 @@ func newExplanation(c policy.Config, read pasted) (*Explanation, error) {
 func (x *Explanation) String() string {
 	var b strings.Builder
 	line := func(name, format string, args ...any) {
-		_, _ = fmt.Fprintf(&b, "%-10s %s\n", name, fmt.Sprintf(format, args...)) // it takes every write
+		_, _ = fmt.Fprintf(&b, "%-10s %s\n", name, fmt.Sprintf(format, args...)) // a builder takes every write
 	}
 	f := &x.failure
 	line("status", "%s: %s", f.Code, foreign.Text(terminal.OneLine(x.status.Message())))

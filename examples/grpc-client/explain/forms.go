@@ -12,8 +12,8 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// forms are those in which errors are printed. Where two begin at the same place the
-// first one counts, which therefore reads more of it.
+// forms lists the printed forms of errors. Of two forms with the same beginning in a text
+// the first counts: the first reads more of the text.
 func forms() []form {
 	return slices.Concat(
 		[]form{jsonError, genaiError, googleAPIError, javaHTTPError, dictError, apiCoreError, grpcurlError},
@@ -27,7 +27,7 @@ var quotedValue = regexp.MustCompile(`[=:]\s?"(?:[^"\\]|\\.)*"`)
 
 // grpcTexts are how gRPC's libraries print a status, those of Java and Python aside.
 var grpcTexts = []*regexp.Regexp{
-	regexp.MustCompile(`(?s)(?:rpc error: )?code = (?P<code>\w+)(?: desc = (?P<text>.*))?`),  // grpc-go v1.85.0 internal/status, and all who wrap it
+	regexp.MustCompile(`(?s)(?:rpc error: )?code = (?P<code>\w+)(?: desc = (?P<text>.*))?`),  // grpc-go v1.85.0 internal/status, also when wrapped
 	regexp.MustCompile(`(?s)\b(?:1[0-6]|[1-9]) (?P<code>[A-Z_]{4,}): (?P<text>.*)`),          // grpc-js 1.x call.ts
 	regexp.MustCompile(`(?s)Status\(StatusCode="(?P<code>\w+)", Detail="(?P<text>.*?)"[,)]`), // Grpc.Core.Api 2.x Status.cs
 	regexp.MustCompile(`(?s)^(?P<code>[A-Za-z_]+)\s*[:,]\s*(?P<text>.*)`),                    // the status alone; connect-go v1.x
@@ -41,10 +41,10 @@ func texts(all ...*regexp.Regexp) (forms []form) {
 	return forms
 }
 
-// mostTried is how many matches of a form are tried for a code that there is.
+// mostTried bounds the matches of a form without a known code.
 const mostTried = 20
 
-// printedCode reads one of the texts.
+// printedCode reads a text by a regular expression.
 func printedCode(printed *regexp.Regexp, text string) (found, bool) {
 	for from, tried := 0, 0; tried < mostTried; tried++ {
 		m := printed.FindStringSubmatchIndex(text[from:])
@@ -72,8 +72,8 @@ func bareCode(text string) (found, bool) {
 	return printedStatus(0, code, message), ok
 }
 
-// codeNamed returns the code of a name, in either spelling, or of a number: gRPC's, or
-// that of an HTTP status.
+// codeNamed returns the code of a name, in either spelling, or of a number: a gRPC code
+// or an HTTP status.
 func codeNamed(name string) (grpccodes.Code, bool) {
 	if n, err := strconv.Atoi(name); err == nil {
 		if n > 0 && n <= int(grpccodes.Unauthenticated) {
@@ -90,18 +90,18 @@ func codeNamed(name string) (grpccodes.Code, bool) {
 	return 0, false
 }
 
-// behind is what may follow a message in one text: the lines of a stack trace in Java and
+// behind may follow a message in a text: the lines of a stack trace in Java and
 // JavaScript, and the fields of a log.
 var behind = regexp.MustCompile(`\n\s*(?:at [\w.$]+|Caused by: |Suppressed: |\.\.\. \d+ more)|\s(?:grpc|retry)\.\w+[=:]`)
 
-// printedStatus returns the status of a text that prints code and message, and the
-// details that package apierror prints behind them.
+// printedStatus returns the status of a text with code and message, and the details in
+// the form of package apierror.
 func printedStatus(at int, code grpccodes.Code, message string) found {
 	if i := behind.FindStringIndex(message); i != nil {
 		message = message[:i[0]]
 	}
 	message = strings.TrimSpace(message)
-	if strings.Count(message, `"`)%2 == 1 { // that of the log around it
+	if strings.Count(message, `"`)%2 == 1 { // a quote of the log around the message
 		message = strings.TrimSuffix(message, `"`)
 	}
 	message, details := printedDetails(message)

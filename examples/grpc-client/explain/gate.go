@@ -9,10 +9,10 @@ import (
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
-// span is from when to when something happens, as the dice have it.
+// span is a range of times, from the least to the greatest number of the dice.
 type span struct{ first, last time.Duration }
 
-// String says it in words.
+// String returns the range in words.
 func (s span) String() string {
 	const unit = 10 * time.Millisecond
 	if s.first.Round(unit) == s.last.Round(unit) {
@@ -21,21 +21,21 @@ func (s span) String() string {
 	return s.first.Round(unit).String() + " to " + s.last.Round(unit).String()
 }
 
-// closing is what a gate does after a failure that closes it, from then on.
+// closing describes a gate after a failure. Times count from the failure.
 type closing struct {
-	opens span // Closed: when it opens if no scout does
-	scout span // when the first call goes through before that; Probing: the first probe
+	opens span // Closed: the opening, without a scout before
+	scout span // the first call before the opening; Probing: the first probe
 
-	// Calls with no more time left are turned away: one that comes alone, and one that
-	// comes behind another. 0 for none.
+	// Calls with no more time left are turned away: a first call, and a call behind
+	// another. 0 for none.
 	alone, behind time.Duration
 }
 
 // lastDice is the highest number from the dice.
 const lastDice = 1 - 1e-9
 
-// closingOf asks the gate itself: one with these figures, of a connection of which
-// nothing else is known.
+// closingOf asks a gate with these figures, of a connection without a
+// history.
 func closingOf(c policy.GateConfig, f codes.Failure) (x closing) {
 	start := time.Unix(0, 0)
 	closed := func(dice float64) *gate.Gate {
@@ -72,7 +72,7 @@ func closingOf(c policy.GateConfig, f codes.Failure) (x closing) {
 	return x
 }
 
-// gate prints what happens to the other calls meanwhile.
+// gate prints the course of other calls meanwhile.
 func (x *Explanation) gate(line func(name, format string, args ...any)) {
 	c, f := x.gateConfig.Effective(), x.failure
 	if !gate.Concerns(&c, f) {

@@ -12,7 +12,7 @@ var genai = regexp.MustCompile(`(?s)Error (\d+), Message: (.*?), Status: ([^,]*)
 // those of Google's services have less than 4 KiB.
 const mostDetails = 64 << 10
 
-// genaiError reads it. Details are maps, printed by package fmt.
+// genaiError reads the error. Details are maps, printed by package fmt.
 func genaiError(text string) (found, bool) {
 	m := genai.FindStringSubmatchIndex(text)
 	if m == nil {
@@ -20,7 +20,7 @@ func genaiError(text string) (found, bool) {
 	}
 	part := func(i int) string { return text[m[2*i]:m[2*i+1]] }
 	code, ok := codeNamed(part(3))
-	if !ok { // an answer that is no JSON: the status is that of HTTP
+	if !ok { // no JSON in the answer: the status is the HTTP status
 		code, ok = codeNamed(part(1))
 	}
 	if !ok {

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// What package fmt prints of a map[string]any has no quotes: where a text ends and the
-// next entry begins is guessed, from the keys, which fmt sorts.
+// A map[string]any of package fmt has no quotes: the end of a text and the beginning of
+// the next entry are guessed from the keys, because fmt sorts keys.
 
-// goValue reads a value as fmt's %v prints it: a map, a list, or else a text up to the
-// bracket that closes what surrounds it. It returns what follows.
+// goValue reads a value in the form of fmt's %v: a map, a list, or else a text up to the
+// next closing bracket of an outer value. rest is the text after the value.
 func goValue(text string) (value any, rest string) {
 	switch {
 	case strings.HasPrefix(text, "map["):
@@ -21,7 +21,7 @@ func goValue(text string) (value any, rest string) {
 	return text[:end], text[end:]
 }
 
-// goList reads the items of a list, which are maps or lists; any other is one text.
+// goList reads the items of a list of maps or lists; any other list is one text.
 func goList(text string) (list []any, rest string) {
 	for text != "" && text[0] != ']' {
 		var item any
@@ -47,7 +47,7 @@ func goMap(text string) (entries map[string]any, rest string) {
 		text = text[len(m[0]):]
 		if strings.HasPrefix(text, "map[") || strings.HasPrefix(text, "[") {
 			value, after := goValue(text)
-			if after == "" || after[0] == ']' || goKey.MatchString(after) { // else it is a text that begins so
+			if after == "" || after[0] == ']' || goKey.MatchString(after) { // else the map was a text
 				entries[key], text = value, after
 				continue
 			}
@@ -58,8 +58,8 @@ func goMap(text string) (entries map[string]any, rest string) {
 	return entries, strings.TrimPrefix(text[bracketEnd(text):], "]")
 }
 
-// goTextEnd returns where a text in a map ends: before the next entry, whose key is
-// greater than the one before and no scheme of an address, or where the map does.
+// goTextEnd returns the end of a text in a map: before the next entry, with a key greater
+// than key and no scheme of an address, or before the end of the map.
 func goTextEnd(text, key string) int {
 	end := bracketEnd(text)
 	for i := range end {
@@ -78,8 +78,8 @@ func goTextEnd(text, key string) int {
 	return end
 }
 
-// bracketEnd returns the index of the bracket that closes what surrounds the text, or its
-// length.
+// bracketEnd returns the index of the next closing bracket of an outer value, or the
+// length of the text.
 func bracketEnd(text string) int {
 	depth := 0
 	for i := range len(text) {

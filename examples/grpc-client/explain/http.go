@@ -15,7 +15,7 @@ import (
 // googleAPI is how google.golang.org/api googleapi.Error prints itself.
 var googleAPI = regexp.MustCompile(`(?s)googleapi: (?:got HTTP response code|Error) (\d{3})(?: with body)?:?\s*(.*)`)
 
-// googleAPIError reads it, with the details that it prints as JSON, or the answer itself.
+// googleAPIError reads the error, with details as JSON, or the body of the answer.
 func googleAPIError(text string) (found, bool) { return numbered(googleAPI, text) }
 
 // numbered reads a form with the status of HTTP and the answer.
@@ -28,10 +28,10 @@ func numbered(printed *regexp.Regexp, text string) (found, bool) {
 	return answer(m[0], number, text[m[4]:m[5]])
 }
 
-// statusLine is a status of HTTP with its reason, or named as a status.
+// statusLine is an HTTP status with a reason, or after the word status.
 var statusLine = regexp.MustCompile(`(?s)(?:\bHTTP/[\d.]+ |(?i:\bstatus(?: ?code)?[:= ]+))?\b([45]\d\d)\b[:.]?\s*(.*)`)
 
-// httpStatus reads what is left of an answer by HTTP: "429 Too Many Requests", "status
+// httpStatus reads the rest of an answer by HTTP: "429 Too Many Requests", "status
 // code 503", "HTTP/1.1 502 Bad Gateway". A number alone is no status.
 func httpStatus(text string) (found, bool) {
 	for at := 0; at < len(text); {
@@ -45,7 +45,7 @@ func httpStatus(text string) (found, bool) {
 		word := strings.TrimRight(firstWord(rest), ".:,")
 		_, coded := codeNamed(word)
 		coded = coded && word[0] > '9'                     // a number is no name
-		named := m[0] < m[2] || at+m[0] == 0 && rest != "" // by a word before it, or it begins the text
+		named := m[0] < m[2] || at+m[0] == 0 && rest != "" // after a word, or at the beginning of the text
 		if named || coded || (reason != "" && strings.HasPrefix(strings.ToLower(rest), strings.ToLower(reason))) {
 			return answer(at+m[0], number, rest)
 		}
@@ -54,8 +54,8 @@ func httpStatus(text string) (found, bool) {
 	return found{}, false
 }
 
-// answer returns the status of an answer by HTTP: that of its body, which tells more, or
-// else that of its number. Behind a message may be the list of details.
+// answer returns the status of an answer by HTTP: from the body, or else from the
+// number. The list of details may follow a message.
 func answer(at, number int, rest string) (found, bool) {
 	if number < 400 || number >= 600 {
 		return found{}, false
@@ -78,7 +78,7 @@ func answer(at, number int, rest string) (found, bool) {
 		}
 	}
 	rest = strings.TrimSpace(rest)
-	if strings.Count(rest, `"`)%2 == 1 { // that of the log around it
+	if strings.Count(rest, `"`)%2 == 1 { // a quote of the log around the text
 		rest = strings.TrimSuffix(rest, `"`)
 	}
 	return found{at: at, status: status.New(codes.HTTPCode(number), rest), http: true}, true

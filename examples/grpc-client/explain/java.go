@@ -10,9 +10,9 @@ var javaTexts = []*regexp.Regexp{
 	regexp.MustCompile(`(?s)com\.google\.api\.gax\.rpc\.(?P<code>[A-Z]\w+?)Exception: (?P<text>.*)`),
 }
 
-// javaHTTP is how google-http-client 1.x for Java prints a HttpResponseException, with what
-// gax-java has put around it.
+// javaHTTP is the form of a HttpResponseException of google-http-client 1.x for Java, also
+// inside an exception of gax-java.
 var javaHTTP = regexp.MustCompile(`(?s)(?:com\.google\.api\.gax\.rpc\.\w+: )?com\.google\.api\.client\.[\w.]+Exception: (\d{3})\s*(.*)`)
 
-// javaHTTPError reads it.
+// javaHTTPError reads the exception.
 func javaHTTPError(text string) (found, bool) { return numbered(javaHTTP, text) }

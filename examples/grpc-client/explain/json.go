@@ -16,8 +16,8 @@ import (
 // mostObjects is how many objects in a text are tried.
 const mostObjects = 50
 
-// jsonError reads the error of a REST API (AIP-193), or a google.rpc.Status, that stands
-// in a text as JSON. The message of some clients is the whole answer once more.
+// jsonError reads the JSON of a REST API's error (AIP-193) or of a google.rpc.Status in a
+// text. The message of some clients is the whole answer once more.
 func jsonError(text string) (found, bool) {
 	begin := 0
 	for range mostObjects {
@@ -54,18 +54,18 @@ func bodyOf(object json.RawMessage) (found, bool) {
 		Error   json.RawMessage   `json:"error"`
 		Details []json.RawMessage `json:"details"`
 	}
-	_ = json.Unmarshal(object, &outer) // FromJSON has read it
+	_ = json.Unmarshal(object, &outer) // FromJSON has read the object
 	if len(outer.Error) > 0 {
 		_ = json.Unmarshal(outer.Error, &outer)
 	} else {
-		f.http = false // a google.rpc.Status, of which any client may have made JSON
+		f.http = false // a google.rpc.Status, in the JSON of any client
 	}
 	f.unread = unreadDetails(outer.Details, st)
 	return f, true
 }
 
-// unreadDetails names the details that are not in the status: they are of unknown types,
-// or have unknown fields.
+// unreadDetails names the details missing in the status: details of unknown types, or
+// with unknown fields.
 func unreadDetails(details []json.RawMessage, st *status.Status) (names []string) {
 	left := map[string]int{}
 	for _, detail := range st.Proto().GetDetails() {
@@ -83,8 +83,8 @@ func unreadDetails(details []json.RawMessage, st *status.Status) (names []string
 	return names
 }
 
-// isLogLine reports whether an object is a line of a log, which may have a code of its
-// own.
+// isLogLine reports whether an object is a line of a log. Such lines may have a code of
+// their own.
 func isLogLine(object json.RawMessage) bool {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(object, &fields) != nil {
@@ -98,7 +98,7 @@ func isLogLine(object json.RawMessage) bool {
 	return false
 }
 
-// fromParts returns the status that REST clients print in parts; details are as in JSON.
+// fromParts returns the status from the parts in a REST client's text; details are as in JSON.
 func fromParts(code grpccodes.Code, message string, details []json.RawMessage) found {
 	body, err := json.Marshal(map[string]any{"code": int(code), "message": message, "details": details})
 	if err == nil {
@@ -119,7 +119,7 @@ func asJSON(values []any) (all []json.RawMessage) {
 	return all
 }
 
-// jsonObjects returns the objects of JSON that stand in a text.
+// jsonObjects returns the objects of JSON in a text.
 func jsonObjects(text string) (all []json.RawMessage) {
 	for range mostObjects {
 		i := strings.IndexByte(text, '{')
@@ -137,10 +137,10 @@ func jsonObjects(text string) (all []json.RawMessage) {
 	return all
 }
 
-// grpcurl prints what grpcurl v1.9 does of an error: ERROR:, then lines.
+// grpcurl is the form of an error of grpcurl v1.9: ERROR:, then lines.
 var grpcurl = regexp.MustCompile(`(?s)ERROR:\s+Code: (\w+)\s+Message: (.*?)(?:\n\s*Details:\s*(.*))?$`)
 
-// grpcurlError reads it. Its details are JSON.
+// grpcurlError reads the error, with details in JSON.
 func grpcurlError(text string) (found, bool) {
 	m := grpcurl.FindStringSubmatchIndex(text)
 	if m == nil {

@@ -14,14 +14,14 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// logLine has the fields of a log line that are of interest: those of go-grpc-middleware's
+// logLine has the fields of interest of a log line: those of go-grpc-middleware's
 // logging, and our own.
 type logLine map[string]string
 
-// logField is one of them in logfmt or JSON.
+// logField is a field in logfmt or JSON.
 var logField = regexp.MustCompile(`\b(grpc\.(?:service|method|code)|retry\.[a-z]+)"?\s?[=:]\s?("(?:[^"\\]|\\.)*"|[^\s,}"]+)`)
 
-// readLine reads the fields, also of a line that another log has quoted.
+// readLine reads the fields, also of a line quoted in another log.
 func readLine(text string) logLine {
 	line := logLine{}
 	for _, text := range []string{text, unescaped(text)} {
@@ -38,7 +38,7 @@ func readLine(text string) logLine {
 	return line
 }
 
-// method returns the method that the line is about, or nothing.
+// method returns the method of the line, or nothing.
 func (l logLine) method() string {
 	if method := "/" + l["grpc.service"] + "/" + l["grpc.method"]; CheckMethod(method) == nil {
 		return method
@@ -46,7 +46,7 @@ func (l logLine) method() string {
 	return ""
 }
 
-// code returns the status that the line has as a field and not as text.
+// code returns the status of a line with a field for the code.
 func (l logLine) code() (found, bool) {
 	code, ok := codeNamed(l["grpc.code"])
 	f := found{status: status.New(code, l["retry.message"])}
@@ -56,8 +56,8 @@ func (l logLine) code() (found, bool) {
 	return f, ok
 }
 
-// decision returns what a line of our own log says, which is what the interceptor has
-// decided: it knew more than the line has. It reports false for any other line.
+// decision returns the decision of the interceptor from a line of our own log: the
+// interceptor knew more than the line. ok is false for any other line.
 func (l logLine) decision() (p pasted, ok bool) {
 	code, ok := codeNamed(l["grpc.code"])
 	class, known := className(l["retry.class"])

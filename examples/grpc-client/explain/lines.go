@@ -85,12 +85,12 @@ func (x *Explanation) JSON() string {
 	return string(bytes.TrimSpace(terminal.Printable(b.Bytes())))
 }
 
-// bounds are two durations in seconds, with the figures that the text has too.
+// bounds are two durations in seconds, rounded as in the text.
 func bounds(least, most time.Duration) [2]float64 {
 	return [2]float64{least.Round(time.Millisecond).Seconds(), max(least, most).Round(time.Millisecond).Seconds()}
 }
 
-// gateLine returns what the gate does after the failure, or nil for nothing.
+// gateLine returns the gate's reaction to the failure, or nil for none.
 func (x *Explanation) gateLine() *gateLine {
 	c, f := x.gateConfig.Effective(), x.failure
 	switch {

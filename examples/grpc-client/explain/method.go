@@ -8,7 +8,7 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// CheckMethod returns an error for what is no name of a method.
+// CheckMethod returns an error unless s is /package.Service/Method.
 func CheckMethod(s string) error {
 	if policy.ValidatePattern(s) != nil || strings.HasSuffix(s, "*") {
 		return errors.New("want /package.Service/Method")

@@ -8,14 +8,14 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// ownError is the text of an interceptor.Error: the method, why the call ended, and the
-// history, of which the last attempt matters.
+// ownError is the text of an interceptor.Error: the method, the reason for the end, and
+// the history. The last attempt of the history matters.
 var ownError = regexp.MustCompile(`(\S+) (?:failed for good|gave up|was ended by the caller) \(([\w-]+)\) after \d+ attempts? \[(?:[^\]]*, )?\w+ ([\w-]+)[^\]]*\]`)
 
-// ownMessage is that of a log line of ours.
+// ownMessage is the message of a log line of ours.
 var ownMessage = regexp.MustCompile(`\[RETRY\] \w+: .*? (?:attempt \d+ of|turned) (/\S+?/[\w.]+)`)
 
-// fromError adds what the text around the status says, if it is our own.
+// fromError adds the facts in our own text around the status.
 func (p *pasted) fromError(text string) {
 	if m := ownMessage.FindStringSubmatch(text); m != nil && CheckMethod(m[1]) == nil {
 		p.method = m[1]
@@ -36,8 +36,8 @@ func (p *pasted) fromError(text string) {
 	}
 }
 
-// follow finds the evidence with which the status is classified by a rule, which is the
-// one that the interceptor had.
+// follow finds evidence for the classification by a rule, the rule of the
+// interceptor.
 func (p *pasted) follow(rule string) {
 	if p.failure().Rule == rule {
 		return

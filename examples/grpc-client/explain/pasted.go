@@ -11,28 +11,28 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// pasted is what a text that somebody pasted says of a failure.
+// pasted is a failure according to a pasted text.
 type pasted struct {
 	status   *status.Status
 	evidence codes.Evidence
 	assumed  string // how the evidence is known
 	method   string // "/package.Service/Method", or empty if the text has none
 
-	refused bool         // the text says that the method may not run twice
-	own     []codes.Rule // what a log line of our own says was decided
-	unread  []string     // what the text leaves open, or could not be read
+	refused bool         // the text says: the method may not run twice
+	own     []codes.Rule // the decision in a log line of our own
+	unread  []string     // open or unreadable parts of the text
 }
 
-// err returns the failure as the interceptor gets it.
+// err returns the failure in the interceptor's form.
 func (p *pasted) err() error { return p.status.Err() }
 
-// failure classifies it.
+// failure classifies the status.
 func (p *pasted) failure() codes.Failure { return codes.Classify(p.err(), p.evidence, p.own...) }
 
-// explain reads the text of a failure, in whatever surrounds it: the status, what is
-// known of how far the request got, and the method. A status that stands within the text
-// of another one is that other one's business, as it is for an interceptor. The error
-// says that the text has no status.
+// explain reads the text of a failure, in any surroundings: the status, the reach of the
+// request as far as known, and the method. The outermost status counts, as for an
+// interceptor: a status within another's text is the business of the sender. The error
+// says: the text has no status.
 func explain(text string) (pasted, error) {
 	text = strings.TrimSpace(text)
 	trailer, text := pastedTrailer(text)
@@ -68,21 +68,21 @@ func explain(text string) (pasted, error) {
 
 // found is a status in a text.
 type found struct {
-	at     int // where it begins
+	at     int // the beginning
 	status *status.Status
-	http   bool     // it was the answer to an HTTP request, so that a server gave it
-	unread []string // of it
+	http   bool     // the answer of a server to an HTTP request
+	unread []string // parts of the form
 }
 
-// form is a way in which errors are printed.
+// form reads a printed form of errors.
 type form func(text string) (found, bool)
 
 // mostQuoted is how deep a log may have quoted the text of another.
 const mostQuoted = 3
 
-// outermost returns the status that begins first in the text: any other stands in its
-// message, or behind it. Text in quotes is looked at by itself, depth levels deep, so that
-// a message ends with its quotes.
+// outermost returns the first status of the text: any other status is in or behind the
+// message of the first. Text in quotes is read separately, depth levels deep: a message
+// ends with the quotes.
 func outermost(text string, depth int) (first found, ok bool) {
 	for _, read := range forms() {
 		if f, yes := read(text); yes && (!ok || f.at < first.at) {
@@ -109,7 +109,7 @@ func outermost(text string, depth int) (first found, ok bool) {
 	return first, ok
 }
 
-// unescaped returns a text that a log has quoted, of which the quotes were not pasted.
+// unescaped returns a text quoted by a log, of which the quotes were not pasted.
 func unescaped(text string) string {
 	if !strings.Contains(text, `\"`) && !strings.Contains(text, `\n`) {
 		return text
@@ -117,7 +117,7 @@ func unescaped(text string) string {
 	return strings.NewReplacer(`\"`, `"`, `\n`, "\n", `\t`, "\t", `\\`, `\`).Replace(text)
 }
 
-// contextEnded reads an error of package context, which has no status.
+// contextEnded reads an error of package context, without a status.
 func contextEnded(text string) (found, bool) {
 	for _, ended := range []error{context.DeadlineExceeded, context.Canceled} {
 		if strings.HasSuffix(text, ended.Error()) {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// pythonJSON returns the dict that a text begins with as JSON, as far as it goes; what
-// is no dict gives no valid JSON.
+// pythonJSON returns the dict at the beginning of a text as JSON. Anything but a dict
+// gives invalid JSON.
 func pythonJSON(text string) json.RawMessage {
 	var b strings.Builder
 	depth := 0
@@ -43,7 +43,7 @@ func pythonJSON(text string) json.RawMessage {
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
-// pythonWord returns a name of Python's as JSON has it.
+// pythonWord returns a name of Python's in JSON.
 func pythonWord(word string) string {
 	switch word {
 	case "True", "False":
@@ -54,8 +54,8 @@ func pythonWord(word string) string {
 	return word
 }
 
-// pythonString reads the string that the text begins with, as repr prints it: in single
-// quotes, or in double ones if it has single ones. size is how many bytes it takes.
+// pythonString reads a string in the form of repr at the beginning of a text: in single
+// quotes, or in double quotes around single quotes. size is the length in bytes.
 func pythonString(text string) (value string, size int) {
 	var b strings.Builder
 	for i := 1; i < len(text); i++ {
@@ -73,8 +73,8 @@ func pythonString(text string) (value string, size int) {
 	return b.String(), len(text)
 }
 
-// pythonEscape reads what follows a backslash. Go's escapes are the same, but that \xe9
-// is a character and no byte.
+// pythonEscape reads the text after a backslash. Go's escapes are the same, except for
+// \xe9: a character, not a byte.
 func pythonEscape(text string, quote byte) (char string, used int) {
 	r, _, rest, err := strconv.UnquoteChar(`\`+text, quote)
 	if err != nil {

@@ -25,16 +25,16 @@ var pythonTexts = []*regexp.Regexp{
 // code of HTTP, the message, and the list of details in the text format of protobuf.
 var apiCore = regexp.MustCompile(`(?s)google\.api_core\.exceptions\.\w+: (\d{3}) (.*)`)
 
-// apiCoreDetails begins that list.
+// apiCoreDetails begins the list of details.
 var apiCoreDetails = regexp.MustCompile(`(?s)^(.*?) \[((?:violations|links|retry_delay|reason|metadata|domain|field_violations|request_id|resource_type|locale|stack_entries|detail)\b.*?)\n\]`)
 
-// apiCoreError reads it, with or without the name of the exception before it.
+// apiCoreError reads the error, with or without the name of the exception before.
 func apiCoreError(text string) (found, bool) {
 	begin, number, rest := 0, "", ""
 	if m := apiCore.FindStringSubmatchIndex(text); m != nil {
 		begin, number, rest = m[0], text[m[2]:m[3]], text[m[4]:m[5]]
 		if cause := pythonTexts[0].FindStringIndex(text); cause != nil && cause[0] < begin {
-			begin = cause[0] // Python prints the cause, which has no details, before the exception
+			begin = cause[0] // Python prints the cause first, without details
 		}
 	} else if len(text) > 4 && text[3] == ' ' {
 		number, rest = text[:3], text[4:]
@@ -88,8 +88,8 @@ func firstWord(text string) string {
 // the status, and the answer as a Python dict.
 var genaiPython = regexp.MustCompile(`\b(\d{3}) ([\w ]+)\. \{`)
 
-// dictError reads the error of a REST API as a Python dict, with the status that
-// google-genai prints before it.
+// dictError reads the error of a REST API as a Python dict, with the status in front
+// from google-genai.
 func dictError(text string) (found, bool) {
 	begin := strings.Index(text, "{'")
 	if begin < 0 {

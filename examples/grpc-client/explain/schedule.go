@@ -7,10 +7,10 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// retryStep is what policy.Decide says of one failure, with the dice at either end.
+// retryStep is the decision about one failure, with the dice at either end.
 type retryStep struct{ first, last policy.Decision }
 
-// steps returns what follows from each failure, until the call ends; at most so many.
+// steps returns the decisions until the call ends; at most so many.
 func (x *Explanation) steps(most int) (all []retryStep) {
 	s := x.state
 	for range most {

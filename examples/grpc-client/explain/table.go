@@ -9,7 +9,7 @@ import (
 )
 
 // loadTable reads the configuration of -table: a policy file, or a gRPC service
-// config, of which it also returns what counts for nothing.
+// config, with warnings about ignored parts.
 func loadTable(path string) (policy.Config, []*policyfile.Error, error) {
 	if path == "" {
 		return policy.DefaultConfig(), nil, nil
@@ -18,7 +18,7 @@ func loadTable(path string) (policy.Config, []*policyfile.Error, error) {
 	if err == nil {
 		return c, nil, nil
 	}
-	data, readErr := os.ReadFile(path) //nolint:gosec // whoever names the file wants it read
+	data, readErr := os.ReadFile(path) //nolint:gosec // the user names the file
 	if readErr != nil || !bytes.Contains(bytes.ToLower(data), []byte(`"methodconfig"`)) {
 		return c, nil, err
 	}
@@ -26,6 +26,6 @@ func loadTable(path string) (policy.Config, []*policyfile.Error, error) {
 	if openErr != nil {
 		return c, nil, openErr
 	}
-	defer f.Close() //nolint:errcheck // it is only read
+	defer f.Close() //nolint:errcheck // only read
 	return policyfile.ReadServiceConfig(f)
 }

@@ -7,8 +7,8 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// trailerLine is a line with a key of the trailer that says something of the failure, or
-// that the server has answered: as grpcurl -v, curl -i and grpc-status tools print it.
+// trailerLine is a line with a telling key of the trailer, in the form of grpcurl -v,
+// curl -i and grpc-status tools.
 var trailerLine = regexp.MustCompile(`(?mi)^[<\s]*(retry-after|retry-after-ms|grpc-retry-pushback-ms|date|content-type):[ \t]*(.+?)\r?$\n?`)
 
 // pastedTrailer takes those lines from the text.

@@ -12,7 +12,7 @@ import (
 	"github.com/reinvoke/reinvoke/examples/grpc-client/terminal"
 )
 
-// Caller makes one call and returns what came of it.
+// Caller makes one call and returns the answer in words.
 type Caller func(ctx context.Context, c *generativelanguage.GenerativeClient, model, prompt string) (string, error)
 
 // GenerateContent asks a prompt.
@@ -32,8 +32,8 @@ func StreamGenerateContent(ctx context.Context, c *generativelanguage.Generative
 	return text, err
 }
 
-// BidiGenerateContent says one thing in a conversation and listens until the
-// model has done.
+// BidiGenerateContent has a conversation of one turn and listens until the
+// model is done.
 func BidiGenerateContent(ctx context.Context, c *generativelanguage.GenerativeClient, model, prompt string) (string, error) {
 	stream, err := c.BidiGenerateContent(ctx)
 	if err != nil {

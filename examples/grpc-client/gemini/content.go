@@ -1,4 +1,4 @@
-// Package gemini is the client's side: the calls, their contents, and whom to talk to.
+// Package gemini is the client's side: calls, contents, and targets.
 package gemini
 
 import (
@@ -9,12 +9,12 @@ import (
 	pb "cloud.google.com/go/ai/generativelanguage/apiv1beta/generativelanguagepb"
 )
 
-// Contents wraps a prompt as a request has it.
+// Contents wraps a prompt for a request.
 func Contents(prompt string) []*pb.Content {
 	return []*pb.Content{{Role: "user", Parts: []*pb.Part{{Data: &pb.Part_Text{Text: prompt}}}}}
 }
 
-// CutOff is what the turn begins with that asks for the rest of an answer.
+// CutOff begins the turn with the request for the rest of an answer.
 const CutOff = "Your answer was cut off. Go on exactly after these words, without repeating them: "
 
 // Request is a request to answer a prompt.
@@ -27,7 +27,7 @@ func TextOf(contents []*pb.Content) string {
 	var b strings.Builder
 	for _, c := range contents {
 		for _, p := range c.GetParts() {
-			if !p.GetThought() { // what the model thought on the way is no answer
+			if !p.GetThought() { // a thought is no answer
 				b.WriteString(p.GetText())
 			}
 		}
@@ -35,8 +35,8 @@ func TextOf(contents []*pb.Content) string {
 	return b.String()
 }
 
-// AnswerOf returns the text of a response, of which there may be several, and
-// why it ended if that was not simply its end.
+// AnswerOf returns the text of the first candidate of a response, and the reason for
+// the end unless the answer is complete.
 func AnswerOf(resp *pb.GenerateContentResponse) (text, finish string) {
 	if len(resp.GetCandidates()) == 0 {
 		if reason := resp.GetPromptFeedback().GetBlockReason(); reason != 0 {
@@ -51,8 +51,8 @@ func AnswerOf(resp *pb.GenerateContentResponse) (text, finish string) {
 	return TextOf([]*pb.Content{first.GetContent()}), finish
 }
 
-// ReadAll reads a stream to its end and returns the text of all its chunks:
-// with an error, of those that came before it.
+// ReadAll reads a stream to the end and returns the text of all chunks, with an
+// error too.
 func ReadAll(stream pb.GenerativeService_StreamGenerateContentClient) (text, finish string, err error) {
 	var b strings.Builder
 	for {
@@ -71,7 +71,7 @@ func ReadAll(stream pb.GenerativeService_StreamGenerateContentClient) (text, fin
 	}
 }
 
-// NoAnswer is the error of a call that succeeded without saying anything.
+// NoAnswer is the error of a successful call without an answer.
 func NoAnswer(finish string) string {
 	if finish == "" {
 		finish = "no reason given"

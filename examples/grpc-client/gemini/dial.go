@@ -12,6 +12,6 @@ import (
 // DefaultModel is asked where no other is named.
 const DefaultModel = "gemini-2.5-flash"
 
-// Dial returns the official Gemini client with retries of these options; where says
-// which server to talk to and with which credentials. It is main.go that has it.
+// Dial returns the official Gemini client with retries; where names the server and the
+// credentials. main.go has the Dial of the program.
 type Dial func(ctx context.Context, where []option.ClientOption, opts ...interceptor.Option) (*generativelanguage.GenerativeClient, error)

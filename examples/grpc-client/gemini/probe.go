@@ -6,18 +6,18 @@ import (
 	"github.com/reinvoke/reinvoke/interceptor"
 )
 
-// probeKey is where a context keeps its probe.
+// probeKey is the key of a probe in a context.
 type probeKey struct{}
 
-// WithProbe returns a context whose calls are watched by probe. The library
-// knows one observer for each connection; the context of a call tells it which
-// call an event is about.
+// WithProbe returns a context with a probe for the events of a call. A connection
+// has one observer for all calls; the context of a call leads from an event to
+// the call.
 func WithProbe(ctx context.Context, probe func(interceptor.Event)) context.Context {
 	return context.WithValue(ctx, probeKey{}, probe)
 }
 
-// Observe is the observer of every connection here: it hands each event to
-// the probe in the context of its call.
+// Observe is the observer of every connection here: Observe hands each event to
+// the probe in the context of the call.
 func Observe(ctx context.Context, e interceptor.Event) {
 	if probe, ok := ctx.Value(probeKey{}).(func(interceptor.Event)); ok {
 		probe(e)

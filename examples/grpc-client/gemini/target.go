@@ -28,11 +28,11 @@ func PlainText(address string, credentials grpc.DialOption) []option.ClientOptio
 	}
 }
 
-// plainKey sends the key without TLS, as a server on the own machine may be
-// told it.
+// plainKey sends the key without TLS, to a loopback address
+// only.
 type plainKey string
 
-// GetRequestMetadata returns the key as the service wants it.
+// GetRequestMetadata returns the key in the header of the service.
 func (k plainKey) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
 	return map[string]string{"x-goog-api-key": string(k)}, nil
 }

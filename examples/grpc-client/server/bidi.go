@@ -10,8 +10,8 @@ import (
 	"github.com/reinvoke/reinvoke/examples/grpc-client/gemini"
 )
 
-// BidiGenerateContent is a conversation: it listens until the client has done,
-// and answers what it was told word by word.
+// BidiGenerateContent is a conversation: the server listens until the client is done,
+// and answers word by word.
 func (s *Server) BidiGenerateContent(stream pb.GenerativeService_BidiGenerateContentServer) error {
 	model, said := "", strings.Builder{}
 	for {

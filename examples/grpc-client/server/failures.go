@@ -11,8 +11,8 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// The failures below have the codes, the details and the texts that the real
-// service was seen to send.
+// The failures below have the codes, details and texts of the real service, as
+// observed.
 
 const (
 	quotaMetric = "generativelanguage.googleapis.com/generate_content_free_tier_requests"
@@ -29,7 +29,7 @@ func failure(code grpccodes.Code, message string, details ...protoadapt.MessageV
 	return st.Err()
 }
 
-// kind is a quota as the service names it.
+// kind is a quota in the names of the service.
 type kind struct{ metric, id string }
 
 var (
@@ -37,11 +37,11 @@ var (
 	tokensPerMinute   = kind{tokenMetric, "GenerateContentInputTokensPerModelPerMinute-FreeTier"}
 )
 
-// PerMinute is a quota that refills soon.
+// PerMinute is a quota of the minute, which refills soon.
 func PerMinute(delay time.Duration) error { return outOf(requestsPerMinute, 15, delay) }
 
-// outOf is a quota by the minute that has nothing left for so long. RetryInfo holds the
-// whole seconds of the delay, as the real one does; only the text has the rest of it.
+// outOf is a quota by the minute with nothing left for so long. RetryInfo has the whole
+// seconds of the delay, as in the real service; only the text has the fraction.
 func outOf(k kind, limit int, delay time.Duration) error {
 	v := violation(k.id)
 	v.Violations[0].QuotaMetric, v.Violations[0].QuotaValue = k.metric, int64(limit)
@@ -53,8 +53,8 @@ func outOf(k kind, limit int, delay time.Duration) error {
 	)
 }
 
-// PerDay is a quota that is gone until midnight. The service attaches a
-// RetryInfo of some seconds all the same: whoever believes it waits in vain.
+// PerDay is a quota spent until midnight. The service attaches a RetryInfo of some
+// seconds all the same: waiting for so long is in vain.
 func PerDay() error {
 	return failure(
 		grpccodes.ResourceExhausted,
@@ -64,8 +64,8 @@ func PerDay() error {
 	)
 }
 
-// LimitZero is a model that this tier may not use at all, with a hint that
-// lies likewise.
+// LimitZero is a model outside the tier, with a misleading hint
+// too.
 func LimitZero() error {
 	return failure(
 		grpccodes.ResourceExhausted,
@@ -75,7 +75,7 @@ func LimitZero() error {
 	)
 }
 
-// violation is the detail that names the quota.
+// violation is the detail with the name of the quota.
 func violation(id string) *errdetails.QuotaFailure {
 	return &errdetails.QuotaFailure{Violations: []*errdetails.QuotaFailure_Violation{{
 		QuotaMetric: quotaMetric, QuotaId: id,
@@ -88,12 +88,12 @@ func Overloaded() error {
 	return failure(grpccodes.Unavailable, "The model is overloaded. Please try again later.")
 }
 
-// InternalError is a server that failed.
+// InternalError is a failure of the server.
 func InternalError() error {
 	return failure(grpccodes.Internal, "An internal error has occurred. Please retry or report in https://developers.generativeai.google/guide/troubleshooting")
 }
 
-// TimedOut is a server that ran out of time.
+// TimedOut is a server out of time.
 func TimedOut() error {
 	return failure(grpccodes.DeadlineExceeded, "The request timed out on the server. Please try again.")
 }
@@ -107,12 +107,12 @@ func TokenExpired() error {
 	)
 }
 
-// TokenRevoked has no reason: nothing in it says that another token would do.
+// TokenRevoked has no reason: nothing promises success with another token.
 func TokenRevoked() error {
 	return failure(grpccodes.Unauthenticated, "Request had invalid authentication credentials. The token was revoked.")
 }
 
-// WrongKey is a key that the service does not know.
+// WrongKey is a key unknown to the service.
 func WrongKey() error {
 	return failure(
 		grpccodes.InvalidArgument, "API key not valid. Please pass a valid API key.",
@@ -120,12 +120,12 @@ func WrongKey() error {
 	)
 }
 
-// BadRequest is a prompt that is too long.
+// BadRequest is a prompt over the limit.
 func BadRequest() error {
 	return failure(grpccodes.InvalidArgument, "The input token count (3475108) exceeds the maximum number of tokens allowed (1048576).")
 }
 
-// UnknownError is an error that says nothing.
+// UnknownError is an error without a cause.
 func UnknownError() error { return failure(grpccodes.Unknown, "Something went wrong.") }
 
 // Aborted is a conflict with another transaction.

@@ -8,7 +8,7 @@ import (
 	"google.golang.org/grpc/peer"
 )
 
-// cuttableListener remembers its connections, so that one can be cut in the
+// cuttableListener remembers connections, in order to cut a connection in the
 // middle of a call.
 type cuttableListener struct {
 	net.Listener
@@ -17,7 +17,7 @@ type cuttableListener struct {
 	conns map[string]net.Conn // by the address of the peer
 }
 
-// cuttable returns a listener that remembers the connections of another.
+// cuttable wraps a listener.
 func cuttable(l net.Listener) *cuttableListener {
 	return &cuttableListener{Listener: l, conns: map[string]net.Conn{}}
 }
@@ -34,8 +34,8 @@ func (l *cuttableListener) Accept() (net.Conn, error) {
 	return conn, nil
 }
 
-// cut resets the connection that a call came in on: what an overloaded proxy
-// or a pulled cable looks like to the client.
+// cut resets the connection of a call. To the client the reset looks like an
+// overloaded proxy or a pulled cable.
 func (l *cuttableListener) cut(ctx context.Context) {
 	p, ok := peer.FromContext(ctx)
 	if !ok {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// PlanMarked fails the prompts that say so, for good.
+// PlanMarked fails prompts with a mark, for good.
 func PlanMarked(_, prompt string, _ int) Step {
 	switch first, _, _ := strings.Cut(prompt, " "); first {
 	case "!daily":
@@ -25,7 +25,7 @@ func PlanMarked(_, prompt string, _ int) Step {
 	return Step{}
 }
 
-// PlanBatch fails others too, once or twice, the same ones in every run.
+// PlanBatch also fails other prompts, once or twice, the same in every run.
 func PlanBatch(model, prompt string, n int) Step {
 	if st := PlanMarked(model, prompt, n); st != (Step{}) {
 		return st
@@ -41,9 +41,9 @@ func PlanBatch(model, prompt string, n int) Step {
 	return Step{}
 }
 
-// hashOf returns a number that depends on the text alone.
+// hashOf returns a number for a text, always the same.
 func hashOf(text string) uint32 {
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(text)) // it takes everything
+	_, _ = h.Write([]byte(text)) // a hash takes every write
 	return h.Sum32()
 }

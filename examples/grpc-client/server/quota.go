@@ -9,7 +9,7 @@ import (
 	"github.com/reinvoke/reinvoke/examples/grpc-client/terminal"
 )
 
-// Quota is what a service allows a model in a minute; 0 is no limit.
+// Quota is the limit of a service for a model in a minute; 0 is no limit.
 type Quota struct{ Requests, Tokens int }
 
 // ParseQuota reads "REQUESTS" or "REQUESTS/TOKENS".
@@ -42,15 +42,15 @@ func (q Quota) String() string {
 	return s
 }
 
-// Meter counts the use of a quota, minute by minute. Not safe for concurrent use: the
-// server asks its planner for one attempt at a time.
+// Meter counts the use of a quota, minute by minute. A Meter is not safe for concurrent
+// use: the server asks the planner for one attempt at a time.
 type Meter struct {
 	limit Quota
 	began time.Time // of the minute
 	used  Quota
 }
 
-// NewMeter returns a meter of a minute that began then, with so much used.
+// NewMeter returns a meter for a minute with this begin and use.
 func NewMeter(limit Quota, began time.Time, used Quota) *Meter {
 	return &Meter{limit: limit, began: began, used: used}
 }
@@ -89,5 +89,5 @@ func (q Quota) Within(began time.Time, plan Planner) Planner {
 	}
 }
 
-// tokensOf counts the tokens of a text: its words.
+// tokensOf counts the words of a text, as tokens.
 func tokensOf(text string) int { return len(strings.Fields(text)) }

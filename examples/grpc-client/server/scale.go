@@ -2,11 +2,11 @@ package server
 
 import "github.com/reinvoke/reinvoke/policy"
 
-// Scale is what the delays of the default table are divided by, so that
-// the demo is done in seconds. What a server asks for is not scaled.
+// Scale divides the delays of the default table, so that the demo is done in
+// seconds. Delays in hints of a server are not scaled.
 const Scale = 10
 
-// Table is the default table with its delays scaled.
+// Table is the default table with scaled delays.
 func Table() policy.Table {
 	t := policy.Default()
 	for class := range t {

@@ -18,23 +18,23 @@ import (
 	"github.com/reinvoke/reinvoke/examples/grpc-client/gemini"
 )
 
-// Step is what the server does to one attempt. The zero step answers it.
+// Step is the server's act for one attempt. The zero Step answers the attempt.
 type Step struct {
-	Err    error // refuse it with this status
-	Chunks int   // of a stream that is refused: how many are sent before
+	Err    error // refuse the attempt with this status
+	Chunks int   // of a refused stream: chunks before the refusal
 	Cut    bool  // reset the connection instead of answering
 	Hang   bool  // stay silent until the client has gone
-	block  bool  // answer without saying anything, as the service does to what it finds unsafe
-	Renew  bool  // err is for those whose token is the first one; others are let in
+	block  bool  // answer without text, as the service does to unsafe prompts
+	Renew  bool  // Err is for the first token only; other tokens are let in
 
-	takes time.Duration // to answer it
+	takes time.Duration // for an answer
 }
 
-// Planner says what to do to an attempt: n counts the attempts of the same
+// Planner returns the act for an attempt: n counts the attempts of the same
 // model and prompt, from 1.
 type Planner func(model, prompt string, n int) Step
 
-// Server is a Gemini server that fails as planned. What it answers is made up.
+// Server is a Gemini server with planned failures and made-up answers.
 type Server struct {
 	pb.UnimplementedGenerativeServiceServer
 
@@ -46,7 +46,7 @@ type Server struct {
 	attempts map[[2]string]int // by model and prompt
 }
 
-// Start starts a server on a port of its own; stop it when done.
+// Start starts a server on a free loopback port; stop the server when done.
 func Start(ctx context.Context, plan Planner) (*Server, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -55,15 +55,15 @@ func Start(ctx context.Context, plan Planner) (*Server, error) {
 	return Serve(l, plan), nil
 }
 
-// Serve starts a server that takes its connections from l.
+// Serve starts a server for the connections of l.
 func Serve(l net.Listener, plan Planner) *Server {
 	s := &Server{plan: plan, listener: cuttable(l), grpc: grpc.NewServer(), attempts: map[[2]string]int{}}
 	pb.RegisterGenerativeServiceServer(s.grpc, s)
-	go func() { _ = s.grpc.Serve(s.listener) }() // it ends with stop
+	go func() { _ = s.grpc.Serve(s.listener) }() // until Stop
 	return s
 }
 
-// Stop ends the server and its connections.
+// Stop ends the server and all connections.
 func (s *Server) Stop() { s.grpc.Stop() }
 
 // Address returns host:port of the server.
@@ -83,7 +83,7 @@ func (s *Server) Forget() {
 	clear(s.attempts)
 }
 
-// next counts an attempt and returns what to do to it.
+// next counts an attempt and returns the planned act.
 func (s *Server) next(model, prompt string) Step {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,7 +92,7 @@ func (s *Server) next(model, prompt string) Step {
 	return s.plan(model, prompt, s.attempts[key])
 }
 
-// play does to an attempt what is planned; nil means: answer it.
+// play acts on an attempt as planned; nil means an answer is due.
 func (s *Server) play(ctx context.Context, st Step) error {
 	switch {
 	case st.Cut:
@@ -107,7 +107,7 @@ func (s *Server) play(ctx context.Context, st Step) error {
 	return st.Err
 }
 
-// think takes the time that an answer needs.
+// think waits for d, the time for an answer.
 func think(ctx context.Context, d time.Duration) error {
 	if d == 0 {
 		return nil
@@ -168,7 +168,7 @@ func (s *Server) CountTokens(ctx context.Context, req *pb.CountTokensRequest) (*
 	if err := s.play(ctx, s.next(req.GetModel(), prompt)); err != nil {
 		return nil, err
 	}
-	return &pb.CountTokensResponse{TotalTokens: int32(min(tokensOf(prompt), 1<<20))}, nil //nolint:gosec // it fits
+	return &pb.CountTokensResponse{TotalTokens: int32(min(tokensOf(prompt), 1<<20))}, nil //nolint:gosec // at most 1<<20
 }
 
 // EmbedContent returns an embedding.
@@ -202,7 +202,7 @@ func AnswerTo(prompt string) string {
 	return fmt.Sprintf("You said: %s. I have nothing to add to it.", strings.TrimRight(prompt, ".?!"))
 }
 
-// blocked is the response to a prompt that is not answered.
+// blocked is the response to a blocked prompt.
 func blocked() *pb.GenerateContentResponse {
 	return &pb.GenerateContentResponse{PromptFeedback: &pb.GenerateContentResponse_PromptFeedback{
 		BlockReason: pb.GenerateContentResponse_PromptFeedback_SAFETY,

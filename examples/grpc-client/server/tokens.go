@@ -12,34 +12,34 @@ import (
 	"github.com/reinvoke/reinvoke/examples/grpc-client/gemini"
 )
 
-// firstToken is the one that the embedded server takes for expired when its
-// script says so.
+// firstToken counts as expired for the embedded server when the script says
+// so.
 const firstToken = "Bearer demo-token-1" //nolint:gosec // worth nothing
 
-// Tokens are per-RPC credentials for the embedded server. Like those of the
-// real thing they are asked again for every attempt; here each gets a token
-// of its own, so that the one after an expired token is a fresh one.
+// Tokens are per-RPC credentials for the embedded server. As with real
+// credentials, every attempt asks for a token; here each attempt gets a new
+// token, and the token after an expired token is fresh.
 //
-// Cached ones are like those of a token source that keeps its token until it
-// expires: if the server takes it no longer, someone has to say so.
+// Cached tokens are like those of a token source with a cache: the server refuses a
+// cached token until Refresh.
 type Tokens struct {
 	issued atomic.Int64
 	cached atomic.Bool
 }
 
-// Reset makes the next token the first one.
+// Reset makes the next token the first token.
 func (t *Tokens) Reset(cached bool) {
 	t.issued.Store(0)
 	t.cached.Store(cached)
 }
 
-// Refresh drops the token that is cached.
+// Refresh drops the cached token.
 func (t *Tokens) Refresh(context.Context) error {
 	t.issued.Add(1)
 	return nil
 }
 
-// GetRequestMetadata returns the next token, or the one that is cached.
+// GetRequestMetadata returns the next token, or the cached token.
 func (t *Tokens) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
 	n := t.issued.Load() + 1
 	if !t.cached.Load() {
@@ -57,7 +57,7 @@ func ToEmbedded(s *Server, t *Tokens) []option.ClientOption {
 	return gemini.PlainText(s.Address(), grpc.WithPerRPCCredentials(t))
 }
 
-// tokenOf returns the token that a call came in with.
+// tokenOf returns the token of a call.
 func tokenOf(ctx context.Context) string {
 	md, _ := metadata.FromIncomingContext(ctx)
 	if values := md.Get("authorization"); len(values) > 0 {

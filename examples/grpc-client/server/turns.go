@@ -10,8 +10,8 @@ import (
 	"github.com/reinvoke/reinvoke/examples/grpc-client/gemini"
 )
 
-// asked returns the prompt of a request, and how much of its answer was given
-// before. Like the newer models it refuses to continue a turn of the model's.
+// asked returns the prompt of a request and the part of the answer so far. Like
+// newer models, asked refuses to continue a turn of the model.
 func asked(turns []*pb.Content) (prompt, said string, err error) {
 	if len(turns) > 0 && turns[len(turns)-1].GetRole() == "model" {
 		return "", "", status.Error(grpccodes.InvalidArgument, "Requests ending with a model turn are not supported.")

@@ -23,12 +23,12 @@ func NameOf(c grpccodes.Code) string {
 	return c.String()
 }
 
-// Shown describes an error as a terminal and a file may have it. The key goes first: of
-// one that was cut, a part would be left.
+// Shown describes an error for a terminal or a file. The key goes first: a cut could
+// leave a part of the key.
 func Shown(err error, by Redactor) string { return foreign.Text(by.Text(describe(err))) }
 
-// describe says what is wrong, in one line: the code and message of the
-// status, without the history and the details that errors carry too.
+// describe returns the code and the message of an error in one line, without
+// history and details.
 func describe(err error) string {
 	var st interface{ GRPCStatus() *status.Status }
 	if !errors.As(err, &st) {

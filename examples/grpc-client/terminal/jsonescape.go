@@ -8,9 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// Printable returns lines of JSON in which every rune that is not printable is spelled as
-// \u009b. They mean the same: such runes stand in strings alone, and encoding/json has
-// left only those that are harmless to programs. To a terminal they are not.
+// Printable returns lines of JSON with the same meaning, where every rune outside
+// [strconv.IsPrint] is spelled as \u009b. Such runes occur in strings only; encoding/json
+// leaves those harmless to programs, though not to terminals.
 func Printable(lines []byte) []byte {
 	safe := make([]byte, 0, len(lines))
 	for len(lines) > 0 {
@@ -29,7 +29,7 @@ func Printable(lines []byte) []byte {
 	return safe
 }
 
-// JSONWriter returns a writer that makes lines of JSON printable on their way to w.
+// JSONWriter returns a writer to w for lines of JSON, by way of [Printable].
 func JSONWriter(w io.Writer) io.Writer { return jsonWriter{w} }
 
 type jsonWriter struct{ to io.Writer }

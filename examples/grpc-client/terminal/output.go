@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// Output is a writer with a memory: after a write that failed, as on a full disk, all
-// later ones fail with the same error. An Output is safe for concurrent use.
+// Output is a writer with a memory: after a failed write, as on a full disk, all later
+// writes fail with the same error. An Output is safe for concurrent use.
 type Output struct {
 	to     io.Writer
 	mu     sync.Mutex
@@ -27,7 +27,7 @@ func (o *Output) Err() error {
 	return o.err
 }
 
-// Write writes p, one caller at a time.
+// Write writes p. Concurrent writes take turns.
 func (o *Output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// Redactor removes the key from whatever is shown or written. A server may
-// quote it in an error message, a user may have pasted it into a prompt.
+// Redactor removes the key from shown and written text. A server may quote the
+// key in an error message, a user may have pasted the key into a prompt.
 type Redactor struct{ replacer *strings.Replacer }
 
-// NewRedactor returns a redactor for the key, also where it is quoted or in an
-// address; with an empty key it changes nothing.
+// NewRedactor returns a redactor for the key, also quoted or in an address. An empty
+// key changes nothing.
 func NewRedactor(key string) Redactor {
 	if key == "" {
 		return Redactor{strings.NewReplacer()}
@@ -28,7 +28,7 @@ func NewRedactor(key string) Redactor {
 // Text returns a text without the key.
 func (r Redactor) Text(s string) string { return r.replacer.Replace(s) }
 
-// Writer redacts every write to w by itself: who writes must not split lines.
+// Writer redacts every write to w separately: a write must be whole lines.
 func (r Redactor) Writer(w io.Writer) io.Writer { return redactingWriter{r, w} }
 
 type redactingWriter struct {

@@ -1,5 +1,5 @@
-// Package terminal is the output of the program: lines and colours, printable text, and
-// no key in any of them.
+// Package terminal is the output of the program: lines, colours, printable text
+// without the key.
 package terminal
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/reinvoke/reinvoke/internal/progress"
 )
 
-// The colours, as the parameters of the escape code that switches them on.
+// The colours, as parameters of the escape code.
 const (
 	Red    = "31"
 	Green  = "32"
@@ -24,16 +24,16 @@ const (
 	Faint  = "2"
 )
 
-// Screen shows text: plain lines, or on a terminal lines in colour and below them one
-// line that is redrawn. A Screen is safe for concurrent use.
+// Screen shows text: plain lines, or on a terminal coloured lines above one redrawn
+// line. A Screen is safe for concurrent use.
 type Screen struct {
 	Line   *progress.Line
 	Live   bool // lines may be redrawn
 	colour bool
 }
 
-// New returns a screen on w. Colour is for terminals whose user has not
-// asked for none (https://no-color.org).
+// New returns a screen on w. Colour is for terminals without NO_COLOR
+// (https://no-color.org).
 func New(w io.Writer, terminal bool, getenv func(string) string) *Screen {
 	live := terminal && getenv("TERM") != "dumb"
 	return &Screen{Line: progress.NewLine(w), Live: live, colour: live && getenv("NO_COLOR") == ""}
@@ -52,14 +52,14 @@ func (s *Screen) Paint(colour, text string) string {
 	return "\x1b[" + colour + "m" + text + "\x1b[0m"
 }
 
-// Printf writes whole lines, above the redrawn one. Nobody is told of a failed write
+// Printf writes whole lines above the redrawn line. Nobody is told of a failed write
 // here: an [Output] remembers the error.
 func (s *Screen) Printf(format string, args ...any) {
 	_ = s.Line.Print(fmt.Sprintf(format, args...))
 }
 
-// Countdown shows how long d still lasts, until it is over or stopped. On
-// anything but a terminal it does nothing.
+// Countdown shows the rest of d until stop. Without a terminal Countdown does
+// nothing.
 func (s *Screen) Countdown(d time.Duration) (stop func()) {
 	if !s.Live {
 		return func() {}
