@@ -18,7 +18,7 @@ func PlanMarked(_, prompt string, _ int) Step {
 	case "!request":
 		return Step{Err: BadRequest()}
 	case "!blocked":
-		return Step{block: true}
+		return Step{Block: true}
 	case "!midway":
 		return Step{Err: InternalError(), Chunks: 1}
 	}

@@ -83,7 +83,7 @@ func (q Quota) Within(began time.Time, plan Planner) Planner {
 	return func(model, prompt string, n int) Step {
 		st := plan(model, prompt, n)
 		if st.Err == nil {
-			st.Err, st.takes = m.Take(time.Now(), tokensOf(prompt)), thinking(prompt)
+			st.Err, st.Takes = m.Take(time.Now(), tokensOf(prompt)), thinking(prompt)
 		}
 		return st
 	}

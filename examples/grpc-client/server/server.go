@@ -24,10 +24,10 @@ type Step struct {
 	Chunks int   // of a refused stream: chunks before the refusal
 	Cut    bool  // reset the connection instead of answering
 	Hang   bool  // stay silent until the client has gone
-	block  bool  // answer without text, as the service does to unsafe prompts
+	Block  bool  // answer without text, as the service does to unsafe prompts
 	Renew  bool  // Err is for the first token only; other tokens are let in
 
-	takes time.Duration // for an answer
+	Takes time.Duration // for an answer
 }
 
 // Planner returns the act for an attempt: n counts the attempts of the same
@@ -102,7 +102,7 @@ func (s *Server) play(ctx context.Context, st Step) error {
 		<-ctx.Done()
 		return status.FromContextError(ctx.Err()).Err()
 	case st.Renew && tokenOf(ctx) != firstToken, st.Err == nil:
-		return think(ctx, st.takes)
+		return think(ctx, st.Takes)
 	}
 	return st.Err
 }
@@ -129,7 +129,7 @@ func (s *Server) GenerateContent(ctx context.Context, req *pb.GenerateContentReq
 	if err := s.play(ctx, st); err != nil {
 		return nil, err
 	}
-	if st.block {
+	if st.Block {
 		return blocked(), nil
 	}
 	return Response(AnswerTo(prompt)), nil
@@ -151,7 +151,7 @@ func (s *Server) StreamGenerateContent(req *pb.GenerateContentRequest, stream pb
 	if err := s.play(stream.Context(), st); err != nil {
 		return err
 	}
-	if st.block {
+	if st.Block {
 		return stream.Send(blocked())
 	}
 	for _, word := range words[min(st.Chunks, len(words)):] {

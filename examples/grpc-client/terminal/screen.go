@@ -19,7 +19,6 @@ const (
 	Red    = "31"
 	Green  = "32"
 	Yellow = "33"
-	cyan   = "36"
 	Bold   = "1"
 	Faint  = "2"
 )
