@@ -158,6 +158,30 @@ func TestFleet_attemptTimeoutBudget(t *testing.T) {
 	}
 }
 
+// TestFleet_shortDeadlines: Fleet() is for calls that can wait for a probe's turn.
+func TestFleet_shortDeadlines(t *testing.T) {
+	if raceEnabled {
+		t.Skip("takes a minute with the race detector, and has nothing to race")
+	}
+	success := func(deadline time.Duration, sc, name string) float64 {
+		s := *scenarios()[slices.IndexFunc(scenarios(), func(s *scenario) bool { return s.name == sc })]
+		s.deadline = deadline
+		one := slices.DeleteFunc(sides(), func(s side) bool { return s.name != name })
+		results := play(table([]*scenario{&s}, []int{1000}, one, 3), quiet())
+		return results[0].success()
+	}
+	for _, sc := range []string{"B1", "B2", "B3", "B4"} {
+		if fleet, none := success(30*time.Second, sc, fleetName), success(30*time.Second, sc, noneName); fleet < none {
+			t.Errorf("%s, deadlines of 30 s: success %.4f, without retries %.4f", sc, fleet, none)
+		}
+	}
+	for _, sc := range []string{"B3", "B4"} {
+		if fleet, byDefault := success(10*time.Second, sc, fleetName), success(10*time.Second, sc, defaultName); fleet > byDefault {
+			t.Errorf("%s, deadlines of 10 s: success %.4f, with Default() %.4f: is the advice still one?", sc, fleet, byDefault)
+		}
+	}
+}
+
 // TestFleet_sameSeedSameBytes: the table and everything that is written is the same
 // in two runs.
 func TestFleet_sameSeedSameBytes(t *testing.T) {
@@ -215,6 +239,8 @@ func TestFleet_flags(t *testing.T) {
 		"-only E9: no such scenario": {"-only", "E9"},
 		"-n 0: want":                 {"-n", "0"},
 		"-n ten: want":               {"-n", "ten"},
+		"-deadline -1s: want > 0s":   {"-deadline", "-1s"},
+		"-deadline: want it without": {"-deadline", "1s", "-out", "x"},
 	} {
 		if err := command(args, io.Discard, io.Discard, false); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: got %v, want %q", args, err, want)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -42,11 +43,21 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	flags.Uint64Var(&o.seed, "seed", 1, "the seed of all chance")
 	only := flags.String("only", "", "the scenarios, as A1,B2,D4; default all of A, B and C, and with -out those of D too")
 	ns := flags.String("n", "", "how many clients; default 10,1000,100000, and 1,10,1000 for D")
+	deadline := flags.Duration("deadline", 0, "the deadline of every call of A, B and C; 0 for the scenario's own")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
+	if *deadline < 0 {
+		return o, fmt.Errorf("-deadline %v: want > 0s, or 0s for the scenario's own", *deadline)
+	}
+	if *deadline > 0 && o.out != "" {
+		return o, errors.New("-deadline: want it without -out, whose report has the scenarios' own")
+	}
 	if o.scs, o.scenes, err = chosen(*only); err != nil {
 		return o, err
+	}
+	for _, s := range o.scs {
+		s.deadline = cmp.Or(*deadline, s.deadline)
 	}
 	if *only == "" && o.out == "" {
 		o.scenes = nil
