@@ -23,7 +23,7 @@ type Batch struct {
 	Prompts string    // a file, or "-" for in
 	In      io.Reader // see prompts
 	Out     string    // a file, or "" for results
-	Results io.Writer // standard output, for redacted text
+	Results io.Writer // standard output, for redacted text; safe for concurrent use
 
 	RetryFailed bool   // ask the failed prompts of an earlier run again
 	Server      string // the name of the answering server, in results

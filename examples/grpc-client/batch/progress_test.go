@@ -19,7 +19,7 @@ import (
 func TestBatch_progressLines(t *testing.T) {
 	t.Parallel()
 	var messages bytes.Buffer
-	b := &Batch{Parallel: 4, Results: io.Discard, Screen: terminal.New(&messages, false, nothing)}
+	b := &Batch{Parallel: 4, Results: io.Discard, Screen: terminal.New(terminal.NewOutput(&messages), false, nothing)}
 	took := inBubble(t, server.Quota{Requests: 10}, b, 25) // into the third minute
 	lines := 0
 	for text := range strings.Lines(messages.String()) {
@@ -40,7 +40,7 @@ func TestBatch_progressLines(t *testing.T) {
 func TestBatch_jsonLines(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	inBubble(t, server.Quota{Requests: 10}, &Batch{Parallel: 4, Results: &out, JSON: true}, 25)
+	inBubble(t, server.Quota{Requests: 10}, &Batch{Parallel: 4, Results: terminal.NewOutput(&out), JSON: true}, 25)
 	count := map[string]int{}
 	var attempts, lastDone int
 	var last summary

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/reinvoke/reinvoke/examples/grpc-client/server"
+	"github.com/reinvoke/reinvoke/examples/grpc-client/terminal"
 	"github.com/reinvoke/reinvoke/interceptor"
 )
 
@@ -20,7 +21,7 @@ type outcome struct {
 func playBatch(t *testing.T, q server.Quota, parallel, prompts int, opts ...interceptor.Option) (got outcome) {
 	t.Helper()
 	var results bytes.Buffer
-	got.took = inBubble(t, q, &Batch{Parallel: parallel, Results: &results}, prompts, opts...)
+	got.took = inBubble(t, q, &Batch{Parallel: parallel, Results: terminal.NewOutput(&results)}, prompts, opts...)
 	for _, r := range records(t, results.String()) {
 		got.requests += r.Attempts
 		if r.Error != nil {
