@@ -183,8 +183,8 @@ func (l *Live) watching() (all []func()) {
 
 // FleetConfig returns the configuration for long-running fleets of clients that prefer waiting
 // to failing: [Fleet], [DefaultBudget] and [FleetGate]. For calls with deadlines of 30 s or
-// more: shorter calls end before the turn of a probe, and succeed more often with
-// [DefaultConfig] (bench/fleet, TestFleet_shortDeadlines).
+// more: shorter calls have no time to wait, and do no better than with [DefaultConfig]
+// (bench/fleet, TestFleet_shortDeadlines).
 func FleetConfig() Config {
 	return Config{Table: Fleet(), Budget: DefaultBudget(), Gate: FleetGate()}
 }

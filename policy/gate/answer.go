@@ -123,6 +123,9 @@ func (g *Gate) Done(now time.Time, t Ticket, f codes.Failure, u float64) {
 			g.probeLater(now, u)
 		}
 	case unknown: // after a probe, the next probe may go at once
+		if probe {
+			g.silent = max(g.silent, now.Sub(t.sent))
+		}
 	}
 }
 
@@ -139,7 +142,7 @@ func (g *Gate) stale(t Ticket) bool {
 
 // accept handles a success.
 func (g *Gate) accept(now time.Time, t Ticket) {
-	g.backoff = 0
+	g.backoff, g.silent = 0, 0
 	g.trouble.success(t)
 	g.row.accepted(t.sent)
 	if !t.sent.IsZero() {

@@ -44,8 +44,22 @@
 //     never below the rate of accepted calls in the minute before the gate closed, because
 //     the next measurement would confirm a pace that is too slow.
 //
-// A call is refused at once if its turn cannot come before its deadline and no scout can
-// save the call. A call without a deadline waits at most a minute, and then goes through. A
+// After trouble calls come back slowly, and probes are rare. A call never sent is not turned
+// away for that:
+//
+//   - A call that cannot wait for the next probe is the probe, if nobody waits and no probe is
+//     under way.
+//   - A call whose turn after trouble would come too late leaves at once, beside the pace; a
+//     waiting call leaves at its last moment. Together such calls are the load of a fleet
+//     without retries.
+//   - After a probe that ended without an answer, the next probe is a call with as much time
+//     left, or half of its time.
+//
+// Measured (bench/fleet -only B3,B4 -deadline 5s, 1,000 clients): .92 and .91 of the calls
+// succeed, .87 and .86 without these rules, .92 and .91 without retries.
+//
+// Otherwise a call is refused at once if its turn cannot come before its deadline and no scout
+// can save the call. A call without a deadline waits at most a minute, and then goes through. A
 // channel with fewer than 3 calls a minute cannot afford scouts except where a deadline is
 // near.
 //

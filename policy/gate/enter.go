@@ -26,7 +26,7 @@ func (g *Gate) Enter(now time.Time, w *Waiter) Verdict {
 		g.entered++
 		g.entry = now
 	}
-	if g.queue.n == 0 && g.free(now) {
+	if g.queue.n == 0 && (g.free(now) || g.lateForProbe(now, w)) {
 		g.pass(now, w, plain)
 		return Pass
 	}
@@ -43,12 +43,19 @@ func (g *Gate) wait(now time.Time, w *Waiter) Verdict {
 	ahead := g.queue.insert(w)
 	if g.hopeless(now, w, ahead, !w.Again && g.queue.fresh() == w) {
 		g.queue.remove(w)
+		if g.unpaced(w) {
+			g.passUnpaced(now, w)
+			return Pass
+		}
 		return Refuse
 	}
 	g.scouts.urgent = g.scouts.urgent || g.pressed(now, w, ahead)
-	if w.Deadline.IsZero() {
+	switch last := g.lastMoment(w); {
+	case w.Deadline.IsZero():
 		g.queue.limits.add(w, later(now.Add(g.c.MaxWait), w.Due))
-	} else if last := g.lastMoment(w); g.state == Closed && last.Before(w.Deadline) && last.Before(g.until) {
+	case g.unpaced(w):
+		g.queue.limits.add(w, w.Deadline.Add(-g.need(w)))
+	case g.state == Closed && last.Before(w.Deadline) && last.Before(g.until):
 		g.queue.limits.add(w, last)
 		g.scouts.soon = true
 	}
@@ -101,7 +108,7 @@ func (g *Gate) Admit(now time.Time) (*Waiter, Verdict) {
 		g.queue.remove(w) // the gate opened before the call's own hint ended
 		g.rest(w)
 	}
-	if w := g.queue.first; w != nil && g.free(now) {
+	if w := g.upNext(now); w != nil {
 		g.queue.remove(w)
 		if g.hopeless(now, w, 0, false) {
 			return w, Refuse
@@ -110,12 +117,16 @@ func (g *Gate) Admit(now time.Time) (*Waiter, Verdict) {
 		return w, Pass
 	}
 	for w := g.queue.limits.due(now); w != nil; w = g.queue.limits.due(now) {
-		if !w.Deadline.IsZero() && (g.state != Closed || now.Before(g.due)) { // the gate has opened, or closed for longer
+		if !w.Deadline.IsZero() && !g.unpaced(w) && (g.state != Closed || now.Before(g.due)) { // the gate has opened, or closed for longer
 			g.queue.limits.remove(w)
 			continue
 		}
 		g.queue.remove(w)
-		g.pass(now, w, plain)
+		if g.state == Open && g.recovery.on {
+			g.passUnpaced(now, w)
+		} else {
+			g.pass(now, w, plain)
+		}
 		return w, Pass
 	}
 	return nil, Wait
@@ -146,6 +157,7 @@ func (g *Gate) Next(now time.Time) time.Time {
 			sooner(g.small.sent.Add(g.m.settled()))
 		}
 	case g.queue.n == 0:
+	case g.state == Probing && g.prober(now) == nil: // a call with more time has to come
 	case g.state == Probing:
 		next = g.until
 		if !g.probe.IsZero() {

@@ -35,6 +35,7 @@ type Gate struct {
 	touched  time.Time     // last event
 	backoff  int           // refusals or failed probes in a row
 	probe    time.Time     // when the probe under way was sent; zero for none
+	silent   time.Duration // the longest time a probe went without an answer, since the last success
 	byQuota  bool          // a refusal closed the gate last, not trouble
 	scouts   scouts
 	small    small
