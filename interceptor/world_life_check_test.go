@@ -199,6 +199,26 @@ func (l *lifeRun) checkBudget() {
 	if got := int(held); got < sum-most || got > sum-least {
 		l.problem("budget: tokens are lost or made", "%v tokens, want %v and %d successes less %d to %d retries", held, c.Start, successes, least, most)
 	}
+	spent := 0
+	for _, rec := range l.records {
+		if l.hedges(rec) {
+			return // a token is given back where another attempt has begun meanwhile
+		}
+		spent += rec.begun(policy.Earned)
+	}
+	if got := int(earned); got != successes-spent {
+		l.problem("budget: earned tokens are lost or made", "%v tokens, want %d successes less %d retries", earned, successes, spent)
+	}
+}
+
+// begun returns how many retries of the call began that this account has paid for.
+func (r *lifeRecord) begun(pays policy.Account) (n int) {
+	for i, e := range r.log {
+		if !e.begun && e.decision.Retry && e.decision.Pays == pays && i+1 < len(r.log) && r.log[i+1].begun {
+			n++
+		}
+	}
+	return n
 }
 
 // successes returns how often the call has earned.
@@ -213,14 +233,7 @@ func (r *lifeRecord) successes() (n int) {
 
 // cost returns how many tokens the retries of a call have cost that began.
 func (l *lifeRun) cost(rec *lifeRecord) (least, most int) {
-	for i, e := range rec.log {
-		if e.begun || !e.decision.Retry || e.decision.Pays != policy.Tokens {
-			continue
-		}
-		if i+1 < len(rec.log) && rec.log[i+1].begun {
-			least++
-		}
-	}
+	least = rec.begun(policy.Tokens)
 	if !l.hedges(rec) {
 		return least, least
 	}

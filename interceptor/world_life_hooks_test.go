@@ -66,7 +66,7 @@ func (w *lifeWorld) budget() policy.BudgetConfig {
 	case noTokens:
 		return policy.BudgetConfig{}
 	default:
-		return policy.BudgetConfig{Max: 1000, Start: 500, Earn: 1, EarnedMax: 10, EarnedEarn: 1}
+		return policy.BudgetConfig{Max: 1000, Start: 500, Earn: 1, EarnedMax: 1000, EarnedEarn: 1}
 	}
 }
 

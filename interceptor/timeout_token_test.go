@@ -1,0 +1,367 @@
+package interceptor_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc"
+	grpccodes "google.golang.org/grpc/codes"
+	testpb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/status"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+// silentOnce serves a stream of any kind. The first attempt gets a header, if wanted, and no
+// answer.
+func silentOnce(t *testing.T, header bool, opts ...interceptor.Option) *grpc.ClientConn {
+	t.Helper()
+	return serveRaw(t, func(n int, stream grpc.ServerStream) error {
+		if n > 1 {
+			return stream.SendMsg(chunk(readAll(stream)))
+		}
+		if header {
+			_ = stream.SendHeader(oddHeader())
+		}
+		<-stream.Context().Done()
+		return nil
+	}, retrying(append(opts, interceptor.WithAttemptTimeout(3*time.Second), interceptor.Repeatable())...))
+}
+
+// wantEarned fails the test unless the budget holds this many tokens for timeouts.
+func wantEarned(t *testing.T, b *policy.Budget, want float64) {
+	t.Helper()
+	if _, earned := b.Held(); earned != want {
+		t.Errorf("%v earned tokens are left, want %v", earned, want)
+	}
+}
+
+// TestAttemptTimeout_tokenOfAnUnreadStream: nobody reads a stream that has timed out, and the
+// token for the retry goes back.
+func TestAttemptTimeout_tokenOfAnUnreadStream(t *testing.T) {
+	for _, kind := range streamKinds {
+		t.Run(kind.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := budgetWith(t, 2)
+				conn := silentOnce(t, false, interceptor.WithBudget(b))
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				stream, err := conn.NewStream(ctx, &kind.desc, "/test.Raw/Call")
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = stream.SendMsg(ask("a"))
+				_ = stream.CloseSend()
+				time.Sleep(5 * time.Second)
+				cancel() // as grpc asks of whoever stops reading
+				time.Sleep(time.Hour)
+				wantEarned(t, b, 2)
+			})
+		})
+	}
+}
+
+// TestAttemptTimeout_tokenAfterAPanic: an interceptor on the right panics while it opens a
+// stream; no timer goes on and takes a token.
+func TestAttemptTimeout_tokenAfterAPanic(t *testing.T) {
+	for name, failures := range map[string]int{"of the first attempt": 0, "of the second attempt": 1} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b, opened := budgetWith(t, 2), 0
+				var attempt context.Context
+				panics := grpc.WithChainStreamInterceptor(func(ctx context.Context, _ *grpc.StreamDesc, _ *grpc.ClientConn, _ string, _ grpc.Streamer, _ ...grpc.CallOption) (grpc.ClientStream, error) {
+					attempt = ctx //nolint:fatcontext // looked at, not passed on
+					if opened++; opened <= failures {
+						return nil, errUnreachable
+					}
+					panic("on the right")
+				})
+				conn := serve(t, &server{}, append(retrying(interceptor.WithAttemptTimeout(3*time.Second), interceptor.Repeatable(), interceptor.WithBudget(b)), panics)...)
+				func() {
+					defer func() {
+						if got := recover(); got != "on the right" {
+							t.Errorf("got panic %v", got)
+						}
+					}()
+					_, _ = conn.NewStream(t.Context(), serverStreamDesc, streamMethod)
+				}()
+				if attempt.Err() == nil {
+					t.Error("the context of the attempt is left")
+				}
+				time.Sleep(time.Hour)
+				wantEarned(t, b, 2)
+			})
+		})
+	}
+}
+
+// TestAttemptTimeout_keepsItsTokenWhileSending: the client sends or closes after the timeout,
+// before it has read: the token still pays for the retry, and the error says how long the
+// attempt ran.
+func TestAttemptTimeout_keepsItsTokenWhileSending(t *testing.T) {
+	for name, late := range map[string]func(grpc.ClientStream){
+		"a message": func(s grpc.ClientStream) { _ = s.SendMsg(ask("b")) },
+		"CloseSend": func(s grpc.ClientStream) { _ = s.CloseSend() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := budgetWith(t, 1)
+				others := func() float64 { // between the timeout and the decision
+					for b.Take(policy.Earned) {
+					}
+					return 0
+				}
+				conn := serveRaw(t, func(n int, stream grpc.ServerStream) error {
+					if n == 1 {
+						<-stream.Context().Done()
+						return nil
+					}
+					return stream.SendMsg(chunk("answer"))
+				}, interceptor.DialOptions(interceptor.WithAttemptTimeout(3*time.Second), interceptor.Repeatable(), interceptor.WithBudget(b), interceptor.WithRand(others)))
+				stream := streamOf(t, conn, grpc.StreamDesc{ClientStreams: true, ServerStreams: true})
+				_ = stream.SendMsg(ask("a"))
+				time.Sleep(4 * time.Second)
+				late(stream)
+				wantBody(t, stream, "answer")
+			})
+		})
+	}
+}
+
+// TestAttemptTimeout_textAfterCloseSend: the text says how long the attempt ran.
+func TestAttemptTimeout_textAfterCloseSend(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn := silentOnce(t, false, interceptor.WithBudget(budgetWith(t, 0)))
+		stream := streamOf(t, conn, grpc.StreamDesc{ClientStreams: true, ServerStreams: true})
+		_ = stream.SendMsg(ask("a"))
+		time.Sleep(20 * time.Second)
+		_ = stream.CloseSend()
+		if err := stream.RecvMsg(chunk("")); status.Code(err) != grpccodes.DeadlineExceeded || !strings.Contains(err.Error(), "extended to 18s") {
+			t.Errorf("got %v, want an attempt extended to 18s", err)
+		}
+	})
+}
+
+// TestAttemptTimeout_committedAfterIt: a message that does not fit into the buffer commits an
+// attempt that has timed out already: the error is the timeout, not a cancellation.
+func TestAttemptTimeout_committedAfterIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := budgetWith(t, 1)
+		conn := silentOnce(t, false, interceptor.WithBudget(b), interceptor.WithReplayBuffer(100))
+		stream := streamOf(t, conn, grpc.StreamDesc{ClientStreams: true, ServerStreams: true})
+		_ = stream.SendMsg(ask("a"))
+		time.Sleep(4 * time.Second)
+		_ = stream.SendMsg(ask(strings.Repeat("b", 1000)))
+		if err := stream.RecvMsg(chunk("")); status.Code(err) != grpccodes.DeadlineExceeded {
+			t.Errorf("got %v, want DEADLINE_EXCEEDED of the attempt timeout", err)
+		}
+		wantEarned(t, b, 1)
+	})
+}
+
+// TestAttemptTimeout_afterTheHeaderWithoutToken: once the header was shown there is no retry,
+// so the attempt ends after its timeout, whatever the account holds.
+func TestAttemptTimeout_afterTheHeaderWithoutToken(t *testing.T) {
+	for name, deadline := range map[string]time.Duration{"no token": 0, "a deadline before the retry": 3500 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b, err := policy.NewBudget(policy.BudgetConfig{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				conn := silentOnce(t, true, interceptor.WithBudget(b))
+				ctx := t.Context()
+				if deadline > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, deadline)
+					defer cancel()
+				}
+				stream, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, "/test.Raw/Call")
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = stream.SendMsg(ask("a"))
+				if md, err := stream.Header(); md == nil || err != nil {
+					t.Fatalf("Header: %v, %v", md, err)
+				}
+				got := took(func() { err = stream.RecvMsg(chunk("")) })
+				if status.Code(err) != grpccodes.DeadlineExceeded || got != 3*time.Second {
+					t.Errorf("got %v after %v, want DEADLINE_EXCEEDED after 3s", err, got)
+				}
+			})
+		})
+	}
+}
+
+// TestAttemptTimeout_headerBeforeTheTurn: the header comes before it is the server's turn to
+// speak; the timeout runs once it is.
+func TestAttemptTimeout_headerBeforeTheTurn(t *testing.T) {
+	for name, kind := range map[string]grpc.StreamDesc{"client": {ClientStreams: true}, "bidi": {ClientStreams: true, ServerStreams: true}} {
+		for _, last := range []string{"a message", "CloseSend"} {
+			if name == "client" && last == "a message" {
+				continue
+			}
+			t.Run(name+", "+last, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					conn := silentOnce(t, true, interceptor.WithBudget(budgetWith(t, 1)))
+					ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+					defer cancel()
+					stream, err := conn.NewStream(ctx, &kind, "/test.Raw/Call")
+					if err != nil {
+						t.Fatal(err)
+					}
+					_ = stream.SendMsg(ask("a"))
+					if md, err := stream.Header(); md == nil || err != nil {
+						t.Fatalf("Header: %v, %v", md, err)
+					}
+					_ = stream.SendMsg(ask("b"))
+					if last == "CloseSend" {
+						_ = stream.CloseSend()
+					}
+					got := took(func() { err = stream.RecvMsg(chunk("")) })
+					if status.Code(err) != grpccodes.DeadlineExceeded || got != 3*time.Second {
+						t.Errorf("got %v after %v, want DEADLINE_EXCEEDED after 3s", err, got)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestAttemptTimeout_streamBesideHedging: WithHedge of a connection leaves streams as they are.
+func TestAttemptTimeout_streamBesideHedging(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := slowFor(1, 5*time.Second)
+		conn := serve(t, s, retrying(interceptor.WithAttemptTimeout(3*time.Second), interceptor.Repeatable(), interceptor.WithHedge(time.Second, 2), interceptor.WithBudget(budgetWith(t, 0)))...)
+		var err error
+		if got := took(func() { err = readStreamOnce(t.Context(), conn) }); err != nil || got != 5*time.Second {
+			t.Errorf("got %v after %v, want an answer after 5s", err, got)
+		}
+	})
+}
+
+// TestAttemptTimeout_afterAFallback: the request of a fallback counts anew.
+func TestAttemptTimeout_afterAFallback(t *testing.T) {
+	for kind, once := range bothKinds {
+		t.Run(kind, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := slowFor(3, 5*time.Second)
+				unavailable := 3
+				first := grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+					if unavailable--; unavailable >= 0 {
+						return errUnreachable
+					}
+					return invoker(ctx, method, req, reply, cc, opts...)
+				})
+				streams := grpc.WithChainStreamInterceptor(func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+					stream, err := streamer(ctx, desc, cc, method, opts...)
+					if unavailable--; unavailable >= 0 {
+						return &faulty{stream, errUnreachable}, nil
+					}
+					return stream, err
+				})
+				same := func(_ context.Context, x interceptor.FailedCall) (any, error) { return x.Request, nil }
+				conn := serve(t, s, append(retrying(
+					interceptor.WithAttemptTimeout(3*time.Second), interceptor.Repeatable(), interceptor.WithBudget(budgetWith(t, 0)),
+					interceptor.WithLimits(policy.Limits{MaxElapsed: 4 * time.Second}), interceptor.WithFallback(same),
+				), first, streams)...)
+				// The first request fails three times within 3 s; the next wait of 4 s would end too late.
+				if err := once(t.Context(), conn); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// TestAttemptTimeout_doesNotSpin: an attempt that goes on to the caller's deadline does not
+// count every timeout until then.
+func TestAttemptTimeout_doesNotSpin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clock := &timerCounter{}
+		conn := serve(t, slowFor(1, 900*time.Millisecond), retrying(interceptor.WithAttemptTimeout(time.Microsecond), interceptor.Repeatable(), interceptor.WithBudget(budgetWith(t, 1)), interceptor.WithClock(clock))...)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := callUnaryOnce(ctx, conn); err != nil {
+			t.Error(err)
+		}
+		if clock.timers > 100 {
+			t.Errorf("%d timers for one attempt", clock.timers)
+		}
+	})
+}
+
+// timerCounter counts the timers that it has made.
+type timerCounter struct{ timers int }
+
+func (*timerCounter) Now() time.Time { return time.Now() }
+
+func (c *timerCounter) AfterFunc(d time.Duration, f func()) (stop func() bool) {
+	c.timers++
+	return time.AfterFunc(d, f).Stop
+}
+
+// TestAttemptTimeout_asksRulesOnce: calls that go well do not ask the rules each time.
+func TestAttemptTimeout_asksRulesOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		match := func(*codes.Report) bool {
+			asked++
+			return false
+		}
+		conn := serve(t, script{}.server(), retrying(interceptor.WithAttemptTimeout(3*time.Second), interceptor.WithRules(codes.Rule{Name: "counts", Class: codes.Server, Match: match}))...)
+		for range 10 {
+			if err := callUnaryOnce(t.Context(), conn); err != nil {
+				t.Error(err)
+			}
+		}
+		if asked > 1 {
+			t.Errorf("the rule was asked %d times in 10 calls without a failure", asked)
+		}
+	})
+}
+
+// TestAttemptTimeout_answerAfterIt: an interceptor on the right takes longer than the timeout
+// over the first message: the later end is the timeout, not a cancellation.
+func TestAttemptTimeout_answerAfterIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{stream: func(_ int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+			if err := out.Send(chunk("one")); err != nil {
+				return err
+			}
+			<-out.Context().Done()
+			return nil
+		}}
+		slow := func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+			stream, err := streamer(ctx, desc, cc, method, opts...)
+			return &slowReader{stream, 4 * time.Second}, err
+		}
+		b := budgetWith(t, 1)
+		options := []interceptor.Option{interceptor.WithAttemptTimeout(3 * time.Second), interceptor.Repeatable(), interceptor.WithBudget(b)}
+		stream := open(t, t.Context(), setup{options: options, right: []grpc.StreamClientInterceptor{slow}}.connect(t, s))
+		wantBody(t, stream, "one")
+		if _, err := receive(stream); status.Code(err) != grpccodes.DeadlineExceeded {
+			t.Errorf("got %v, want DEADLINE_EXCEEDED of the attempt timeout", err)
+		}
+		wantEarned(t, b, 2) // of the answer
+	})
+}
+
+// slowReader takes its time after each message.
+type slowReader struct {
+	grpc.ClientStream
+	after time.Duration
+}
+
+func (s *slowReader) RecvMsg(m any) error {
+	err := s.ClientStream.RecvMsg(m)
+	if err == nil {
+		time.Sleep(s.after)
+	}
+	return err
+}
