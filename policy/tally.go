@@ -120,5 +120,5 @@ func (t *Tally) Restart(earlier int) {
 	t.Earlier, t.Attempts, t.Scouts, t.scouted = earlier, 1, 0, false
 	t.Retries, t.Exponents = [codes.NumClasses]int{}, [codes.NumClasses]int{}
 	t.OwnTimeout = false
-	t.firstEnded = time.Time{}
+	t.firstEnded, t.Elapsed = time.Time{}, 0
 }
