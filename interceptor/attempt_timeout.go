@@ -190,7 +190,7 @@ func (c *call) takeOver(err error) {
 
 // patience returns the patience of the timer of the next attempt.
 func (c *call) patience() policy.Patience {
-	if c.knobs.disabled || c.unkept != replay.Kept || c.knobs.Hedge.Attempts > 1 {
+	if c.knobs.disabled || c.unkept != replay.Kept {
 		return policy.Patience{}
 	}
 	c.judge()

@@ -98,6 +98,7 @@ func (c *call) race(request, reply any, invoker grpc.UnaryInvoker) *race {
 		ended: make(chan *racer, most), wake: make(chan int, 2*most), // room for all
 	}
 	defer r.quit()
+	r.v.patient = policy.Patience{} // another attempt runs beside
 	c.state.Attempts = 1
 	r.begin()
 	for r.won == nil && r.final == nil {
