@@ -195,7 +195,23 @@ func (c *call) patience() policy.Patience {
 	}
 	c.judge()
 	timeout := c.knobs.attemptTimeout
-	timedOut := codes.Classify(&timeoutError{after: timeout}, codes.Evidence{Watched: c.r.evidence, Stream: true}, c.r.rules...)
 	deadline, _ := c.ctx.Deadline()
-	return c.state.Patience(c.r.budget, timedOut, timeout, deadline)
+	return c.state.Patience(c.r.budget, c.r.timedOut(timeout), timeout, deadline)
+}
+
+// timeoutFailure is the failure of an attempt timeout of this length.
+type timeoutFailure struct {
+	after   time.Duration
+	failure codes.Failure
+}
+
+// timedOut returns the failure that an attempt timeout will be. The last answer is kept, so
+// that healthy calls do not ask the rules.
+func (r *Retrier) timedOut(after time.Duration) codes.Failure {
+	if known := r.timeout.Load(); known != nil && known.after == after {
+		return known.failure
+	}
+	f := codes.Classify(&timeoutError{after: after}, codes.Evidence{Watched: r.evidence, Stream: true}, r.rules...)
+	r.timeout.Store(&timeoutFailure{after, f})
+	return f
 }

@@ -42,6 +42,7 @@ type Retrier struct {
 
 	evidence bool
 	trusts   *trusts
+	timeout  atomic.Pointer[timeoutFailure] // nil until known
 	// resumable is true once the log has advised WithResume.
 	resumable atomic.Bool
 	captures  sync.Pool // of *capture
