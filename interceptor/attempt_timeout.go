@@ -80,7 +80,7 @@ func (e *timeoutError) GRPCStatus() *status.Status {
 	return status.New(grpccodes.DeadlineExceeded, e.Error())
 }
 
-// attemptTimer ends an attempt in time. The timer can be halted and started again. The nil
+// attemptTimer ends an attempt in time. The timer can be paused and started again. The nil
 // timer never ends anything.
 type attemptTimer struct {
 	clock   Clock
@@ -90,11 +90,12 @@ type attemptTimer struct {
 	end     context.CancelCauseFunc
 
 	mu       sync.Mutex
-	stop     func() bool // nil for a halted timer
+	stop     func() bool // nil for a timer that does not run
 	run      int         // tells a run from an earlier run that fires late
 	patience policy.Patience
 	ran      time.Duration
-	expired  bool
+	expired  bool // for good: the attempt has been ended
+	halted   bool // for good: the attempt needs no timer any more
 }
 
 // newAttemptTimer returns the context of an attempt, and the timer, not yet running. The
@@ -111,7 +112,10 @@ func (t *attemptTimer) start() {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.halted()
+	if t.expired || t.halted {
+		return
+	}
+	t.still()
 	t.patience, t.ran = t.patient, 0
 	t.arm()
 }
@@ -122,37 +126,67 @@ func (t *attemptTimer) arm() {
 	t.stop = t.clock.AfterFunc(t.after, func() { t.fire(run) })
 }
 
-// halt stops the timer, and returns a token that nobody has taken over.
-func (t *attemptTimer) halt() {
+// pause stops the timer until start. An expired timer keeps the token for the retry.
+func (t *attemptTimer) pause() {
 	if t == nil {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.halted()
+	if !t.expired {
+		t.still()
+	}
 }
 
-// halted is halt under the lock.
-func (t *attemptTimer) halted() {
+// halt stops the timer for good, and returns a token that nobody has taken over. It reports
+// whether the timer has ended the attempt before.
+func (t *attemptTimer) halt() (expired bool) {
+	if t == nil {
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.halted = true
+	t.still()
+	t.patience.Close()
+	return t.expired
+}
+
+// still stops the timer. The lock is held.
+func (t *attemptTimer) still() {
 	if t.stop != nil {
 		t.stop()
 		t.stop = nil
 	}
 	t.run++
-	t.patience.Close()
 }
 
-// fire ends the attempt, unless the run was stopped, the attempt has ended or goes on.
+// last says that there will be no retry: the next timeout ends the attempt.
+func (t *attemptTimer) last() {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.patience.Close()
+	t.patient, t.patience = policy.Patience{}, policy.Patience{}
+}
+
+// fire ends the attempt, unless the run was stopped, the attempt has ended or goes on. A
+// token that nobody takes over within another timeout goes back: a stream need not be read.
 func (t *attemptTimer) fire(run int) {
 	t.mu.Lock()
-	ends := run == t.run && t.ctx.Err() == nil
-	if ends {
+	ends := false
+	switch {
+	case run != t.run:
+	case t.expired:
+		t.patience.Close()
+	case t.ctx.Err() == nil:
 		t.ran += t.after
-		if ends = t.patience.GiveUp(t.clock.Now()); !ends {
-			t.arm()
-		}
+		ends = t.patience.GiveUp(t.clock.Now())
+		t.expired = ends
+		t.arm()
 	}
-	t.expired = t.expired || ends
 	t.mu.Unlock()
 	if ends {
 		t.end(errAttemptTimeout)

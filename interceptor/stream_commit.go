@@ -37,9 +37,11 @@ func (p *pending) commitLocked(n int, m any, header metadata.MD) (committed *cal
 	if s.pending.Load() == nil {
 		return nil, true, true
 	}
-	if header == nil { // the first message stops the timer
-		p.timer.halt()
-		p.timer = nil
+	switch {
+	case header == nil: // the first message stops the timer
+		p.haltTimer()
+	case p.resume == nil:
+		p.timer.last()
 	}
 	if !p.phase.hasShown() {
 		p.commitTo(showing)
@@ -77,10 +79,16 @@ func (p *pending) forgo(reason replay.Unkept) {
 		p.life.unkept = reason
 	}
 	p.resume = nil
-	p.timer.halt()
-	p.timer = nil
+	p.haltTimer()
 	p.leaveLife()
 	p.shed()
+}
+
+// haltTimer stops the timer for good. An expired timer stays, to explain the end.
+func (p *pending) haltTimer() {
+	if !p.timer.halt() {
+		p.timer = nil
+	}
 }
 
 // leaveLife hands the life of the call to the stream, if there is a history or if

@@ -60,6 +60,7 @@ func (p *pending) open(first early) (grpc.ClientStream, error) {
 	opened := false
 	defer func() {
 		if !opened {
+			p.cancel() // also if an interceptor on the right panics
 			p.life.quit()
 		}
 	}()
@@ -134,10 +135,10 @@ func (p *pending) timed(ctx context.Context, s *clientStream) context.Context {
 	return ctx
 }
 
-// opened halts the timer if the client is the next to speak.
+// opened pauses the timer if the client is the next to speak.
 func (p *pending) opened() {
 	if p.desc.ClientStreams && !p.replay.Closed && (!p.desc.ServerStreams || p.replay.Len() == 0) {
-		p.timer.halt()
+		p.timer.pause()
 	}
 }
 

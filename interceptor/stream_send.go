@@ -27,7 +27,11 @@ func (p *pending) send(m any) error {
 	case attempt == nil:
 		return over
 	case direct:
-		return attempt.SendMsg(m)
+		err := attempt.SendMsg(m)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.hasSent(err)
+		return err
 	}
 	err := p.transmit(attempt, n, m)
 	switch err {
@@ -74,7 +78,7 @@ func (p *pending) prepareToSend(m any) (attempt grpc.ClientStream, n int, direct
 		case reason != replay.Kept:
 			p.forgo(reason)
 		case p.desc.ClientStreams:
-			p.timer.halt()
+			p.timer.pause()
 		}
 		direct = p.phase.committed()
 		return s.attempt, p.retries, nil
@@ -141,14 +145,22 @@ func (p *pending) transmit(attempt grpc.ClientStream, n int, m any) error {
 	switch {
 	case orphan:
 		p.orphan = nil
-	case err == nil && !p.phase.busy() && p.retries == n && !p.phase.hasShown() && p.desc.ClientStreams && p.desc.ServerStreams:
-		p.timer.start() // the server may answer this message
+	case !p.phase.busy() && p.retries == n:
+		p.hasSent(err)
 	}
 	p.mu.Unlock()
 	if orphan {
 		abort(attempt, m)
 	}
 	return err
+}
+
+// hasSent starts the timer after a message of a bidirectional stream, because the server may
+// answer. The lock is held.
+func (p *pending) hasSent(err error) {
+	if err == nil && p.desc.ClientStreams && p.desc.ServerStreams {
+		p.timer.start()
+	}
 }
 
 // broken finds out why an attempt takes no more messages, unless a receiver is about to
@@ -266,13 +278,19 @@ func (p *pending) closeSend() error {
 	switch {
 	case s.attempt == nil:
 		return nil
-	case p.phase.committed(), s.over.Load() != nil:
+	case s.over.Load() != nil:
 		return s.attempt.CloseSend()
 	}
-	p.replay.Closed = true
-	_ = s.attempt.CloseSend() // if the attempt is broken, RecvMsg finds out why
+	committed := p.phase.committed()
+	if !committed {
+		p.replay.Closed = true
+	}
+	err := s.attempt.CloseSend()
 	if p.desc.ClientStreams {
 		p.timer.start()
 	}
-	return nil
+	if !committed {
+		return nil // if the attempt is broken, RecvMsg finds out why
+	}
+	return err
 }
