@@ -182,10 +182,12 @@ func (t *attemptTimer) fire(run int) {
 	case t.expired:
 		t.patience.Close()
 	case t.ctx.Err() == nil:
+		now := t.clock.Now()
 		t.ran += t.after
-		ends = t.patience.GiveUp(t.clock.Now())
-		t.expired = ends
-		t.arm()
+		ends = t.patience.GiveUp(now)
+		if t.expired = ends; ends || !t.patience.ToDeadline(now) {
+			t.arm()
+		}
 	}
 	t.mu.Unlock()
 	if ends {

@@ -56,7 +56,7 @@ func (p *Patience) GiveUp(now time.Time) bool {
 	switch {
 	case !p.retried:
 		return true
-	case !p.latest.IsZero() && !now.Before(p.latest):
+	case p.ToDeadline(now):
 		return false
 	case p.budget.Take(Earned):
 		p.paid = true
@@ -64,6 +64,12 @@ func (p *Patience) GiveUp(now time.Time) bool {
 	}
 	p.left--
 	return p.left < 0
+}
+
+// ToDeadline reports whether the attempt goes on to the caller's deadline, because a retry
+// would begin too late: from now on no timeout ends the attempt.
+func (p *Patience) ToDeadline(now time.Time) bool {
+	return p.retried && !p.latest.IsZero() && !now.Before(p.latest)
 }
 
 // Take reports whether GiveUp has taken a token, and leaves the token to the caller, who

@@ -79,6 +79,9 @@ func TestPatience(t *testing.T) {
 			if got != tt.want {
 				t.Errorf("given up at timeout %d, want %d", got, tt.want)
 			}
+			if p.ToDeadline(now) != (tt.want == 99) {
+				t.Errorf("goes on to the deadline: %v", tt.want != 99)
+			}
 			if _, earned := b.Held(); earned != float64(tt.tokens) && !tt.paid || earned != float64(tt.tokens)-1 && tt.paid {
 				t.Errorf("%v tokens are left of %d, taken: %v", earned, tt.tokens, tt.paid)
 			}
