@@ -28,15 +28,18 @@ import (
 // timeouts keep an overloaded server overloaded. But giving up an attempt without a retry
 // only loses the attempt. So an attempt whose retry has no token goes on, and the
 // account is asked again after each further d. The attempt ends without a retry when the
-// account is still empty after as many further d as the row has retries left: with d = 2 s
-// and the default row, 12 s after the start of a connection's first attempt ([policy.Patience]).
-// The caller's deadline ends the attempt at any time. An attempt that row or method do not
-// let retry ends after d.
+// account is still empty after as many further d as the row has retries left, or as the
+// limits leave attempts and time for ([policy.Limits]): with d = 2 s and the default row, 12 s
+// after the start of a connection's first attempt ([policy.Patience]). The caller's deadline
+// ends the attempt at any time; an attempt whose retry would begin after the deadline goes on
+// until then, token or not. An attempt that row, limits or method do not let retry ends after
+// d, also while waiting for a connection, and so does a stream whose header was shown.
 //
 // Given to a connection, or to methods with [WithMethod], an attempt timeout also makes the
 // budget for other failures a small one, [policy.AttemptTimeoutBudget]: 1 token instead of
-// 100 at the start, 0.1 instead of 1 earned by each success. [WithConfig] and [WithBudget]
-// set other figures, and [WithoutBudget] retries each timeout allowed by row and method.
+// 100 at the start, 0.1 instead of 1 earned by each success. [WithBudget], and [WithConfig]
+// with figures other than the default, set other figures, and [WithoutBudget] retries each
+// timeout allowed by row and method.
 //
 // On streams the timeout runs until the first message, while the server is the one to
 // speak: on a server stream from the start of the attempt, on a client stream from
