@@ -149,7 +149,7 @@ func TestReadme_firstSnippet(t *testing.T) {
 		_ = program.Process.Kill()
 		_ = program.Wait()
 	}()
-	retried := regexp.MustCompile(`\[RETRY\] Network: attempt 1 of /grpc\.health\.v1\.Health/Check failed, next in 1(\.\d+)?s,`) // 1 s to 1.5 s
+	retried := regexp.MustCompile(`\[RETRY\] Network: attempt 1 of /grpc\.health\.v1\.Health/Check failed, next in 1(\.\d+)?s, or once connected, up to 1\.\d+s later`) // 1 s to 1.5 s
 	var seen []string
 	for lines := bufio.NewScanner(stderr); lines.Scan(); {
 		if seen = append(seen, lines.Text()); retried.MatchString(lines.Text()) {
