@@ -6,9 +6,9 @@
 //
 // # Metrics
 //
-// Three metrics are those of gRFC A96. grpc's own stats/opentelemetry records them
-// for grpc's own retries only. Package otelretry records them at the end of each
-// retried or hedged call, with the attributes grpc.method and grpc.target:
+// Three metrics are those of gRFC A96. grpc's own stats/opentelemetry counts no retries
+// of an interceptor. Package otelretry records the three at the end of each retried or
+// hedged call, with the attributes grpc.method and grpc.target:
 //
 //	grpc.client.call.retries       histogram  {retry}   retries of the call
 //	grpc.client.call.hedges        histogram  {hedge}   hedges of the call

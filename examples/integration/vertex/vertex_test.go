@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"testing"
 	"time"
@@ -10,6 +11,8 @@ import (
 	pb "cloud.google.com/go/aiplatform/apiv1/aiplatformpb"
 	"github.com/google/go-cmp/cmp"
 	"github.com/googleapis/gax-go/v2"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -85,6 +88,33 @@ func TestDisableRetry_vertex(t *testing.T) {
 				t.Errorf("%d attempts, %v: want %d and UNAVAILABLE", s.whole.Load(), err, tt.attempts)
 			}
 		})
+	}
+}
+
+// TestPredictionClient_hasNoDeadline: a call without a deadline of the program's own may
+// take for ever.
+func TestPredictionClient_hasNoDeadline(t *testing.T) {
+	s := &server{}
+	where, stop, err := s.start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	attempts := 0
+	look := option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		attempts++
+		if deadline, ok := ctx.Deadline(); ok {
+			t.Errorf("attempt %d has the deadline %v, want none", attempts, deadline)
+		}
+		return invoker(ctx, method, req, reply, cc, opts...)
+	}))
+	client, err := aiplatform.NewPredictionClient(t.Context(), append(append(gapic.ClientOptions(), where...), look)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close() //nolint:errcheck // a test
+	if _, err := client.GenerateContent(t.Context(), &pb.GenerateContentRequest{Model: "m"}); err != nil || attempts != 2 {
+		t.Errorf("got %v after %d attempts, want an answer to the second", err, attempts)
 	}
 }
 
