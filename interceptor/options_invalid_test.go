@@ -230,10 +230,12 @@ func TestOptions_ofAConnectionAreNoOptionsOfACall(t *testing.T) {
 		"var _ grpc.CallOption = interceptor.MaxRetries(1)",
 		"var _ = interceptor.NewContext(context.Background(), interceptor.Repeatable())",
 		"var _ = interceptor.WithSlog(slog.Default())",
+		"var _ = []interceptor.CallOption{interceptor.WithAttemptTimeout(1), interceptor.WithHedge(1, 2), interceptor.WithAccept(nil), interceptor.WithFallback(nil)}",
 	}
 	bad := []string{
 		"var _ grpc.CallOption = interceptor.WithSlog(slog.Default())",
 		"var _ interceptor.CallOption = interceptor.WithSlog(slog.Default())",
+		"var _ interceptor.CallOption = interceptor.WithRefresh(nil)",
 		"var _ = interceptor.NewContext(context.Background(), interceptor.WithoutBudget())",
 		"var _ = interceptor.WithMethod(`/s/*`, interceptor.WithoutBudget())",
 		"var _ interceptor.Option = grpc.EmptyCallOption{}",
