@@ -91,6 +91,9 @@ func (c *call) advice() string {
 		if c.state.NotRepeatable && !c.failure.MayHaveRun && c.failure.Code == grpccodes.Unavailable && c.failure.Reach == codes.Answered {
 			return "NotRepeatable() takes no UNAVAILABLE for proof that nothing ran: interceptor.NotRepeatable(interceptor.TrustUnavailable()) does"
 		}
+		if c.state.NotRepeatable {
+			return "the method may have run, and was declared interceptor.NotRepeatable()"
+		}
 		return "the method may have run: interceptor.Repeatable() allows to run it again"
 	case policy.BudgetExhausted:
 		if c.state.OwnTimeout {

@@ -112,7 +112,7 @@ func ExampleNotRepeatable() {
 	r := interceptor.New(interceptor.WithTable(quick()))
 	err := r.Do(context.Background(), "charge", func(context.Context) error { return errInternal }, interceptor.NotRepeatable())
 	fmt.Println(err)
-	// Output: charge failed for good (not-repeatable) after 1 attempt [Internal internal]; the method may have run: interceptor.Repeatable() allows to run it again: rpc error: code = Internal desc = An internal error has occurred.
+	// Output: charge failed for good (not-repeatable) after 1 attempt [Internal internal]; the method may have run, and was declared interceptor.NotRepeatable(): rpc error: code = Internal desc = An internal error has occurred.
 }
 
 func ExampleDisable() {

@@ -145,7 +145,7 @@ func TestLog_levelAndWordsOfTheEnd(t *testing.T) {
 		"a method that may have run": {
 			status.Error(grpccodes.Internal, "?"),
 			[]interceptor.Option{interceptor.NotRepeatable()},
-			"ERROR [RETRY] Server: gave up after attempt 1 of f (not-repeatable): the method may have run: interceptor.Repeatable() allows to run it again",
+			"ERROR [RETRY] Server: gave up after attempt 1 of f (not-repeatable): the method may have run, and was declared interceptor.NotRepeatable()",
 		},
 		"a hint that is too long": {
 			refusedWith(t, "quota", &errdetails.RetryInfo{RetryDelay: durationpb.New(time.Hour)}), nil,

@@ -124,7 +124,7 @@ func (x *Explanation) String() string {
 	if x.repeatable {
 		line("method", "%s may run twice: %s", name, x.because)
 	} else {
-		line("method", "%s may not run twice: %s", name, x.because)
+		line("method", "%s runs again after an unprocessed request only: %s", name, x.because)
 	}
 	line("row", "%v", x.state.Table[f.Class])
 	x.schedule(line)

@@ -78,7 +78,7 @@ gate       closes for all calls of this quota on the connection, for 38s to 47.5
 class      Network
 rule       connection-failed: grpc-go picker_wrapper.go, balancer/base, balancer/pickfirst: what a picker says before there is a stream
 reach      Unsent: grpc-go writes this text before there is a stream
-method     /a.S/M may not run twice: nothing is known of it; interceptor.Repeatable() would allow it
+method     /a.S/M runs again after an unprocessed request only: nothing is known of it; interceptor.Repeatable() would allow it
 row        5 retries, 1 s to 60 s, x2
 retry 1    after 1s to 1.5s (backoff)
 retry 2    after 2s to 3s (backoff)
@@ -121,7 +121,7 @@ then       the call ends with this error: caller-ended
 class      Server
 rule       internal: Gemini API: An internal error has occurred; a few retries help
 reach      Answered: assumed; grpc-go writes no such text itself
-method     /a.S/M may not run twice: nothing is known of it; interceptor.Repeatable() would allow it
+method     /a.S/M runs again after an unprocessed request only: nothing is known of it; interceptor.Repeatable() would allow it
 row        3 retries, 2 s to 30 s, x2
 then       the call ends with this error: not-repeatable, the server may have acted on the request
 `,

@@ -87,7 +87,7 @@ func TestExplain_notRepeatable(t *testing.T) {
 	call := f.play(t, interceptor.NotRepeatable())
 	for _, text := range []string{call.log[0], call.err.Error(), "2026/11/01 10:00:00 generate: " + call.err.Error()} {
 		out, errs, status := runProgram(t, text, "-explain", "-")
-		if status != exit.OK || !strings.Contains(out, method+" may not run twice: the text says so") || !strings.Contains(out, "this error: not-repeatable") {
+		if status != exit.OK || !strings.Contains(out, method+" runs again after an unprocessed request only: the text says so") || !strings.Contains(out, "this error: not-repeatable") {
 			t.Errorf("%s\n got %s%s", text, out, errs)
 		}
 	}
