@@ -16,6 +16,8 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -68,16 +70,16 @@ func TestAccept_unary(t *testing.T) {
 		{"and switched off", errors.New("no answer"), []grpc.CallOption{interceptor.WithAccept(nil)}, 1, 1, 0, codes.None, policy.Unknown},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := &server{unary: emptyAtFirst(tt.empty)}
-			var w watcher
-			bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+			s := &grpctest.Server{Unary: emptyAtFirst(tt.empty)}
+			var w retrytest.Watcher
+			retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 				var reply *testpb.SimpleResponse
 				var err error
-				if got := took(func() { reply, err = client.UnaryCall(t.Context(), &testpb.SimpleRequest{}, tt.call...) }); got != tt.took {
+				if got := grpctest.Took(func() { reply, err = client.UnaryCall(t.Context(), &testpb.SimpleRequest{}, tt.call...) }); got != tt.took {
 					t.Errorf("it took %v, want %v", got, tt.took)
 				}
-				wantAttempts(t, s, tt.attempts)
-				if last := w.last(); last.Failure.Class != tt.class || (tt.why != policy.Unknown && last.Decision.Why != tt.why) {
+				grpctest.WantAttempts(t, s, tt.attempts)
+				if last := w.Last(); last.Failure.Class != tt.class || (tt.why != policy.Unknown && last.Decision.Why != tt.why) {
 					t.Errorf("got %v, %v, want %v, %v", last.Failure.Class, last.Decision.Why, tt.class, tt.why)
 				}
 				if tt.why == policy.Unknown {
@@ -89,53 +91,53 @@ func TestAccept_unary(t *testing.T) {
 				if want := status.Code(tt.err); status.Code(err) != want || reply.GetUsername() != "" {
 					t.Errorf("got %v, want the status %v of the function", err, want)
 				}
-			}, wantsName(tt.err), interceptor.Repeatable(), interceptor.WithObserver(w.observe))
+			}, wantsName(tt.err), interceptor.Repeatable(), interceptor.WithObserver(w.Observe))
 		})
 	}
 }
 
 // TestAccept_isNoSuccess: a reply that was not taken earns nothing.
 func TestAccept_isNoSuccess(t *testing.T) {
-	b := newBudget(t, 2, 1)
-	s := &server{unary: emptyAtFirst(9)}
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	b := retrytest.Budget(t, 2, 1)
+	s := &grpctest.Server{Unary: emptyAtFirst(9)}
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		_, _ = client.UnaryCall(t.Context(), &testpb.SimpleRequest{})
-		wantAttempts(t, s, 3)
-		wantTokens(t, b, 0)
-	}, wantsName(errOverloaded), interceptor.Repeatable(), interceptor.WithBudget(b))
+		grpctest.WantAttempts(t, s, 3)
+		retrytest.WantTokens(t, b, 0)
+	}, wantsName(grpctest.ErrOverloaded), interceptor.Repeatable(), interceptor.WithBudget(b))
 }
 
 // TestAccept_streams: those with one reply when it is there, those of messages
 // if they end without one.
 func TestAccept_streams(t *testing.T) {
-	for _, kind := range streamKinds {
-		t.Run(kind.name, func(t *testing.T) {
+	for _, kind := range grpctest.Kinds {
+		t.Run(kind.Name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				attempts, asked := 0, 0
-				conn := serveRaw(t, func(n int, stream grpc.ServerStream) error {
+				conn := grpctest.ServeRaw(t, func(n int, stream grpc.ServerStream) error {
 					attempts = n
-					body := readAll(stream)
+					body := grpctest.ReadAll(stream)
 					switch {
-					case n == 1 && kind.hasOneReply():
-						return stream.SendMsg(chunk(""))
+					case n == 1 && kind.HasOneReply():
+						return stream.SendMsg(grpctest.Chunk(""))
 					case n == 1:
 						return nil
 					}
-					return stream.SendMsg(chunk(body))
-				}, retrying(interceptor.Repeatable(), interceptor.WithAccept(func(_ string, reply any) error {
+					return stream.SendMsg(grpctest.Chunk(body))
+				}, retrytest.DialOptions(interceptor.Repeatable(), interceptor.WithAccept(func(_ string, reply any) error {
 					asked++
 					if m, ok := reply.(*testpb.StreamingOutputCallResponse); !ok || len(m.GetPayload().GetBody()) == 0 {
-						return errOverloaded
+						return grpctest.ErrOverloaded
 					}
 					return nil
 				})))
-				stream := streamOf(t, conn, kind.desc)
-				_ = stream.SendMsg(ask("a"))
+				stream := grpctest.OpenRaw(t, conn, kind.Desc)
+				_ = stream.SendMsg(grpctest.Ask("a"))
 				_ = stream.CloseSend()
-				wantBody(t, stream, "a")
-				wantEOF(t, stream)
+				grpctest.WantBody(t, stream, "a")
+				grpctest.WantEOF(t, stream)
 				want := 1 // nothing is asked about a message of several
-				if kind.hasOneReply() {
+				if kind.HasOneReply() {
 					want = 2
 				}
 				if attempts != 2 || asked != want {
@@ -143,48 +145,48 @@ func TestAccept_streams(t *testing.T) {
 				}
 			})
 		})
-		t.Run(kind.name+", after the header was shown", func(t *testing.T) {
+		t.Run(kind.Name+", after the header was shown", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				conn := serveRaw(t, func(_ int, stream grpc.ServerStream) error {
-					_ = readAll(stream)
-					_ = stream.SendHeader(oddHeader())
-					if kind.hasOneReply() {
-						return stream.SendMsg(chunk(""))
+				conn := grpctest.ServeRaw(t, func(_ int, stream grpc.ServerStream) error {
+					_ = grpctest.ReadAll(stream)
+					_ = stream.SendHeader(grpctest.OddHeader())
+					if kind.HasOneReply() {
+						return stream.SendMsg(grpctest.Chunk(""))
 					}
 					return nil
-				}, retrying(interceptor.Repeatable(), interceptor.WithAccept(func(string, any) error {
+				}, retrytest.DialOptions(interceptor.Repeatable(), interceptor.WithAccept(func(string, any) error {
 					t.Error("asked about a stream that is committed")
-					return errOverloaded
+					return grpctest.ErrOverloaded
 				})))
-				stream := streamOf(t, conn, kind.desc)
-				_ = stream.SendMsg(ask("a"))
+				stream := grpctest.OpenRaw(t, conn, kind.Desc)
+				_ = stream.SendMsg(grpctest.Ask("a"))
 				_ = stream.CloseSend()
 				if md, err := stream.Header(); md == nil || err != nil {
 					t.Fatalf("Header: %v, %v", md, err)
 				}
-				if err := stream.RecvMsg(chunk("")); kind.hasOneReply() != (err == nil) {
+				if err := stream.RecvMsg(grpctest.Chunk("")); kind.HasOneReply() != (err == nil) {
 					t.Errorf("RecvMsg: %v", err)
 				}
 			})
 		})
-		t.Run(kind.name+", the end found in Header", func(t *testing.T) {
-			if kind.hasOneReply() {
+		t.Run(kind.Name+", the end found in Header", func(t *testing.T) {
+			if kind.HasOneReply() {
 				t.Skip("a stream with one reply does not end well without it")
 			}
 			synctest.Test(t, func(t *testing.T) {
-				conn := serveRaw(t, func(n int, stream grpc.ServerStream) error {
-					_ = readAll(stream) // or SendMsg may find the end, after which nothing is retried
+				conn := grpctest.ServeRaw(t, func(n int, stream grpc.ServerStream) error {
+					_ = grpctest.ReadAll(stream) // or SendMsg may find the end, after which nothing is retried
 					if n == 1 {
 						return nil
 					}
-					return stream.SendMsg(chunk("one"))
-				}, retrying(interceptor.Repeatable(), interceptor.WithAccept(func(string, any) error { return errOverloaded })))
-				stream := streamOf(t, conn, kind.desc)
-				_ = stream.SendMsg(ask("a"))
+					return stream.SendMsg(grpctest.Chunk("one"))
+				}, retrytest.DialOptions(interceptor.Repeatable(), interceptor.WithAccept(func(string, any) error { return grpctest.ErrOverloaded })))
+				stream := grpctest.OpenRaw(t, conn, kind.Desc)
+				_ = stream.SendMsg(grpctest.Ask("a"))
 				_ = stream.CloseSend()
 				_, _ = stream.Header()
-				wantBody(t, stream, "one")
-				wantEOF(t, stream)
+				grpctest.WantBody(t, stream, "one")
+				grpctest.WantEOF(t, stream)
 			})
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 // TestAlloc_openStreams: a committed stream keeps no more than 100 bytes beside
@@ -19,7 +20,7 @@ func TestAlloc_openStreams(t *testing.T) {
 	}
 	const count = 10_000
 	open := func(ctx context.Context, _ *grpc.StreamDesc, _ *grpc.ClientConn, _ string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
-		return &fake{ctx: ctx}, nil
+		return &grpctest.Fake{Ctx: ctx}, nil
 	}
 	ctx := t.Context()
 	for name, desc := range map[string]*grpc.StreamDesc{

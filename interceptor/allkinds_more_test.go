@@ -16,6 +16,8 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -26,27 +28,27 @@ func TestAllKinds_afterIOEOFThereIsNoRetry(t *testing.T) {
 	for _, desc := range []grpc.StreamDesc{clientStreamDesc, bidiStreamDesc} {
 		synctest.Test(t, func(t *testing.T) {
 			attempts := 0
-			conn := serveRaw(t, func(n int, stream grpc.ServerStream) error {
+			conn := grpctest.ServeRaw(t, func(n int, stream grpc.ServerStream) error {
 				if attempts = n; n == 1 {
-					_ = stream.RecvMsg(ask(""))
-					_ = stream.SendHeader(oddHeader()) // a reply may be there, of a codec of the caller's own
-					return errOverloaded
+					_ = stream.RecvMsg(grpctest.Ask(""))
+					_ = stream.SendHeader(grpctest.OddHeader()) // a reply may be there, of a codec of the caller's own
+					return grpctest.ErrOverloaded
 				}
-				return stream.SendMsg(chunk(readAll(stream)))
-			}, retrying(interceptor.Repeatable()))
+				return stream.SendMsg(grpctest.Chunk(grpctest.ReadAll(stream)))
+			}, retrytest.DialOptions(interceptor.Repeatable()))
 			stream, err := conn.NewStream(t.Context(), &desc, "/test.Raw/Call", grpc.CallContentSubtype("proto"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			for err == nil {
-				err = stream.SendMsg(ask("x"))
+				err = stream.SendMsg(grpctest.Ask("x"))
 				synctest.Wait()
 			}
 			if !errors.Is(err, io.EOF) {
 				t.Fatalf("SendMsg: %v, want io.EOF", err)
 			}
 			_ = stream.CloseSend()
-			if _, err := receive(stream); status.Code(err) != grpccodes.Unavailable || attempts != 1 {
+			if _, err := grpctest.Receive(stream); status.Code(err) != grpccodes.Unavailable || attempts != 1 {
 				t.Errorf("got %v after %d attempts, want the failure of the only one", err, attempts)
 			}
 		})
@@ -59,24 +61,24 @@ func TestAllKinds_theOnlyReplyIsTheEnd(t *testing.T) {
 	for name, early := range map[string]bool{"committed by the reply": false, "committed by the header": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var w watcher
-				conn := serveRaw(t, func(_ int, stream grpc.ServerStream) error {
-					_ = stream.SendHeader(oddHeader())
-					return stream.SendMsg(chunk(readAll(stream)))
-				}, retrying(interceptor.WithObserver(w.observe)))
-				stream := streamOf(t, conn, clientStreamDesc)
-				_ = stream.SendMsg(ask("x"))
+				var w retrytest.Watcher
+				conn := grpctest.ServeRaw(t, func(_ int, stream grpc.ServerStream) error {
+					_ = stream.SendHeader(grpctest.OddHeader())
+					return stream.SendMsg(grpctest.Chunk(grpctest.ReadAll(stream)))
+				}, retrytest.DialOptions(interceptor.WithObserver(w.Observe)))
+				stream := grpctest.OpenRaw(t, conn, clientStreamDesc)
+				_ = stream.SendMsg(grpctest.Ask("x"))
 				_ = stream.CloseSend()
 				if early {
 					_, _ = stream.Header()
 				}
-				wantBody(t, stream, "x")
-				if last := w.last(); last.Outcome != interceptor.FirstTry || len(w.events) != 2 {
-					t.Errorf("%d events, the last %v, want that of the attempt and that of the call", len(w.events), last.Outcome)
+				grpctest.WantBody(t, stream, "x")
+				if last := w.Last(); last.Outcome != interceptor.FirstTry || len(w.Events) != 2 {
+					t.Errorf("%d events, the last %v, want that of the attempt and that of the call", len(w.Events), last.Outcome)
 				}
-				wantEOF(t, stream)
-				if len(w.events) != 2 {
-					t.Errorf("%d events after the end, want no more", len(w.events))
+				grpctest.WantEOF(t, stream)
+				if len(w.Events) != 2 {
+					t.Errorf("%d events after the end, want no more", len(w.Events))
 				}
 			})
 		})
@@ -88,18 +90,18 @@ func TestAllKinds_theOnlyReplyIsTheEnd(t *testing.T) {
 func TestRefresh_ofCredentialsThatAreFreshAlready(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var w wallet
-		s := &server{unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+		s := &grpctest.Server{Unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 			if n <= 2 {
 				time.Sleep(time.Duration(n) * 10 * time.Second)
 				return nil, errToken
 			}
 			return &testpb.SimpleResponse{}, nil
 		}}
-		conn := serve(t, s, retrying(interceptor.WithRefresh(w.refresh))...)
+		conn := grpctest.Serve(t, s, retrytest.DialOptions(interceptor.WithRefresh(w.refresh))...)
 		var calls sync.WaitGroup
 		for range 2 {
 			calls.Go(func() {
-				if _, err := callUnary(t.Context(), conn); err != nil {
+				if _, err := grpctest.CallUnary(t.Context(), conn); err != nil {
 					t.Error(err)
 				}
 			})
@@ -114,12 +116,12 @@ func TestRefresh_ofCredentialsThatAreFreshAlready(t *testing.T) {
 // TestRefresh_onceHoweverManyRetries: a table may allow more of them.
 func TestRefresh_onceHoweverManyRetries(t *testing.T) {
 	var w wallet
-	expired := withInfo(t, grpccodes.Unauthenticated, "expired", "ACCESS_TOKEN_EXPIRED")
-	s := &server{unary: refuseAlways(expired)}
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	expired := grpctest.WithInfo(t, grpccodes.Unauthenticated, "expired", "ACCESS_TOKEN_EXPIRED")
+	s := &grpctest.Server{Unary: grpctest.RefuseAlways(expired)}
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		_, _ = client.UnaryCall(t.Context(), &testpb.SimpleRequest{})
-		if got := w.refreshes.Load(); got != 1 || s.attempts() != 4 {
-			t.Errorf("%d refreshes, %d attempts, want 1 and 4", got, s.attempts())
+		if got := w.refreshes.Load(); got != 1 || s.Attempts() != 4 {
+			t.Errorf("%d refreshes, %d attempts, want 1 and 4", got, s.Attempts())
 		}
 	}, interceptor.WithRefresh(w.refresh), interceptor.WithPolicy(codes.Expired, policy.Policy{Retries: 3}))
 }
@@ -127,15 +129,15 @@ func TestRefresh_onceHoweverManyRetries(t *testing.T) {
 // TestResume_noFallbackOnTheWay: what was shown cannot be taken back, even while
 // a resumed attempt has delivered nothing.
 func TestResume_noFallbackOnTheWay(t *testing.T) {
-	s := story(sentence, errOverloaded, 2, 0, 0, 0, 0)
-	setup{options: []interceptor.Option{
+	s := story(sentence, grpctest.ErrOverloaded, 2, 0, 0, 0, 0)
+	retrytest.Setup{Options: []interceptor.Option{
 		interceptor.WithResume(fromThere),
 		interceptor.WithFallback(func(context.Context, interceptor.FailedCall) (any, error) {
 			t.Error("asked about a stream of which something was shown")
-			return ask("0"), nil
+			return grpctest.Ask("0"), nil
 		}),
-	}}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-		bodies, err := drain(openWhole(t, conn))
+	}}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+		bodies, err := grpctest.Drain(openWhole(t, conn))
 		if len(bodies) != 2 || status.Code(err) != grpccodes.Unavailable {
 			t.Errorf("got %v, %v", bodies, err)
 		}
@@ -161,18 +163,18 @@ func (c *sloppy) AfterFunc(_ time.Duration, f func()) (stop func() bool) {
 // TestAttemptTimeout_thatFiresTooLate: it is no longer the attempt's.
 func TestAttemptTimeout_thatFiresTooLate(t *testing.T) {
 	var clock sloppy
-	s := &server{stream: func(_ int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
-		_ = sendAll(out, "one")
+	s := &grpctest.Server{Stream: func(_ int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+		_ = grpctest.SendAll(out, "one")
 		time.Sleep(time.Minute)
-		return sendAll(out, "two")
+		return grpctest.SendAll(out, "two")
 	}}
-	setup{options: []interceptor.Option{interceptor.WithAttemptTimeout(time.Second), interceptor.WithClock(&clock)}}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-		stream := open(t, t.Context(), conn)
-		wantBody(t, stream, "one")
+	retrytest.Setup{Options: []interceptor.Option{interceptor.WithAttemptTimeout(time.Second), interceptor.WithClock(&clock)}}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+		stream := grpctest.Open(t, t.Context(), conn)
+		grpctest.WantBody(t, stream, "one")
 		for _, fire := range clock.all {
 			fire()
 		}
-		wantBody(t, stream, "two")
-		wantEOF(t, stream)
+		grpctest.WantBody(t, stream, "two")
+		grpctest.WantEOF(t, stream)
 	})
 }

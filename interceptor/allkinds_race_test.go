@@ -17,6 +17,8 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
 
 // TestAllKinds_concurrentSendAndReceive: five conversations of twenty messages
@@ -28,7 +30,7 @@ func TestAllKinds_concurrentSendAndReceive(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var mu sync.Mutex
 			attempts := map[string]int{}
-			conn := serveRaw(t, func(_ int, stream grpc.ServerStream) error {
+			conn := grpctest.ServeRaw(t, func(_ int, stream grpc.ServerStream) error {
 				md, _ := metadata.FromIncomingContext(stream.Context())
 				mu.Lock()
 				attempts[md["talk"][0]]++
@@ -36,24 +38,24 @@ func TestAllKinds_concurrentSendAndReceive(t *testing.T) {
 				mu.Unlock()
 				var held []string
 				for i := 0; ; i++ {
-					in := ask("")
+					in := grpctest.Ask("")
 					if err := stream.RecvMsg(in); errors.Is(err, io.EOF) {
 						break
 					} else if err != nil {
 						return err
 					}
 					if n <= 2 && i == failAt {
-						return errOverloaded
+						return grpctest.ErrOverloaded
 					}
 					held = append(held, string(in.GetPayload().GetBody()))
 				}
 				for _, body := range held {
-					if err := stream.SendMsg(chunk(body)); err != nil {
+					if err := stream.SendMsg(grpctest.Chunk(body)); err != nil {
 						return err
 					}
 				}
 				return nil
-			}, retrying(interceptor.Repeatable()))
+			}, retrytest.DialOptions(interceptor.Repeatable()))
 			var all sync.WaitGroup
 			for talk := range conversations {
 				all.Go(func() {
@@ -65,7 +67,7 @@ func TestAllKinds_concurrentSendAndReceive(t *testing.T) {
 					}
 					all.Go(func() {
 						for i := range messages {
-							m := ask(fmt.Sprintf("%d/%d", talk, i))
+							m := grpctest.Ask(fmt.Sprintf("%d/%d", talk, i))
 							if err := stream.SendMsg(m); err != nil {
 								t.Errorf("SendMsg: %v", err)
 							}
@@ -79,12 +81,12 @@ func TestAllKinds_concurrentSendAndReceive(t *testing.T) {
 						}
 					})
 					for i := range messages {
-						if body, err := receive(stream); err != nil || body != fmt.Sprintf("%d/%d", talk, i) {
+						if body, err := grpctest.Receive(stream); err != nil || body != fmt.Sprintf("%d/%d", talk, i) {
 							t.Errorf("fail at %d: message %d is %q, %v", failAt, i, body, err)
 							return
 						}
 					}
-					if _, err := receive(stream); err != io.EOF { //nolint:errorlint // what grpc returns is io.EOF itself
+					if _, err := grpctest.Receive(stream); err != io.EOF { //nolint:errorlint // what grpc returns is io.EOF itself
 						t.Errorf("the end: %v", err)
 					}
 				})
@@ -105,60 +107,60 @@ func TestAllKinds_concurrentSendAndReceive(t *testing.T) {
 // delivered is its answer.
 func TestAllKinds_random(t *testing.T) {
 	for round := range 150 {
-		seed := seedOf(t, round)
+		seed := grpctest.Seed(t, round)
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, seed)) //nolint:gosec // a test has to be repeatable, not secret
-			kind := streamKinds[1+r.IntN(3)]
+			kind := grpctest.Kinds[1+r.IntN(3)]
 			var sent []string
-			count, size := 1, of(r, 1, 10, 1000, 30_000)
-			if kind.desc.ClientStreams {
+			count, size := 1, grpctest.Of(r, 1, 10, 1000, 30_000)
+			if kind.Desc.ClientStreams {
 				count = r.IntN(12)
 			}
 			for i := range count {
 				sent = append(sent, fmt.Sprintf("%d:%s", i, strings.Repeat("x", r.IntN(size))))
 			}
-			failures, failAt, early := r.IntN(4), r.IntN(count+1), once(r, 3)
-			beside, header, echo := once(r, 2), once(r, 4), kind.desc.ServerStreams && once(r, 2)
+			failures, failAt, early := r.IntN(4), r.IntN(count+1), grpctest.Once(r, 3)
+			beside, header, echo := grpctest.Once(r, 2), grpctest.Once(r, 4), kind.Desc.ServerStreams && grpctest.Once(r, 2)
 			synctest.Test(t, func(t *testing.T) {
 				attempts := 0
-				conn := serveRaw(t, func(n int, stream grpc.ServerStream) error {
+				conn := grpctest.ServeRaw(t, func(n int, stream grpc.ServerStream) error {
 					attempts = n
 					if early {
-						_ = stream.SendHeader(oddHeader())
+						_ = stream.SendHeader(grpctest.OddHeader())
 					}
 					var got []string
 					for i := 0; ; i++ {
 						if n <= failures && i == failAt {
-							return errOverloaded
+							return grpctest.ErrOverloaded
 						}
-						in := ask("")
+						in := grpctest.Ask("")
 						if err := stream.RecvMsg(in); err != nil {
 							break
 						}
 						got = append(got, string(in.GetPayload().GetBody()))
 						if echo && n > failures {
-							if err := stream.SendMsg(chunk(got[i])); err != nil {
+							if err := stream.SendMsg(grpctest.Chunk(got[i])); err != nil {
 								return err
 							}
 						}
 					}
 					if n <= failures {
-						return errOverloaded
+						return grpctest.ErrOverloaded
 					}
 					if !echo {
-						return stream.SendMsg(chunk(strings.Join(got, " ")))
+						return stream.SendMsg(grpctest.Chunk(strings.Join(got, " ")))
 					}
 					return nil
-				}, retrying(interceptor.Repeatable(), interceptor.WithReplayBuffer(1<<20)))
+				}, retrytest.DialOptions(interceptor.Repeatable(), interceptor.WithReplayBuffer(1<<20)))
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 				defer cancel()
-				stream, err := conn.NewStream(ctx, &kind.desc, "/test.Raw/Call")
+				stream, err := conn.NewStream(ctx, &kind.Desc, "/test.Raw/Call")
 				if err != nil {
 					t.Fatal(err)
 				}
 				send := func() {
 					for _, body := range sent {
-						if err := stream.SendMsg(ask(body)); err != nil {
+						if err := stream.SendMsg(grpctest.Ask(body)); err != nil {
 							t.Errorf("SendMsg: %v", err)
 						}
 					}
@@ -177,11 +179,11 @@ func TestAllKinds_random(t *testing.T) {
 					want = sent
 				}
 				for i, want := range want {
-					if body, err := receive(stream); err != nil || body != want {
+					if body, err := grpctest.Receive(stream); err != nil || body != want {
 						t.Fatalf("message %d: got %.30q, %v, want %.30q", i, body, err, want)
 					}
 				}
-				wantEOF(t, stream)
+				grpctest.WantEOF(t, stream)
 				if attempts != failures+1 {
 					t.Errorf("%d attempts, want %d", attempts, failures+1)
 				}

@@ -13,6 +13,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
 
 var (
@@ -34,33 +36,33 @@ func TestAllKinds_clientThatOnlySends(t *testing.T) {
 		complete bool
 		attempts int
 	}{
-		{"replaced", errOverloaded, 2, false, nil, true, 3},
-		{"gone", errOverloaded, 99, false, nil, false, 4},
+		{"replaced", grpctest.ErrOverloaded, 2, false, nil, true, 3},
+		{"gone", grpctest.ErrOverloaded, 99, false, nil, false, 4},
 		{"refused", denied, 99, false, nil, false, 1},
-		{"replaced, with an early header", errOverloaded, 2, true, nil, true, 3},
-		{"past the buffer", errOverloaded, 1, false, []interceptor.Option{interceptor.WithReplayBuffer(10)}, false, 1},
+		{"replaced, with an early header", grpctest.ErrOverloaded, 2, true, nil, true, 3},
+		{"past the buffer", grpctest.ErrOverloaded, 1, false, []interceptor.Option{interceptor.WithReplayBuffer(10)}, false, 1},
 	} {
 		for _, desc := range []grpc.StreamDesc{clientStreamDesc, bidiStreamDesc} {
 			t.Run(tt.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					attempts, completed := 0, ""
-					conn := serveRaw(t, func(n int, stream grpc.ServerStream) error {
+					conn := grpctest.ServeRaw(t, func(n int, stream grpc.ServerStream) error {
 						attempts = n
 						if tt.early {
-							_ = stream.SendHeader(oddHeader())
+							_ = stream.SendHeader(grpctest.OddHeader())
 						}
 						if n <= tt.failures {
-							_, _ = stream.RecvMsg(ask("")), stream.RecvMsg(ask(""))
+							_, _ = stream.RecvMsg(grpctest.Ask("")), stream.RecvMsg(grpctest.Ask(""))
 							return tt.fault
 						}
-						completed = readAll(stream)
-						return stream.SendMsg(chunk(completed))
-					}, retrying(append(tt.opts, interceptor.Repeatable())...))
-					stream := streamOf(t, conn, desc)
+						completed = grpctest.ReadAll(stream)
+						return stream.SendMsg(grpctest.Chunk(completed))
+					}, retrytest.DialOptions(append(tt.opts, interceptor.Repeatable())...))
+					stream := grpctest.OpenRaw(t, conn, desc)
 					sent := 0
 					var err error
 					for range 20 {
-						if err = stream.SendMsg(ask("x")); err != nil {
+						if err = stream.SendMsg(grpctest.Ask("x")); err != nil {
 							break
 						}
 						sent++
@@ -73,7 +75,7 @@ func TestAllKinds_clientThatOnlySends(t *testing.T) {
 						t.Errorf("SendMsg: %v after %d messages, want io.EOF after the second or so", err, sent)
 					}
 					_ = stream.CloseSend()
-					body, err := receive(stream)
+					body, err := grpctest.Receive(stream)
 					if tt.complete {
 						if want := strings.TrimSuffix(strings.Repeat("x, ", 20), ", "); err != nil || body != want {
 							t.Errorf("got %q, %v, want all twenty", body, err)
@@ -95,21 +97,21 @@ func TestAllKinds_clientThatOnlySends(t *testing.T) {
 func TestAllKinds_answerBeforeTheEnd(t *testing.T) {
 	for _, desc := range []grpc.StreamDesc{clientStreamDesc, bidiStreamDesc} {
 		synctest.Test(t, func(t *testing.T) {
-			conn := serveRaw(t, func(_ int, stream grpc.ServerStream) error {
-				_ = stream.RecvMsg(ask(""))
-				return stream.SendMsg(chunk("enough"))
-			}, retrying(interceptor.Repeatable()))
-			stream := streamOf(t, conn, desc)
+			conn := grpctest.ServeRaw(t, func(_ int, stream grpc.ServerStream) error {
+				_ = stream.RecvMsg(grpctest.Ask(""))
+				return stream.SendMsg(grpctest.Chunk("enough"))
+			}, retrytest.DialOptions(interceptor.Repeatable()))
+			stream := grpctest.OpenRaw(t, conn, desc)
 			told := false
 			for range 5 {
-				told = told || errors.Is(stream.SendMsg(ask("x")), io.EOF)
+				told = told || errors.Is(stream.SendMsg(grpctest.Ask("x")), io.EOF)
 				synctest.Wait()
 			}
 			if !told {
 				t.Error("SendMsg has not told that the stream is over")
 			}
-			wantBody(t, stream, "enough")
-			wantEOF(t, stream)
+			grpctest.WantBody(t, stream, "enough")
+			grpctest.WantEOF(t, stream)
 		})
 	}
 }
@@ -119,58 +121,58 @@ func TestAllKinds_answerBeforeTheEnd(t *testing.T) {
 func TestAllKinds_replayOfMoreThanAServerTakesUnread(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const messages, size = 60, 10_000
-		conn := serveRaw(t, func(n int, stream grpc.ServerStream) error {
+		conn := grpctest.ServeRaw(t, func(n int, stream grpc.ServerStream) error {
 			if n == 1 {
-				readAll(stream)
-				return errOverloaded
+				grpctest.ReadAll(stream)
+				return grpctest.ErrOverloaded
 			}
 			for {
-				in := ask("")
+				in := grpctest.Ask("")
 				if err := stream.RecvMsg(in); err != nil {
 					return nil //nolint:nilerr // that was the last
 				}
-				if err := stream.SendMsg(chunk(string(in.GetPayload().GetBody()))); err != nil {
+				if err := stream.SendMsg(grpctest.Chunk(string(in.GetPayload().GetBody()))); err != nil {
 					return err
 				}
 			}
-		}, retrying(interceptor.Repeatable(), interceptor.WithReplayBuffer(1<<20)))
-		stream := streamOf(t, conn, bidiStreamDesc)
+		}, retrytest.DialOptions(interceptor.Repeatable(), interceptor.WithReplayBuffer(1<<20)))
+		stream := grpctest.OpenRaw(t, conn, bidiStreamDesc)
 		for i := range messages {
-			if err := stream.SendMsg(ask(strings.Repeat(string(rune('a'+i)), size))); err != nil {
+			if err := stream.SendMsg(grpctest.Ask(strings.Repeat(string(rune('a'+i)), size))); err != nil {
 				t.Fatal(err)
 			}
 		}
 		_ = stream.CloseSend()
 		for i := range messages {
-			wantBody(t, stream, strings.Repeat(string(rune('a'+i)), size))
+			grpctest.WantBody(t, stream, strings.Repeat(string(rune('a'+i)), size))
 		}
-		wantEOF(t, stream)
+		grpctest.WantEOF(t, stream)
 	})
 }
 
 // TestAllKinds_attemptThatLivesOnBelow: an interceptor on the right fails an
 // attempt that goes on below. It is ended before the next one begins.
 func TestAllKinds_attemptThatLivesOnBelow(t *testing.T) {
-	for _, kind := range streamKinds {
-		t.Run(kind.name, func(t *testing.T) {
+	for _, kind := range grpctest.Kinds {
+		t.Run(kind.Name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var ended, next time.Time
 				right := func(dial []grpc.DialOption) []grpc.DialOption {
-					return append(dial, grpc.WithChainStreamInterceptor(failingOnce(errOverloaded)))
+					return append(dial, grpc.WithChainStreamInterceptor(grpctest.FailingOnce(grpctest.ErrOverloaded)))
 				}
-				conn := serveRaw(t, func(n int, stream grpc.ServerStream) error {
+				conn := grpctest.ServeRaw(t, func(n int, stream grpc.ServerStream) error {
 					if n == 1 {
 						<-stream.Context().Done()
 						ended = time.Now()
 						return nil
 					}
 					next = time.Now()
-					return stream.SendMsg(chunk(readAll(stream)))
-				}, right(retrying(interceptor.Repeatable())))
-				stream := streamOf(t, conn, kind.desc)
-				_ = stream.SendMsg(ask("a"))
+					return stream.SendMsg(grpctest.Chunk(grpctest.ReadAll(stream)))
+				}, right(retrytest.DialOptions(interceptor.Repeatable())))
+				stream := grpctest.OpenRaw(t, conn, kind.Desc)
+				_ = stream.SendMsg(grpctest.Ask("a"))
 				_ = stream.CloseSend()
-				wantBody(t, stream, "a")
+				grpctest.WantBody(t, stream, "a")
 				if ended.IsZero() || next.Sub(ended) != 2*time.Second {
 					t.Errorf("the attempt was ended %v before the next began, want 2s", next.Sub(ended))
 				}

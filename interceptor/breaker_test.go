@@ -11,6 +11,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -41,22 +43,22 @@ func (f *fuse) Allow() (func(error), error) {
 func TestBreaker_isAskedAndTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fuse{failures: 3}
-		s := &server{unary: refuseAlways(overloaded())}
-		conn := serve(t, s, retrying(interceptor.WithBreaker(f))...)
-		_, err := callUnary(t.Context(), conn, interceptor.Repeatable())
+		s := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.ErrOverloaded)}
+		conn := grpctest.Serve(t, s, retrytest.DialOptions(interceptor.WithBreaker(f))...)
+		_, err := grpctest.CallUnary(t.Context(), conn, interceptor.Repeatable())
 		var final *interceptor.Error
 		if !errors.As(err, &final) || final.Why != policy.BreakerOpen || !errors.Is(err, errBlown) {
 			t.Fatalf("got %v, want the breaker", err)
 		}
-		if status.Code(err) != grpccodes.Unavailable || len(final.Attempts) != 3 || s.attempts() != 3 {
+		if status.Code(err) != grpccodes.Unavailable || len(final.Attempts) != 3 || s.Attempts() != 3 {
 			t.Errorf("got %v with %d attempts, want the server's status after 3", err, len(final.Attempts))
 		}
-		_, err = callUnary(t.Context(), conn, interceptor.Repeatable())
+		_, err = grpctest.CallUnary(t.Context(), conn, interceptor.Repeatable())
 		if !errors.As(err, &final) || status.Code(err) != grpccodes.Unavailable || len(final.Attempts) != 0 || !errors.Is(err, errBlown) {
 			t.Errorf("got %v, want UNAVAILABLE at once", err)
 		}
-		if s.attempts() != 3 || len(f.told) != f.allowed {
-			t.Errorf("the server saw %d attempts, the breaker was told of %d of %d", s.attempts(), len(f.told), f.allowed)
+		if s.Attempts() != 3 || len(f.told) != f.allowed {
+			t.Errorf("the server saw %d attempts, the breaker was told of %d of %d", s.Attempts(), len(f.told), f.allowed)
 		}
 	})
 }
@@ -72,12 +74,12 @@ func TestBreaker_countsTheServersFailuresAlone(t *testing.T) {
 			{status.Error(grpccodes.InvalidArgument, "no"), false},
 			{status.Error(grpccodes.PermissionDenied, "no"), false},
 			{status.Error(grpccodes.ResourceExhausted, "no"), false},
-			{overloaded(), true},
+			{grpctest.ErrOverloaded, true},
 			{status.Error(grpccodes.DeadlineExceeded, "no"), true},
 		} {
 			f := &fuse{failures: 10}
-			conn := serve(t, &server{unary: refuseAlways(c.err)}, retrying(interceptor.WithBreaker(f))...)
-			_, _ = callUnary(t.Context(), conn, interceptor.MaxRetries(0))
+			conn := grpctest.Serve(t, &grpctest.Server{Unary: grpctest.RefuseAlways(c.err)}, retrytest.DialOptions(interceptor.WithBreaker(f))...)
+			_, _ = grpctest.CallUnary(t.Context(), conn, interceptor.MaxRetries(0))
 			if len(f.told) != 1 || (f.told[0] != nil) != c.fails {
 				t.Errorf("%v: the breaker was told %v, want a failure: %v", c.err, f.told, c.fails)
 			}
@@ -91,13 +93,13 @@ func TestBreaker_streamsAndFunctions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fuse{failures: 10}
 		r := interceptor.New(interceptor.WithBreaker(f))
-		s := &server{stream: func(n int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+		s := &grpctest.Server{Stream: func(n int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 			if n == 1 {
-				return overloaded()
+				return grpctest.ErrOverloaded
 			}
 			return out.Send(&testpb.StreamingOutputCallResponse{})
 		}}
-		conn := serve(t, s, r.DialOptions()...)
+		conn := grpctest.Serve(t, s, r.DialOptions()...)
 		stream, err := testpb.NewTestServiceClient(conn).StreamingOutputCall(t.Context(), &testpb.StreamingOutputCallRequest{}, interceptor.Repeatable())
 		if err != nil {
 			t.Fatal(err)

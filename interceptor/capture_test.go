@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 // TestUnary_interceptorThatDropsOptions: where an interceptor further in does
@@ -21,13 +22,13 @@ func TestUnary_interceptorThatDropsOptions(t *testing.T) {
 	}
 	for name, successes := range map[string]int{"after a success": 1, "in the first call": 0} {
 		t.Run(name, func(t *testing.T) {
-			s := &server{unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+			s := &grpctest.Server{Unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 				if n <= successes {
 					return &testpb.SimpleResponse{}, nil
 				}
 				return nil, status.Error(grpccodes.Internal, "it may have run")
 			}}
-			conn := serve(t, s, append(interceptor.DialOptions(), grpc.WithChainUnaryInterceptor(drops))...)
+			conn := grpctest.Serve(t, s, append(interceptor.DialOptions(), grpc.WithChainUnaryInterceptor(drops))...)
 			client := testpb.NewTestServiceClient(conn)
 			for range successes {
 				if _, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{}); err != nil {
@@ -37,7 +38,7 @@ func TestUnary_interceptorThatDropsOptions(t *testing.T) {
 			if _, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{}); status.Code(err) != grpccodes.Internal {
 				t.Fatalf("got %v, want INTERNAL", err)
 			}
-			if got := s.attempts(); got != successes+1 {
+			if got := s.Attempts(); got != successes+1 {
 				t.Errorf("the server was called %d times, want %d: a method that must not run twice was repeated", got, successes+1)
 			}
 		})
@@ -47,7 +48,7 @@ func TestUnary_interceptorThatDropsOptions(t *testing.T) {
 // TestUnary_refusedCallFinishes: OnFinish is called for a call that is not
 // made, wherever it stands among the options.
 func TestUnary_refusedCallFinishes(t *testing.T) {
-	conn := serve(t, &server{}, interceptor.DialOptions()...)
+	conn := grpctest.Serve(t, &grpctest.Server{}, interceptor.DialOptions()...)
 	bad := interceptor.MaxRetries(-1)
 	for name, opts := range map[string]func(grpc.CallOption) []grpc.CallOption{
 		"before": func(o grpc.CallOption) []grpc.CallOption { return []grpc.CallOption{o, bad} },

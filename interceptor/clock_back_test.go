@@ -13,6 +13,8 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
 	"github.com/reinvoke/reinvoke/internal/clock"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
@@ -72,9 +74,9 @@ func TestClock_setBackDuringRetries(t *testing.T) {
 		t.Run(when, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := newCorrectedClock()
-				var j journal
+				var j retrytest.Journal
 				var w timings
-				r := interceptor.New(interceptor.WithClock(c), interceptor.WithLogger(&j), w.option(t), interceptor.WithRand(noSpread),
+				r := interceptor.New(interceptor.WithClock(c), interceptor.WithLogger(&j), w.option(t), interceptor.WithRand(retrytest.NoSpread),
 					interceptor.WithPolicy(codes.Server, policy.Policy{Retries: 3, Base: 4 * time.Second, Max: 4 * time.Second, Multiplier: 1}))
 				calls := 0
 				done := make(chan error, 1)
@@ -84,7 +86,7 @@ func TestClock_setBackDuringRetries(t *testing.T) {
 						if (calls == 1 && when == "in the first attempt") || (calls == 2 && when == "in a retry") {
 							c.setBackAnHour()
 						}
-						return overloaded()
+						return grpctest.ErrOverloaded
 					})
 				}()
 				for i := range 20 {
@@ -98,7 +100,7 @@ func TestClock_setBackDuringRetries(t *testing.T) {
 				if err := <-done; err == nil || calls != 4 || w.calls != 1 {
 					t.Errorf("got %v after %d attempts, and %d events of the end, want a failure after 4, and one", err, calls, w.calls)
 				}
-				wantNoNegative(t, j.with(""))
+				wantNoNegative(t, j.With(""))
 			})
 		})
 	}
@@ -110,7 +112,7 @@ func TestClock_setBackAndTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, before := range []int{1, 2, 3} { // so many lines: within the limit, at it, past it
 			c := newCorrectedClock()
-			var d diary
+			var d retrytest.Journal
 			r := interceptor.New(interceptor.WithClock(c), interceptor.WithLogger(&d), interceptor.WithLogLimit(2))
 			fail := func() {
 				_ = r.Do(t.Context(), "f", down, interceptor.MaxRetries(0))
@@ -124,13 +126,13 @@ func TestClock_setBackAndTheLog(t *testing.T) {
 			}
 			c.Advance(1100 * time.Millisecond)
 			synctest.Wait()
-			if got := d.take(); !slices.ContainsFunc(got, func(line string) bool { return strings.Contains(line, "lines left out") }) {
+			if got := d.Take(); !slices.ContainsFunc(got, func(line string) bool { return strings.Contains(line, "lines left out") }) {
 				t.Errorf("after %d lines: the second is over, and %q tell of no lines left out", before, got)
 			}
 			for range 2 {
 				fail()
 			}
-			if got := d.take(); len(got) != 2 {
+			if got := d.Take(); len(got) != 2 {
 				t.Errorf("after %d lines: got %q in the next second, want two lines", before, got)
 			}
 		}
@@ -138,7 +140,7 @@ func TestClock_setBackAndTheLog(t *testing.T) {
 }
 
 // down is a function that fails.
-func down(context.Context) error { return overloaded() }
+func down(context.Context) error { return grpctest.ErrOverloaded }
 
 // TestClock_setBackAtTheGate: a gate that closes for ten seconds, or until a probe
 // succeeds, opens within twice its time although the clock is set back by an hour meanwhile, and
@@ -148,16 +150,16 @@ func TestClock_setBackAtTheGate(t *testing.T) {
 		err  error
 		most time.Duration
 	}{
-		"a hint":  {hinted(10 * time.Second), 23 * time.Second}, // nobody asks for the time meanwhile, and so 10 s may count twice
+		"a hint":  {grpctest.Hinted(10 * time.Second), 23 * time.Second}, // nobody asks for the time meanwhile, and so 10 s may count twice
 		"a probe": {nil, time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := newCorrectedClock()
-				var j journal
+				var j retrytest.Journal
 				var w timings
 				var events gateEvents
-				r := interceptor.New(interceptor.WithClock(c), interceptor.WithLogger(&j), w.option(t), interceptor.WithRand(noSpread),
+				r := interceptor.New(interceptor.WithClock(c), interceptor.WithLogger(&j), w.option(t), interceptor.WithRand(retrytest.NoSpread),
 					interceptor.WithGate(policy.FleetGate()), interceptor.WithGateObserver(events.observe))
 				if tt.err != nil {
 					_ = doing(t.Context(), r, func() error { return tt.err })
@@ -188,7 +190,7 @@ func TestClock_setBackAtTheGate(t *testing.T) {
 				if got := events.states(); len(got) != 2 || got[1] != gate.Open {
 					t.Errorf("told of %v, want that it is open again", got)
 				}
-				wantNoNegative(t, j.with("retry.elapsed"))
+				wantNoNegative(t, j.With("retry.elapsed"))
 			})
 		})
 	}

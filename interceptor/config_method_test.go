@@ -16,6 +16,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -49,23 +51,23 @@ func fixedAndFollowed(t *testing.T, c policy.Config, f func(t *testing.T, o inte
 func TestConfig_timeoutBoundsTheCall(t *testing.T) {
 	fixedAndFollowed(t, with(policy.Method{Timeout: 5 * time.Second, Repeatable: new(true)}), func(t *testing.T, o interceptor.Option) {
 		var told atomic.Int64
-		s := &server{
-			unary: func(ctx context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+		s := &grpctest.Server{
+			Unary: func(ctx context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 				deadline, _ := ctx.Deadline()
 				told.Store(int64(time.Until(deadline)))
 				if n == 1 {
-					return nil, errOverloaded
+					return nil, grpctest.ErrOverloaded
 				}
 				<-ctx.Done()
 				return nil, ctx.Err()
 			},
-			stream: func(_ int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
-				_ = out.Send(chunk("one"))
+			Stream: func(_ int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+				_ = out.Send(grpctest.Chunk("one"))
 				<-out.Context().Done()
 				return out.Context().Err()
 			},
 		}
-		bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+		retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 			began := time.Now()
 			_, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{})
 			if took := time.Since(began); took != 5*time.Second || status.Code(err) != grpccodes.DeadlineExceeded {
@@ -81,7 +83,7 @@ func TestConfig_timeoutBoundsTheCall(t *testing.T) {
 				t.Errorf("it took %v and ended with %v, want the 1s of its own context", time.Since(began), err)
 			}
 			began = time.Now()
-			stream, err := client.StreamingOutputCall(t.Context(), ask("x"))
+			stream, err := client.StreamingOutputCall(t.Context(), grpctest.Ask("x"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -98,29 +100,29 @@ func TestConfig_timeoutBoundsTheCall(t *testing.T) {
 // TestConfig_timeoutIsReleased: nothing of it stays behind a stream that ends,
 // however it does.
 func TestConfig_timeoutIsReleased(t *testing.T) {
-	for name, h := range map[string]handler{
-		"with an answer":        failFirst(nil, "a", "b"),
-		"after a retry":         failFirst([]error{errOverloaded}, "a"),
-		"with nothing":          failFirst(nil),
-		"with an error":         failFirst([]error{status.Error(grpccodes.InvalidArgument, "no")}),
-		"with an error at last": failFirst([]error{errOverloaded, errOverloaded, errOverloaded, errOverloaded}),
+	for name, h := range map[string]grpctest.StreamHandler{
+		"with an answer":        grpctest.FailFirst(nil, "a", "b"),
+		"after a retry":         grpctest.FailFirst([]error{grpctest.ErrOverloaded}, "a"),
+		"with nothing":          grpctest.FailFirst(nil),
+		"with an error":         grpctest.FailFirst([]error{status.Error(grpccodes.InvalidArgument, "no")}),
+		"with an error at last": grpctest.FailFirst([]error{grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded}),
 		"with an error midway": func(_ int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
-			_ = out.Send(chunk("a"))
-			return errOverloaded
+			_ = out.Send(grpctest.Chunk("a"))
+			return grpctest.ErrOverloaded
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var contexts []context.Context
-			setup{
-				options: []interceptor.Option{interceptor.WithConfig(with(policy.Method{Timeout: time.Hour, Repeatable: new(true)}))},
-				right: []grpc.StreamClientInterceptor{
+			retrytest.Setup{
+				Options: []interceptor.Option{interceptor.WithConfig(with(policy.Method{Timeout: time.Hour, Repeatable: new(true)}))},
+				Right: []grpc.StreamClientInterceptor{
 					func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 						contexts = append(contexts, ctx)
 						return streamer(ctx, desc, cc, method, opts...)
 					},
 				},
-			}.run(t, &server{stream: h}, func(t *testing.T, conn *grpc.ClientConn) {
-				stream, err := testpb.NewTestServiceClient(conn).StreamingOutputCall(t.Context(), ask("x"))
+			}.Run(t, &grpctest.Server{Stream: h}, func(t *testing.T, conn *grpc.ClientConn) {
+				stream, err := testpb.NewTestServiceClient(conn).StreamingOutputCall(t.Context(), grpctest.Ask("x"))
 				for err == nil {
 					_, err = stream.Recv()
 				}
@@ -139,7 +141,7 @@ func TestConfig_timeoutIsReleased(t *testing.T) {
 func TestConfig_waitForReady(t *testing.T) {
 	fixedAndFollowed(t, with(policy.Method{WaitForReady: new(true)}), func(t *testing.T, o interceptor.Option) {
 		synctest.Test(t, func(t *testing.T) {
-			conn := (&outage{service: &server{}}).connect(t, interceptor.DialOptions(o)...)
+			conn := (&grpctest.Outage{Service: &grpctest.Server{}}).Connect(t, interceptor.DialOptions(o)...)
 			client := testpb.NewTestServiceClient(conn)
 			for name, tt := range map[string]struct {
 				opts []grpc.CallOption
@@ -152,7 +154,7 @@ func TestConfig_waitForReady(t *testing.T) {
 				if _, err := client.UnaryCall(ctx, &testpb.SimpleRequest{}, tt.opts...); status.Code(err) != tt.code {
 					t.Errorf("%s: got %v, want %v", name, err, tt.code)
 				}
-				stream, err := client.StreamingOutputCall(ctx, ask("x"), tt.opts...)
+				stream, err := client.StreamingOutputCall(ctx, grpctest.Ask("x"), tt.opts...)
 				if err == nil {
 					_, err = stream.Recv()
 				}
@@ -169,15 +171,15 @@ func TestConfig_waitForReady(t *testing.T) {
 func TestConfig_hedge(t *testing.T) {
 	section := policy.Method{Hedge: policy.Hedge{Delay: time.Second, Attempts: 2}, Repeatable: new(true)}
 	fixedAndFollowed(t, with(section), func(t *testing.T, o interceptor.Option) {
-		s := &server{unary: silentFor(1)}
-		bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+		s := &grpctest.Server{Unary: silentFor(1)}
+		retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 			began := time.Now()
 			reply, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{})
 			if err != nil || reply.GetUsername() != "answer" || time.Since(began) != time.Second {
 				t.Errorf("got %v, %v after %v, want the answer after 1s", reply, err, time.Since(began))
 			}
-			if _, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{}, interceptor.WithHedge(0, 1)); err != nil || s.attempts() != 3 {
-				t.Errorf("got %v, %d attempts, want one attempt more where the call says so", err, s.attempts())
+			if _, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{}, interceptor.WithHedge(0, 1)); err != nil || s.Attempts() != 3 {
+				t.Errorf("got %v, %d attempts, want one attempt more where the call says so", err, s.Attempts())
 			}
 		}, o)
 	})
@@ -186,10 +188,10 @@ func TestConfig_hedge(t *testing.T) {
 // TestConfig_hedgeOfZeroLeavesTheConnections: a section that says nothing about
 // hedging does not switch it off.
 func TestConfig_hedgeOfZeroLeavesTheConnections(t *testing.T) {
-	s := &server{unary: silentFor(1)}
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
-		if _, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{}); err != nil || s.attempts() != 2 {
-			t.Errorf("got %v, %d attempts, want two", err, s.attempts())
+	s := &grpctest.Server{Unary: silentFor(1)}
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+		if _, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{}); err != nil || s.Attempts() != 2 {
+			t.Errorf("got %v, %d attempts, want two", err, s.Attempts())
 		}
 	}, interceptor.WithConfig(with(policy.Method{Repeatable: new(true)})), interceptor.WithHedge(time.Second, 2))
 }
@@ -204,15 +206,15 @@ func TestConfig_codes(t *testing.T) {
 			grpccodes.Internal:    1, // its row would allow it
 			grpccodes.Aborted:     1, // its row does not
 		} {
-			s := &server{unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+			s := &grpctest.Server{Unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 				if n == 1 {
 					return nil, status.Error(code, "no")
 				}
 				return &testpb.SimpleResponse{}, nil
 			}}
-			bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+			retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 				_, _ = client.UnaryCall(t.Context(), &testpb.SimpleRequest{})
-				if got := s.attempts(); got != want {
+				if got := s.Attempts(); got != want {
 					t.Errorf("%v: %d attempts, want %d", code, got, want)
 				}
 			}, o)
@@ -223,13 +225,13 @@ func TestConfig_codes(t *testing.T) {
 // TestConfig_finishOfATimedStream: OnFinish is told once that the timeout of the
 // section has ended the stream, also where no one looks at it again.
 func TestConfig_finishOfATimedStream(t *testing.T) {
-	s := &server{stream: func(_ int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+	s := &grpctest.Server{Stream: func(_ int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 		<-out.Context().Done()
 		return out.Context().Err()
 	}}
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		var told []error
-		_, err := client.StreamingOutputCall(t.Context(), ask("x"), grpc.OnFinish(func(err error) { told = append(told, err) }))
+		_, err := client.StreamingOutputCall(t.Context(), grpctest.Ask("x"), grpc.OnFinish(func(err error) { told = append(told, err) }))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -246,11 +248,11 @@ func TestConfig_finishOfATimedStream(t *testing.T) {
 func TestConfig_timeoutIsReleasedByCallsThatEndAtOnce(t *testing.T) {
 	var contexts []context.Context
 	r := interceptor.New(interceptor.WithConfig(with(policy.Method{Timeout: time.Hour})))
-	_ = r.Unary()(t.Context(), unaryMethod, nil, nil, nil, func(ctx context.Context, _ string, _, _ any, _ *grpc.ClientConn, _ ...grpc.CallOption) error {
+	_ = r.Unary()(t.Context(), grpctest.UnaryMethod, nil, nil, nil, func(ctx context.Context, _ string, _, _ any, _ *grpc.ClientConn, _ ...grpc.CallOption) error {
 		contexts = append(contexts, ctx)
 		return nil
 	})
-	_, _ = r.Stream()(t.Context(), serverStreamDesc, nil, streamMethod, func(ctx context.Context, _ *grpc.StreamDesc, _ *grpc.ClientConn, _ string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
+	_, _ = r.Stream()(t.Context(), grpctest.ServerStream, nil, grpctest.StreamMethod, func(ctx context.Context, _ *grpc.StreamDesc, _ *grpc.ClientConn, _ string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
 		contexts = append(contexts, ctx)
 		return nil, status.Error(grpccodes.InvalidArgument, "no")
 	})
@@ -262,11 +264,11 @@ func TestConfig_timeoutIsReleasedByCallsThatEndAtOnce(t *testing.T) {
 // TestConfig_finishOfARetriedStream: the options of the call stay with every
 // attempt, and OnFinish is told once.
 func TestConfig_finishOfARetriedStream(t *testing.T) {
-	s := &server{stream: failFirst([]error{errOverloaded}, "a")}
+	s := &grpctest.Server{Stream: grpctest.FailFirst([]error{grpctest.ErrOverloaded}, "a")}
 	var told, peers int
-	u := setup{
-		options: []interceptor.Option{interceptor.WithConfig(with(policy.Method{WaitForReady: new(true)}))},
-		right: []grpc.StreamClientInterceptor{
+	u := retrytest.Setup{
+		Options: []interceptor.Option{interceptor.WithConfig(with(policy.Method{WaitForReady: new(true)}))},
+		Right: []grpc.StreamClientInterceptor{
 			func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 				for _, o := range opts {
 					if _, ok := o.(grpc.HeaderCallOption); ok {
@@ -277,9 +279,9 @@ func TestConfig_finishOfARetriedStream(t *testing.T) {
 			},
 		},
 	}
-	u.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+	u.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
 		var header metadata.MD
-		stream, err := testpb.NewTestServiceClient(conn).StreamingOutputCall(t.Context(), ask("x"),
+		stream, err := testpb.NewTestServiceClient(conn).StreamingOutputCall(t.Context(), grpctest.Ask("x"),
 			grpc.OnFinish(func(error) { told++ }), grpc.Header(&header))
 		for err == nil {
 			_, err = stream.Recv()

@@ -12,6 +12,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
 
 // TestConnectionCloses_inABackoff: whatever a retry waits for, a call on a closed
@@ -19,40 +21,40 @@ import (
 func TestConnectionCloses_inABackoff(t *testing.T) {
 	for name, failure := range map[string]error{
 		"server":  status.Error(grpccodes.Unavailable, "try again"),
-		"quota":   hinted(time.Minute),
+		"quota":   grpctest.Hinted(time.Minute),
 		"unknown": status.Error(grpccodes.Unknown, "?"),
 	} {
 		for _, clock := range []interceptor.Option{nil, interceptor.WithClock(&countingClock{})} {
 			t.Run(name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					opts := []interceptor.Option{interceptor.WithRand(noSpread), interceptor.WithoutGate(), interceptor.Repeatable()}
+					opts := []interceptor.Option{interceptor.WithRand(retrytest.NoSpread), interceptor.WithoutGate(), interceptor.Repeatable()}
 					if clock != nil {
 						opts = append(opts, clock)
 					}
 					dial := interceptor.New(opts...).DialOptions()
-					closing := serve(t, &server{unary: refuseAlways(failure)}, dial...)
-					other := &server{unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+					closing := grpctest.Serve(t, &grpctest.Server{Unary: grpctest.RefuseAlways(failure)}, dial...)
+					other := &grpctest.Server{Unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 						if n == 2 {
 							return nil, failure
 						}
 						return &testpb.SimpleResponse{}, nil
 					}}
-					otherConn := serve(t, other, dial...)
-					if _, err := callUnary(t.Context(), otherConn); err != nil { // so that the two do not connect at once
+					otherConn := grpctest.Serve(t, other, dial...)
+					if _, err := grpctest.CallUnary(t.Context(), otherConn); err != nil { // so that the two do not connect at once
 						t.Fatal(err)
 					}
 					time.AfterFunc(300*time.Millisecond, func() { _ = closing.Close() })
 					done := make(chan error, 1)
-					go func() { _, err := callUnary(t.Context(), otherConn); done <- err }()
+					go func() { _, err := grpctest.CallUnary(t.Context(), otherConn); done <- err }()
 					var err error
-					if got := took(func() { _, err = callUnary(t.Context(), closing) }); got != 300*time.Millisecond {
+					if got := grpctest.Took(func() { _, err = grpctest.CallUnary(t.Context(), closing) }); got != 300*time.Millisecond {
 						t.Errorf("it returned after %v, want 300ms", got)
 					}
 					if status.Code(err) != grpccodes.Canceled || interceptor.FailureOf(err).Code != status.Code(failure) {
 						t.Errorf("got %v, want CANCELLED as grpc says of a closed connection, because of the server's failure", err)
 					}
-					if err := <-done; err != nil || other.attempts() != 3 {
-						t.Errorf("the other connection: got %v after %d attempts, want success after 3", err, other.attempts())
+					if err := <-done; err != nil || other.Attempts() != 3 {
+						t.Errorf("the other connection: got %v after %d attempts, want success after 3", err, other.Attempts())
 					}
 				})
 			})
@@ -64,8 +66,8 @@ func TestConnectionCloses_inABackoff(t *testing.T) {
 // closed can still be refused. It is the last one.
 func TestConnectionCloses_whileTheServerAnswers(t *testing.T) {
 	for name, failure := range map[string]error{
-		"a hint":    hinted(time.Minute),
-		"no wait":   withInfo(t, grpccodes.Unauthenticated, "expired", "ACCESS_TOKEN_EXPIRED"),
+		"a hint":    grpctest.Hinted(time.Minute),
+		"no wait":   grpctest.WithInfo(t, grpccodes.Unauthenticated, "expired", "ACCESS_TOKEN_EXPIRED"),
 		"a backoff": status.Error(grpccodes.Unavailable, "try again"),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -77,9 +79,9 @@ func TestConnectionCloses_whileTheServerAnswers(t *testing.T) {
 					return failure
 				}
 				renew := interceptor.WithRefresh(func(context.Context) error { return nil })
-				conn := serve(t, &server{}, append(retrying(renew, interceptor.Repeatable()), grpc.WithChainUnaryInterceptor(late))...)
+				conn := grpctest.Serve(t, &grpctest.Server{}, append(retrytest.DialOptions(renew, interceptor.Repeatable()), grpc.WithChainUnaryInterceptor(late))...)
 				var err error
-				got := took(func() { _, err = callUnary(t.Context(), conn) })
+				got := grpctest.Took(func() { _, err = grpctest.CallUnary(t.Context(), conn) })
 				if status.Code(err) != grpccodes.Canceled || attempts != 1 || got != 0 {
 					t.Errorf("got %v after %d attempts and %v, want CANCELLED after 1 and at once", err, attempts, got)
 				}
@@ -91,16 +93,16 @@ func TestConnectionCloses_whileTheServerAnswers(t *testing.T) {
 // TestConnectionCloses_stream: a stream that waits for its retry is let go as well.
 func TestConnectionCloses_stream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{stream: func(int, *testpb.StreamingOutputCallRequest, testpb.TestService_StreamingOutputCallServer) error {
+		s := &grpctest.Server{Stream: func(int, *testpb.StreamingOutputCallRequest, testpb.TestService_StreamingOutputCallServer) error {
 			return status.Error(grpccodes.Unavailable, "try again")
 		}}
-		conn := serve(t, s, retrying()...)
+		conn := grpctest.Serve(t, s, retrytest.DialOptions()...)
 		stream, err := testpb.NewTestServiceClient(conn).StreamingOutputCall(t.Context(), &testpb.StreamingOutputCallRequest{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		time.AfterFunc(300*time.Millisecond, func() { _ = conn.Close() })
-		if got := took(func() { _, err = stream.Recv() }); got != 300*time.Millisecond {
+		if got := grpctest.Took(func() { _, err = stream.Recv() }); got != 300*time.Millisecond {
 			t.Errorf("it returned after %v, want 300ms", got)
 		}
 		if status.Code(err) != grpccodes.Canceled {

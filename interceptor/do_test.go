@@ -15,6 +15,8 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
 	"github.com/reinvoke/reinvoke/internal/clock"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -27,13 +29,13 @@ func TestDo_retriesAfterTheTablesWaits(t *testing.T) {
 		call  []interceptor.CallOption
 		waits []time.Duration // of a function that always fails
 	}{
-		"a status of the server":          {err: overloaded(), waits: []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second}},
-		"a wrapped status":                {err: fmt.Errorf("page 3: %w", overloaded()), waits: []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second}},
+		"a status of the server":          {err: grpctest.ErrOverloaded, waits: []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second}},
+		"a wrapped status":                {err: fmt.Errorf("page 3: %w", grpctest.ErrOverloaded), waits: []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second}},
 		"an error that is no status":      {err: errREST, waits: []time.Duration{time.Second, 2 * time.Second, 4 * time.Second}},
 		"a wrong request":                 {err: status.Error(grpccodes.InvalidArgument, "wrong")},
 		"a cancelled context":             {err: context.Canceled},
 		"a deadline of its own":           {err: fmt.Errorf("page 3: %w", context.DeadlineExceeded)},
-		"a hint":                          {err: refusedByQuota(t), waits: []time.Duration{7 * time.Second, 7 * time.Second}},
+		"a hint":                          {err: grpctest.RefusedByQuota(t), waits: []time.Duration{7 * time.Second, 7 * time.Second}},
 		"options of the call":             {err: errREST, call: []interceptor.CallOption{interceptor.MaxRetries(1)}, waits: []time.Duration{time.Second}},
 		"a function that must not repeat": {err: errREST, call: []interceptor.CallOption{interceptor.NotRepeatable()}},
 		"a method's options": {err: errREST, opts: []interceptor.Option{
@@ -50,7 +52,7 @@ func TestDo_retriesAfterTheTablesWaits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var at []time.Time
-				r := interceptor.New(append(tt.opts, interceptor.WithRand(noSpread))...)
+				r := interceptor.New(append(tt.opts, interceptor.WithRand(retrytest.NoSpread))...)
 				err := r.Do(t.Context(), "/files/upload", func(context.Context) error {
 					at = append(at, time.Now())
 					return tt.err
@@ -77,7 +79,7 @@ func TestDo_retriesAfterTheTablesWaits(t *testing.T) {
 }
 
 func TestDo_recovers(t *testing.T) {
-	r := interceptor.New(interceptor.WithTable(atOnce(3)))
+	r := interceptor.New(interceptor.WithTable(retrytest.AtOnce(3)))
 	var n int
 	err := r.Do(t.Context(), "f", func(context.Context) error {
 		if n++; n < 3 {
@@ -95,7 +97,7 @@ func TestDo_recovers(t *testing.T) {
 
 func TestDo_passesTheContextOn(t *testing.T) {
 	type key struct{}
-	r := interceptor.New(interceptor.WithTable(atOnce(1)))
+	r := interceptor.New(interceptor.WithTable(retrytest.AtOnce(1)))
 	ctx := interceptor.NewContext(context.WithValue(t.Context(), key{}, "v"), interceptor.Disable())
 	var n int
 	_ = r.Do(ctx, "f", func(ctx context.Context) error {
@@ -117,22 +119,22 @@ func TestDo_passesTheContextOn(t *testing.T) {
 
 func TestDo_endsWithTheCallersContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := interceptor.New(interceptor.WithRand(noSpread))
+		r := interceptor.New(interceptor.WithRand(retrytest.NoSpread))
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(1500*time.Millisecond, cancel)
 		var n int
 		var err error
-		got := took(func() { err = r.Do(ctx, "f", func(context.Context) error { n++; return errREST }) })
+		got := grpctest.Took(func() { err = r.Do(ctx, "f", func(context.Context) error { n++; return errREST }) })
 		if got != 1500*time.Millisecond || n != 2 || !errors.Is(err, context.Canceled) || !errors.Is(err, errREST) || status.Code(err) != grpccodes.Canceled {
 			t.Errorf("got %v after %v and %d calls, want the cancellation over the last error after 1.5s and 2", err, got, n)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
-		r := interceptor.New(interceptor.WithRand(noSpread))
+		r := interceptor.New(interceptor.WithRand(retrytest.NoSpread))
 		ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond)
 		defer cancel()
 		var err error
-		got := took(func() { err = r.Do(ctx, "f", func(context.Context) error { return errREST }) })
+		got := grpctest.Took(func() { err = r.Do(ctx, "f", func(context.Context) error { return errREST }) })
 		if e, ok := errors.AsType[*interceptor.Error](err); got != time.Second || !ok || e.Why != policy.DeadlineTooNear {
 			t.Errorf("got %v after %v, want the deadline to be too near after 1s", err, got)
 		}
@@ -161,7 +163,7 @@ func TestDo_refusesWhatIsWrongBeforeTheFunctionRuns(t *testing.T) {
 
 func TestDo_nestedCallsDoNotMultiply(t *testing.T) {
 	var n int
-	inner, outer := interceptor.New(interceptor.WithTable(atOnce(2))), interceptor.New(interceptor.WithTable(atOnce(3)))
+	inner, outer := interceptor.New(interceptor.WithTable(retrytest.AtOnce(2))), interceptor.New(interceptor.WithTable(retrytest.AtOnce(3)))
 	var below error
 	err := outer.Do(t.Context(), "outer", func(ctx context.Context) error {
 		below = inner.Do(ctx, "inner", func(context.Context) error { n++; return errREST })
@@ -176,9 +178,9 @@ func TestDo_nestedCallsDoNotMultiply(t *testing.T) {
 }
 
 func TestDo_aPanicPassesThrough(t *testing.T) {
-	r := interceptor.New(interceptor.WithTable(atOnce(2)))
+	r := interceptor.New(interceptor.WithTable(retrytest.AtOnce(2)))
 	var n int
-	got := mustPanic(t, func() {
+	got := grpctest.MustPanic(t, func() {
 		_ = r.Do(t.Context(), "f", func(context.Context) error {
 			if n++; n == 2 {
 				panic(errREST)
@@ -196,7 +198,7 @@ func TestDo_aPanicPassesThrough(t *testing.T) {
 
 func TestDo_waitsOnTheInjectedClock(t *testing.T) {
 	fake := clock.NewFake(time.Now())
-	r := interceptor.New(interceptor.WithClock(fake), interceptor.WithRand(noSpread))
+	r := interceptor.New(interceptor.WithClock(fake), interceptor.WithRand(retrytest.NoSpread))
 	done := make(chan error)
 	go func() { done <- r.Do(t.Context(), "f", func(context.Context) error { return errREST }) }()
 	for _, want := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second} {

@@ -16,50 +16,29 @@ import (
 	grpccodes "google.golang.org/grpc/codes"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/protoadapt"
 	"google.golang.org/protobuf/testing/protocmp"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// refusedByQuota returns what Gemini answers when a per-minute quota is used
-// up: with a RetryInfo of 7 s.
-func refusedByQuota(t *testing.T) error {
-	t.Helper()
-	return refusedWith(t, "You exceeded your current quota.",
-		&errdetails.ErrorInfo{Reason: "RATE_LIMIT_EXCEEDED", Domain: "googleapis.com"},
-		&errdetails.QuotaFailure{Violations: []*errdetails.QuotaFailure_Violation{{
-			QuotaId: "GenerateRequestsPerMinutePerProjectPerModel", QuotaMetric: "requests",
-		}}},
-		&errdetails.RetryInfo{RetryDelay: durationpb.New(7 * time.Second)})
-}
-
-// refusedWith returns a RESOURCE_EXHAUSTED with details.
-func refusedWith(t *testing.T, message string, details ...protoadapt.MessageV1) error {
-	t.Helper()
-	st, err := status.New(grpccodes.ResourceExhausted, message).WithDetails(details...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return st.Err()
-}
-
 func TestError_ofASingleAttemptIsTheServersOwn(t *testing.T) {
-	want := refusedByQuota(t)
+	want := grpctest.RefusedByQuota(t)
 	synctest.Test(t, func(t *testing.T) {
 		var below error
 		within := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 			below = invoker(ctx, method, req, reply, cc, opts...)
 			return below
 		}
-		s := &server{unary: refuseAlways(want)}
-		conn := serve(t, s, append(retrying(interceptor.Disable()), grpc.WithChainUnaryInterceptor(within))...)
-		_, err := callUnary(t.Context(), conn)
-		if err != below || s.attempts() != 1 { //nolint:errorlint // the very same
-			t.Errorf("got %v after %d attempts, want the value that the transport returned", err, s.attempts())
+		s := &grpctest.Server{Unary: grpctest.RefuseAlways(want)}
+		conn := grpctest.Serve(t, s, append(retrytest.DialOptions(interceptor.Disable()), grpc.WithChainUnaryInterceptor(within))...)
+		_, err := grpctest.CallUnary(t.Context(), conn)
+		if err != below || s.Attempts() != 1 { //nolint:errorlint // the very same
+			t.Errorf("got %v after %d attempts, want the value that the transport returned", err, s.Attempts())
 		}
 		if err.Error() != want.Error() {
 			t.Errorf("got text %q, want %q", err, want)
@@ -71,14 +50,14 @@ func TestError_ofASingleAttemptIsTheServersOwn(t *testing.T) {
 }
 
 func TestError_afterRetriesHasTheLastStatusWhole(t *testing.T) {
-	last := refusedByQuota(t)
-	s := &server{unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+	last := grpctest.RefusedByQuota(t)
+	s := &grpctest.Server{Unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 		if n <= 2 {
-			return nil, overloaded()
+			return nil, grpctest.ErrOverloaded
 		}
 		return nil, last
 	}}
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		_, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{})
 		for name, err := range map[string]error{"as returned": err, "wrapped once more": fmt.Errorf("generate: %w", err)} {
 			if st, ok := status.FromError(err); !ok || st.Code() != grpccodes.ResourceExhausted {
@@ -112,13 +91,13 @@ func TestError_afterRetriesHasTheLastStatusWhole(t *testing.T) {
 }
 
 func TestError_tellsTheHistory(t *testing.T) {
-	s := &server{unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+	s := &grpctest.Server{Unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 		if n <= 2 {
-			return nil, overloaded()
+			return nil, grpctest.ErrOverloaded
 		}
-		return nil, refusedByQuota(t)
+		return nil, grpctest.RefusedByQuota(t)
 	}}
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		_, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{})
 		e, ok := errors.AsType[*interceptor.Error](err)
 		if !ok {
@@ -135,7 +114,7 @@ func TestError_tellsTheHistory(t *testing.T) {
 		if diff := cmp.Diff(want, e.Attempts); diff != "" {
 			t.Errorf("history (-want +got):\n%s", diff)
 		}
-		if e.Method != unaryMethod || e.Why != policy.ClassExhausted || e.Advice != "" || e.Failure.Class != codes.Quota || e.Failure.Delay != 7*time.Second {
+		if e.Method != grpctest.UnaryMethod || e.Why != policy.ClassExhausted || e.Advice != "" || e.Failure.Class != codes.Quota || e.Failure.Delay != 7*time.Second {
 			t.Errorf("got %+v, want the quota's last refusal", e)
 		}
 		r := e.Failure.Rule
@@ -149,8 +128,8 @@ func TestError_tellsTheHistory(t *testing.T) {
 }
 
 func TestError_ofAnEndedWaitNamesTheContextAndTheServersLastError(t *testing.T) {
-	s := &server{unary: refuseAlways(overloaded())}
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	s := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.ErrOverloaded)}
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		_, err := client.UnaryCall(ctx, &testpb.SimpleRequest{})
@@ -166,12 +145,12 @@ func TestError_ofAnEndedWaitNamesTheContextAndTheServersLastError(t *testing.T) 
 }
 
 func TestError_ofAMethodThatIsNotRepeatableNamesTheOption(t *testing.T) {
-	s := &server{unary: refuseAlways(status.Error(grpccodes.Internal, "An internal error has occurred."))}
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	s := &grpctest.Server{Unary: grpctest.RefuseAlways(status.Error(grpccodes.Internal, "An internal error has occurred."))}
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		_, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{})
 		e, ok := errors.AsType[*interceptor.Error](err)
-		if !ok || s.attempts() != 1 {
-			t.Fatalf("got %v after %d attempts, want an *Error after one", err, s.attempts())
+		if !ok || s.Attempts() != 1 {
+			t.Fatalf("got %v after %d attempts, want an *Error after one", err, s.Attempts())
 		}
 		if e.Why != policy.NotRepeatable || e.Advice != "the method may have run: interceptor.Repeatable() allows to run it again" {
 			t.Errorf("got %v with advice %q", e.Why, e.Advice)
@@ -204,9 +183,9 @@ func TestError_ofAnInterceptorOnTheRightIsAStatusAllTheSame(t *testing.T) {
 	for name, tt := range tests {
 		for _, retries := range []int{0, 2} {
 			t.Run(fmt.Sprintf("%s, %d retries", name, retries), func(t *testing.T) {
-				r := interceptor.New(interceptor.WithTable(atOnce(retries)))
+				r := interceptor.New(interceptor.WithTable(retrytest.AtOnce(retries)))
 				fail := func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error { return tt.err }
-				err := r.Unary()(t.Context(), unaryMethod, nil, nil, nil, fail)
+				err := r.Unary()(t.Context(), grpctest.UnaryMethod, nil, nil, nil, fail)
 				st, ok := status.FromError(err)
 				if !ok || st.Code() != tt.code || (tt.message != "" && st.Message() != tt.message) {
 					t.Errorf("got status %v (%t), want %v %q", st, ok, tt.code, tt.message)
@@ -220,23 +199,23 @@ func TestError_ofAnInterceptorOnTheRightIsAStatusAllTheSame(t *testing.T) {
 }
 
 func TestFailureOf_looksIntoWhateverItIsGiven(t *testing.T) {
-	r := interceptor.New(interceptor.WithTable(atOnce(1)), interceptor.WithRand(noSpread))
-	quota := refusedWith(t, "Please retry in 1.5s.", &errdetails.RetryInfo{RetryDelay: durationpb.New(0)})
+	r := interceptor.New(interceptor.WithTable(retrytest.AtOnce(1)), interceptor.WithRand(retrytest.NoSpread))
+	quota := grpctest.RefusedWith(t, "Please retry in 1.5s.", &errdetails.RetryInfo{RetryDelay: durationpb.New(0)})
 	var retried error
 	synctest.Test(t, func(t *testing.T) {
 		retried = r.Do(t.Context(), "f", func(context.Context) error { return quota })
 	})
-	ruled := interceptor.New(interceptor.WithTable(atOnce(1)), interceptor.WithRules(codes.Rule{
+	ruled := interceptor.New(interceptor.WithTable(retrytest.AtOnce(1)), interceptor.WithRules(codes.Rule{
 		Name: "busy", Class: codes.Quota, Codes: []grpccodes.Code{grpccodes.NotFound}, Infer: 30 * time.Second,
 	}))
 	var byOwnRule error
 	synctest.Test(t, func(t *testing.T) {
 		byOwnRule = ruled.Do(t.Context(), "f", func(context.Context) error { return status.Error(grpccodes.NotFound, "busy") })
 	})
-	daily := refusedWith(t, "quota", &errdetails.QuotaFailure{
+	daily := grpctest.RefusedWith(t, "quota", &errdetails.QuotaFailure{
 		Violations: []*errdetails.QuotaFailure_Violation{{QuotaId: "GenerateRequestsPerDayPerProjectPerModel"}},
 	}, &errdetails.RetryInfo{RetryDelay: durationpb.New(9 * time.Second)})
-	minute := refusedWith(t, "quota", &errdetails.QuotaFailure{
+	minute := grpctest.RefusedWith(t, "quota", &errdetails.QuotaFailure{
 		Violations: []*errdetails.QuotaFailure_Violation{{QuotaId: "GenerateRequestsPerMinutePerProjectPerModel"}},
 	})
 	tests := map[string]struct {
@@ -251,7 +230,7 @@ func TestFailureOf_looksIntoWhateverItIsGiven(t *testing.T) {
 		"one by a rule of one's own": {byOwnRule, codes.Quota, 30 * time.Second, true},
 		"a status":                   {quota, codes.Quota, 1500 * time.Millisecond, true},
 		"a wrapped status":           {fmt.Errorf("batch: %w", quota), codes.Quota, 1500 * time.Millisecond, true},
-		"a status without delay":     {overloaded(), codes.Server, 0, false},
+		"a status without delay":     {grpctest.ErrOverloaded, codes.Server, 0, false},
 		"a quota of the day":         {daily, codes.Spent, 0, false},
 		"a quota of the minute":      {minute, codes.Quota, time.Minute, true},
 		"no status":                  {errors.New("no status"), codes.Other, 0, false},

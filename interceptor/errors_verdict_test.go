@@ -12,6 +12,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -30,21 +32,21 @@ func TestError_saysWhoGaveUp(t *testing.T) {
 		second  error         // of the second attempt
 		opts    []interceptor.Option
 	}{
-		{policy.DeadlineTooNear, "gave up", 3 * time.Second, overloaded(), nil},
-		{policy.ElapsedExhausted, "gave up", 0, overloaded(), []interceptor.Option{interceptor.WithLimits(policy.Limits{MaxElapsed: 3 * time.Second})}},
-		{policy.ClassExhausted, "gave up", 0, overloaded(), []interceptor.Option{interceptor.MaxRetries(1)}},
-		{policy.HintTooLong, "gave up", 0, hinted(time.Hour), nil},
-		{policy.BudgetExhausted, "gave up", 0, overloaded(), []interceptor.Option{interceptor.WithBudget(one)}},
+		{policy.DeadlineTooNear, "gave up", 3 * time.Second, grpctest.ErrOverloaded, nil},
+		{policy.ElapsedExhausted, "gave up", 0, grpctest.ErrOverloaded, []interceptor.Option{interceptor.WithLimits(policy.Limits{MaxElapsed: 3 * time.Second})}},
+		{policy.ClassExhausted, "gave up", 0, grpctest.ErrOverloaded, []interceptor.Option{interceptor.MaxRetries(1)}},
+		{policy.HintTooLong, "gave up", 0, grpctest.Hinted(time.Hour), nil},
+		{policy.BudgetExhausted, "gave up", 0, grpctest.ErrOverloaded, []interceptor.Option{interceptor.WithBudget(one)}},
 		{policy.NeverRetried, "failed for good", 0, denied, nil},
 	} {
 		t.Run(tt.why.String(), func(t *testing.T) {
-			s := &server{unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+			s := &grpctest.Server{Unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 				if n == 1 {
-					return nil, overloaded()
+					return nil, grpctest.ErrOverloaded
 				}
 				return nil, tt.second
 			}}
-			bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+			retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 				ctx := t.Context()
 				if tt.timeout > 0 {
 					var cancel context.CancelFunc
@@ -56,7 +58,7 @@ func TestError_saysWhoGaveUp(t *testing.T) {
 				if !ok || e.Why != tt.why || len(e.Attempts) != 2 {
 					t.Fatalf("got %v, want an *Error of two attempts, because of %v", err, tt.why)
 				}
-				if want := unaryMethod + " " + tt.want + " (" + tt.why.String() + ") after 2 attempts ["; !strings.HasPrefix(err.Error(), want) {
+				if want := grpctest.UnaryMethod + " " + tt.want + " (" + tt.why.String() + ") after 2 attempts ["; !strings.HasPrefix(err.Error(), want) {
 					t.Errorf("got %q, want %q at its beginning", err, want)
 				}
 			}, append(tt.opts, interceptor.Repeatable())...)

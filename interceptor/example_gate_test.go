@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 	"github.com/reinvoke/reinvoke/policy"
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
@@ -19,7 +20,7 @@ func refusedForASecond() func(context.Context) error {
 	begin := time.Now()
 	return func(context.Context) error {
 		if left := time.Second - time.Since(begin); left > 0 {
-			return hinted(left)
+			return grpctest.Hinted(left)
 		}
 		return nil
 	}
@@ -78,7 +79,7 @@ func ExampleWithGateKey() {
 		return interceptor.GateKey(ctx, method) + " tenant=" + tenant
 	}), interceptor.WithGateObserver(func(e interceptor.GateEvent) { fmt.Println(e.State, "for", e.Key) }))
 	ctx := metadata.AppendToOutgoingContext(context.Background(), "tenant", "shop")
-	_ = r.Do(ctx, "generate", func(context.Context) error { return hinted(time.Second) }, interceptor.MaxRetries(0))
+	_ = r.Do(ctx, "generate", func(context.Context) error { return grpctest.Hinted(time.Second) }, interceptor.MaxRetries(0))
 	// Output:
 	// closed for generate tenant=shop
 }

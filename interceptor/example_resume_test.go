@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 // A text that breaks off goes on in another answer, to which the first part is
@@ -35,7 +36,7 @@ func ExampleWithResume() {
 	server := &gemini{stream: func(n int, in *pb.GenerateContentRequest, out pb.GenerativeService_StreamGenerateContentServer) error {
 		if n == 1 {
 			_, _ = out.Send(said(words[0], 0)), out.Send(said(words[1], 0))
-			return errOverloaded
+			return grpctest.ErrOverloaded
 		}
 		turns := in.GetContents()
 		fmt.Printf("server: %q\n", turns[len(turns)-1].GetParts()[0].GetText())
@@ -79,7 +80,7 @@ func ExampleWithResume_range() {
 			if offset%8 == 4 && cuts > 0 {
 				cuts--
 				send(content[offset : offset+4])
-				return errOverloaded
+				return grpctest.ErrOverloaded
 			}
 			send(content[offset : offset+4])
 		}
@@ -114,21 +115,23 @@ type storage struct {
 	read func(offset int, send func(string)) error
 }
 
-func rangeFrom(offset int) *testpb.StreamingOutputCallRequest { return ask(strconv.Itoa(offset)) }
+func rangeFrom(offset int) *testpb.StreamingOutputCallRequest {
+	return grpctest.Ask(strconv.Itoa(offset))
+}
 
 func (s *storage) StreamingOutputCall(in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 	offset, err := strconv.Atoi(string(in.GetPayload().GetBody()))
 	if err != nil {
 		return err
 	}
-	return s.read(offset, func(body string) { _ = out.Send(chunk(body)) })
+	return s.read(offset, func(body string) { _ = out.Send(grpctest.Chunk(body)) })
 }
 
 // What a function is told of a stream that broke.
 func ExampleInterrupted() {
 	server := &gemini{stream: func(_ int, _ *pb.GenerateContentRequest, out pb.GenerativeService_StreamGenerateContentServer) error {
 		_, _ = out.Send(said("a", 0)), out.Send(said("b", 0))
-		return errOverloaded
+		return grpctest.ErrOverloaded
 	}}
 	client, stop := connectGemini(server, interceptor.WithResume(func(_ context.Context, i interceptor.Interrupted) (proto.Message, bool) {
 		fmt.Println(i.Delivered, textIn(i.Last.(*pb.GenerateContentResponse)), i.All, interceptor.FailureOf(i.Err).Class)
@@ -150,7 +153,7 @@ func ExampleKeepAll() {
 	}, interceptor.KeepAll())
 	server := &gemini{stream: func(_ int, _ *pb.GenerateContentRequest, out pb.GenerativeService_StreamGenerateContentServer) error {
 		_, _ = out.Send(said("a", 0)), out.Send(said("b", 0))
-		return errOverloaded
+		return grpctest.ErrOverloaded
 	}}
 	client, stop := connectGemini(server, resume)
 	defer stop()

@@ -4,18 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"time"
 
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -32,10 +30,7 @@ type flaky struct {
 func connect(fails int, opts ...grpc.DialOption) (f *flaky, client testpb.TestServiceClient) {
 	f = &flaky{fails: fails, server: grpc.NewServer()}
 	testpb.RegisterTestServiceServer(f.server, f)
-	listener := bufconn.Listen(1 << 16)
-	go func() { _ = f.server.Serve(listener) }()
-	conn, err := grpc.NewClient("passthrough:///flaky", append(opts, grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))...)
+	conn, err := grpc.NewClient("passthrough:///flaky", append(opts, grpctest.Start(f.server)...)...)
 	if err != nil {
 		panic(err)
 	}

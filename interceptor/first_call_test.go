@@ -14,6 +14,7 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 // lateToken is credentials whose token is mounted later: as in gRFC A97 they fail with a
@@ -53,7 +54,7 @@ func TestFirstCall_unsent(t *testing.T) {
 				token.failures.Store(2)
 				dial := interceptor.DialOptions(append(c.opts, interceptor.NotRepeatable())...)
 				dial = append(append(dial, c.right...), grpc.WithPerRPCCredentials(token))
-				conn := serve(t, &server{unary: refuseFirst(0, nil)}, dial...)
+				conn := grpctest.Serve(t, &grpctest.Server{Unary: grpctest.RefuseFirst(0, nil)}, dial...)
 				_, err := testpb.NewTestServiceClient(conn).UnaryCall(t.Context(), &testpb.SimpleRequest{})
 				if left := int(token.failures.Load()); 2-left != c.attempts {
 					t.Errorf("%d attempts, want %d: %v", 2-left, c.attempts, err)

@@ -16,6 +16,8 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
 
 // wantReadable checks the text of an error, with texts of others in it, and that what it
@@ -41,10 +43,10 @@ func TestError_textOfTheServerIsPrintableAndBounded(t *testing.T) {
 		"the reason":  {"busy", nasty(100 << 10)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &server{unary: refuseAlways(nastyStatus(t, grpccodes.Unavailable, tt.message, reasoned(tt.reason)...))}
-			bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+			s := &grpctest.Server{Unary: grpctest.RefuseAlways(nastyStatus(t, grpccodes.Unavailable, tt.message, reasoned(tt.reason)...))}
+			retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 				_, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{})
-				wantReadable(t, err, 3, unaryMethod+" gave up (class-exhausted) after 2 attempts [Unavailable ", "]: rpc error: code = Unavailable desc = b")
+				wantReadable(t, err, 3, grpctest.UnaryMethod+" gave up (class-exhausted) after 2 attempts [Unavailable ", "]: rpc error: code = Unavailable desc = b")
 				if st, ok := status.FromError(err); !ok || st.Message() != tt.message || len(st.Details()) != 2 {
 					t.Errorf("status: a message of %d bytes and %d details, want those of the server", len(st.Message()), len(st.Details()))
 				}
@@ -64,8 +66,8 @@ func TestError_textOfTheServerIsPrintableAndBounded(t *testing.T) {
 // refusal that closed the gate, and the key.
 func TestError_ofACallTurnedAwayIsPrintableAndBounded(t *testing.T) {
 	message := nasty(4 << 20)
-	s := &server{unary: refuseAlways(nastyStatus(t, grpccodes.ResourceExhausted, message, &errdetails.RetryInfo{RetryDelay: durationpb.New(time.Minute)}))}
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	s := &grpctest.Server{Unary: grpctest.RefuseAlways(nastyStatus(t, grpccodes.ResourceExhausted, message, &errdetails.RetryInfo{RetryDelay: durationpb.New(time.Minute)}))}
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		ctx := withModel(t.Context(), nasty(20<<10))
 		if _, err := client.UnaryCall(ctx, &testpb.SimpleRequest{}, interceptor.MaxRetries(0)); err == nil {
 			t.Fatal("got no error")
@@ -73,7 +75,7 @@ func TestError_ofACallTurnedAwayIsPrintableAndBounded(t *testing.T) {
 		soon, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
 		defer cancel()
 		_, err := client.UnaryCall(soon, &testpb.SimpleRequest{})
-		wantReadable(t, err, 2, unaryMethod+" not sent: 1m0s were asked of this quota ("+unaryMethod+" model=bad \\n", "WithoutGate() switches this off: rpc error: ")
+		wantReadable(t, err, 2, grpctest.UnaryMethod+" not sent: 1m0s were asked of this quota ("+grpctest.UnaryMethod+" model=bad \\n", "WithoutGate() switches this off: rpc error: ")
 		wantPrintable(t, "the status", status.Convert(err).Message(), mostOfAText+300)
 		if st := status.Convert(errors.Unwrap(err)); st.Message() != message {
 			t.Errorf("Unwrap: a message of %d bytes, want that of the server", len(st.Message()))
@@ -104,10 +106,10 @@ func TestError_textOfAHookIsPrintableAndBounded(t *testing.T) {
 			if name == "a refresh" {
 				code, refusal = grpccodes.Unauthenticated, nastyStatus(t, grpccodes.Unauthenticated, "no", &errdetails.ErrorInfo{Reason: "ACCESS_TOKEN_EXPIRED", Domain: "googleapis.com"})
 			}
-			s := &server{unary: refuseAlways(refusal)}
-			bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+			s := &grpctest.Server{Unary: grpctest.RefuseAlways(refusal)}
+			retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 				_, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{})
-				wantReadable(t, err, 4, unaryMethod+" ", tt.want, " bytes cut): rpc error: code = "+code.String()+" desc = no")
+				wantReadable(t, err, 4, grpctest.UnaryMethod+" ", tt.want, " bytes cut): rpc error: code = "+code.String()+" desc = no")
 				if name != "a panic" && !errors.Is(err, errSaid) {
 					t.Error("it does not lead to what the function returned")
 				}
@@ -121,15 +123,15 @@ func TestError_textOfAHookIsPrintableAndBounded(t *testing.T) {
 func TestError_ofAFunctionIsPrintableAndBounded(t *testing.T) {
 	name, message := "say\xff\n"+nasty(10<<10), "\xffa\xc3\n"
 	synctest.Test(t, func(t *testing.T) {
-		r := interceptor.New(interceptor.WithTable(atOnce(1)))
+		r := interceptor.New(interceptor.WithTable(retrytest.AtOnce(1)))
 		err := r.Do(t.Context(), name, func(context.Context) error { return status.Error(grpccodes.Unavailable, message) })
 		wantReadable(t, err, 2, `say\xff\nbad `, `desc = \xffa\xc3\n`)
 		if e, ok := errors.AsType[*interceptor.Error](err); !ok || e.Method != name || status.Convert(err).Message() != message || e.Failure.Class != codes.Server {
 			t.Errorf("got %.300v, want fields and a status that are whole", e)
 		}
-		refused := interceptor.New(interceptor.WithRand(noSpread))
+		refused := interceptor.New(interceptor.WithRand(retrytest.NoSpread))
 		call := func(ctx context.Context) error {
-			return refused.Do(ctx, name, func(context.Context) error { return hinted(time.Minute) }, interceptor.MaxRetries(0))
+			return refused.Do(ctx, name, func(context.Context) error { return grpctest.Hinted(time.Minute) }, interceptor.MaxRetries(0))
 		}
 		_ = call(t.Context())
 		soon, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)

@@ -19,6 +19,8 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -32,14 +34,14 @@ func withModel(ctx context.Context, model string) context.Context {
 func TestLog_textOfTheServerIsPrintableAndBounded(t *testing.T) {
 	message := nasty(4 << 20)
 	c := &censor{tb: t}
-	s := &server{unary: refuseAlways(nastyStatus(t, grpccodes.Unavailable, message, reasoned(nasty(10<<10))...))}
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	s := &grpctest.Server{Unary: grpctest.RefuseAlways(nastyStatus(t, grpccodes.Unavailable, message, reasoned(nasty(10<<10))...))}
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		_, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{})
 		if got := status.Convert(err).Message(); got != message {
 			t.Errorf("a message of %d bytes, want that of the server", len(got))
 		}
 	}, interceptor.MaxRetries(1), interceptor.Repeatable(), interceptor.WithLogger(c), interceptor.WithMessages())
-	c.wantLines("[RETRY] Quota: attempt 1 of "+unaryMethod+" failed, next in 5s", "gave up after attempt 2")
+	c.wantLines("[RETRY] Quota: attempt 1 of "+grpctest.UnaryMethod+" failed, next in 5s", "gave up after attempt 2")
 	c.wantField("retry.message", `bad \n\r\t\x1b[31mred\x00\x7f\u009b\u202e\u2028 bad`)
 	c.wantField("retry.message", " bytes cut)")
 	c.wantField("retry.reason", "[redacted]")
@@ -51,7 +53,7 @@ func TestLog_textOfTheServerIsPrintableAndBounded(t *testing.T) {
 func TestLog_nameOfAFunctionIsPrintableAndBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &censor{tb: t}
-		r := interceptor.New(interceptor.WithLogger(c), interceptor.WithTable(atOnce(1)), interceptor.WithRand(noSpread), interceptor.WithMessages())
+		r := interceptor.New(interceptor.WithLogger(c), interceptor.WithTable(retrytest.AtOnce(1)), interceptor.WithRand(retrytest.NoSpread), interceptor.WithMessages())
 		do := func(ctx context.Context, failures int, err error, opts ...interceptor.CallOption) {
 			n := 0
 			_ = r.Do(ctx, "say\xff\n"+nasty(10<<10), func(context.Context) error {
@@ -65,7 +67,7 @@ func TestLog_nameOfAFunctionIsPrintableAndBounded(t *testing.T) {
 		do(t.Context(), 1, invalid)
 		do(t.Context(), 2, invalid)
 		do(t.Context(), 2, invalid, interceptor.WithFallback(func(context.Context, interceptor.FailedCall) (any, error) { return nil, nil }))
-		do(t.Context(), 1, hinted(10*time.Second), interceptor.MaxRetries(0))
+		do(t.Context(), 1, grpctest.Hinted(10*time.Second), interceptor.MaxRetries(0))
 		soon, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		do(soon, 0, nil)        // is turned away
@@ -81,11 +83,11 @@ func TestLog_nameOfAFunctionIsPrintableAndBounded(t *testing.T) {
 // TestLog_layersNameIsPrintableAndBounded: of a method whose service config retries too.
 func TestLog_layersNameIsPrintableAndBounded(t *testing.T) {
 	c := &censor{tb: t}
-	conn := serve(t, &server{}, grpc.WithDisableRetry())
+	conn := grpctest.Serve(t, &grpctest.Server{}, grpc.WithDisableRetry())
 	method := "/a.S/M\n" + nasty(10<<10)
-	below := fmt.Errorf("max retries exhausted: failed after 4 attempts: %w", overloaded()) // as grpc says
+	below := fmt.Errorf("max retries exhausted: failed after 4 attempts: %w", grpctest.ErrOverloaded) // as grpc says
 	fail := func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error { return below }
-	r := interceptor.New(interceptor.WithLogger(c), interceptor.WithTable(atOnce(0)))
+	r := interceptor.New(interceptor.WithLogger(c), interceptor.WithTable(retrytest.AtOnce(0)))
 	_ = r.Unary()(t.Context(), method, nil, nil, conn, fail)
 	c.wantLines(`retries /a.S/M\nbad \n`)
 }
@@ -102,14 +104,14 @@ func TestLog_gateIsPrintableAndBounded(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := &censor{tb: t}
 				srv := grpc.NewServer()
-				testpb.RegisterTestServiceServer(srv, &server{unary: refuseFirst(1, refusal)})
-				conn := connectToAs(t, "passthrough:///"+strings.Repeat("x", 2000), srv, retrying(gates, interceptor.WithLogger(c), interceptor.WithMessages(),
+				testpb.RegisterTestServiceServer(srv, &grpctest.Server{Unary: grpctest.RefuseFirst(1, refusal)})
+				conn := grpctest.ConnectAs(t, "passthrough:///"+strings.Repeat("x", 2000), srv, retrytest.DialOptions(gates, interceptor.WithLogger(c), interceptor.WithMessages(),
 					interceptor.WithGateObserver(func(interceptor.GateEvent) { panic("\xff" + message) }))...)
 				ctx := withModel(t.Context(), nasty(20<<10))
-				_, _ = callUnary(ctx, conn, interceptor.MaxRetries(0))
-				_, _ = callUnary(ctx, conn)
+				_, _ = grpctest.CallUnary(ctx, conn, interceptor.MaxRetries(0))
+				_, _ = grpctest.CallUnary(ctx, conn)
 				time.Sleep(time.Minute)
-				const key = unaryMethod + ` model=bad \n\r`
+				const key = grpctest.UnaryMethod + ` model=bad \n\r`
 				c.wantLines("gate closed for "+key, "gate reopened for "+key, `the function of WithGateObserver panicked: \xffbad \n`)
 				c.wantField("retry.gate.key", key)
 				c.wantField("retry.gate.target", "passthrough:///xxx")
@@ -127,8 +129,8 @@ func TestLog_gateIsPrintableAndBounded(t *testing.T) {
 func TestLog_dryRunOfAFunctionIsPrintableAndBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &censor{tb: t}
-		r := interceptor.New(interceptor.WithGateDryRun(), interceptor.WithLogger(c), interceptor.WithRand(noSpread))
-		for _, err := range []error{hinted(20 * time.Second), nil} {
+		r := interceptor.New(interceptor.WithGateDryRun(), interceptor.WithLogger(c), interceptor.WithRand(retrytest.NoSpread))
+		for _, err := range []error{grpctest.Hinted(20 * time.Second), nil} {
 			_ = r.Do(t.Context(), "say\n"+nasty(10<<10), func(context.Context) error { return err }, interceptor.MaxRetries(0))
 		}
 		time.Sleep(time.Minute)
@@ -143,7 +145,7 @@ func TestLog_noPartOfASecretIsLeft(t *testing.T) {
 	for visible := range len(key) + 2 {
 		c := &censor{tb: t}
 		hidden := "token=" + strings.Repeat("x", searched-visible-7) + " "
-		r := interceptor.New(interceptor.WithLogger(c), interceptor.WithMessages(), interceptor.WithTable(atOnce(1)))
+		r := interceptor.New(interceptor.WithLogger(c), interceptor.WithMessages(), interceptor.WithTable(retrytest.AtOnce(1)))
 		_ = r.Do(t.Context(), "f", func(context.Context) error { return errors.New(hidden + key + strings.Repeat("y", 100)) })
 		c.wantField("retry.message", " bytes cut)")
 		for _, v := range c.named["retry.message"] {

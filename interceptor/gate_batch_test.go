@@ -12,11 +12,12 @@ import (
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 // minuteQuota accepts so many calls a minute, each of which takes a while, and tells
 // the others when the next minute begins, 40 s after the first.
-func minuteQuota(quota int, takes time.Duration, begin time.Time) unaryHandler {
+func minuteQuota(quota int, takes time.Duration, begin time.Time) grpctest.UnaryHandler {
 	var mu sync.Mutex
 	window, used := time.Duration(-1), 0
 	return func(context.Context, int, *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
@@ -29,7 +30,7 @@ func minuteQuota(quota int, takes time.Duration, begin time.Time) unaryHandler {
 		accepted := used <= quota
 		mu.Unlock()
 		if !accepted {
-			return nil, hinted((window+1)*time.Minute - now)
+			return nil, grpctest.Hinted((window+1)*time.Minute - now)
 		}
 		time.Sleep(takes)
 		return &testpb.SimpleResponse{}, nil
@@ -58,8 +59,8 @@ func TestGate_batch(t *testing.T) {
 		t.Run(fmt.Sprintf("%d a minute, %d workers, %v", c.quota, c.workers, c.takes), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				begin := time.Now()
-				s := &server{unary: minuteQuota(c.quota, c.takes, begin)}
-				conn := serve(t, s, interceptor.DialOptions()...)
+				s := &grpctest.Server{Unary: minuteQuota(c.quota, c.takes, begin)}
+				conn := grpctest.Serve(t, s, interceptor.DialOptions()...)
 				calls := make(chan int)
 				var failed atomic.Int64
 				var wg sync.WaitGroup
@@ -67,7 +68,7 @@ func TestGate_batch(t *testing.T) {
 					wg.Go(func() {
 						for range calls {
 							ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-							if _, err := callUnary(ctx, conn, interceptor.Repeatable()); err != nil {
+							if _, err := grpctest.CallUnary(ctx, conn, interceptor.Repeatable()); err != nil {
 								failed.Add(1)
 								t.Logf("after %v: %v", time.Since(begin), err)
 							}
@@ -86,7 +87,7 @@ func TestGate_batch(t *testing.T) {
 				if took := time.Since(begin); took > 10*time.Minute {
 					t.Errorf("it took %v, want at most 10m", took)
 				}
-				if got, most := s.attempts(), 10*c.quota+10*(c.workers+1); got > most {
+				if got, most := s.Attempts(), 10*c.quota+10*(c.workers+1); got > most {
 					t.Errorf("the server saw %d requests of %d calls, want at most %d", got, 10*c.quota, most)
 				}
 			})

@@ -19,6 +19,8 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
@@ -27,21 +29,21 @@ import (
 // gate closes and reopens, and the log says what it would have done.
 func TestGateDryRun_holdsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var j journal
+		var j retrytest.Journal
 		var events gateEvents
-		s := &server{unary: refuseFirst(1, hinted(20*time.Second))}
+		s := &grpctest.Server{Unary: grpctest.RefuseFirst(1, grpctest.Hinted(20*time.Second))}
 		last := func() float64 { return 0.99 } // the first scout goes after 1.25 s
 		r := interceptor.New(interceptor.WithGateDryRun(), interceptor.WithLogger(&j), interceptor.WithRand(last), interceptor.WithGateObserver(events.observe))
-		conn := serve(t, s, r.DialOptions()...)
-		if _, err := callUnary(t.Context(), conn, interceptor.MaxRetries(0)); err == nil {
+		conn := grpctest.Serve(t, s, r.DialOptions()...)
+		if _, err := grpctest.CallUnary(t.Context(), conn, interceptor.MaxRetries(0)); err == nil {
 			t.Fatal("the first call succeeded")
 		}
 		for range 3 {
-			if got := took(func() { _, _ = callUnary(t.Context(), conn) }); got != 0 {
+			if got := grpctest.Took(func() { _, _ = grpctest.CallUnary(t.Context(), conn) }); got != 0 {
 				t.Errorf("a call waited %v, want none", got)
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-			if _, err := callUnary(ctx, conn); err != nil {
+			if _, err := grpctest.CallUnary(ctx, conn); err != nil {
 				t.Errorf("got %v of a call with little time, want success", err)
 			}
 			cancel()
@@ -50,16 +52,16 @@ func TestGateDryRun_holdsNobody(t *testing.T) {
 			t.Errorf("got %+v, want one closed gate, at which three calls would wait", n)
 		}
 		time.Sleep(time.Minute)
-		if got := j.with("dry run: Quota: gate closed for"); len(got) != 1 {
-			t.Errorf("%d lines say that it closed, want one: %q", len(got), j.with(""))
+		if got := j.With("dry run: Quota: gate closed for"); len(got) != 1 {
+			t.Errorf("%d lines say that it closed, want one: %q", len(got), j.With(""))
 		}
 		if got := events.states(); !slices.Equal(got, []gate.State{gate.Closed, gate.Open}) || !events.all[0].DryRun {
 			t.Errorf("told of %v, want a closing and a reopening of a dry run", got)
 		}
-		const dry = "INFO [RETRY] dry run: the gate of " + unaryMethod + " at passthrough:///bufconn would have "
-		held, away := j.with(dry+"held this call of "+unaryMethod+" for 1."), j.with(dry+"turned this call of "+unaryMethod+" away, 20s before its turn; it succeeded")
+		const dry = "INFO [RETRY] dry run: the gate of " + grpctest.UnaryMethod + " at passthrough:///bufconn would have "
+		held, away := j.With(dry+"held this call of "+grpctest.UnaryMethod+" for 1."), j.With(dry+"turned this call of "+grpctest.UnaryMethod+" away, 20s before its turn; it succeeded")
 		if len(held) != 3 || len(away) != 3 {
-			t.Errorf("%d lines of calls that would have waited and %d of others that would have been turned away, want 3 and 3: %q", len(held), len(away), j.with(""))
+			t.Errorf("%d lines of calls that would have waited and %d of others that would have been turned away, want 3 and 3: %q", len(held), len(away), j.With(""))
 		}
 		if n := r.Gates(); n.WouldHold != 6 || n.InVain != 6 || n.Waiting != 0 {
 			t.Errorf("got %+v, want 6 of 6 calls in vain", n)
@@ -71,12 +73,12 @@ func TestGateDryRun_holdsNobody(t *testing.T) {
 // and the refusal keeps the gate closed as it would have.
 func TestGateDryRun_judges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var j journal
-		s := &server{unary: quotaUntil(time.Now().Add(20 * time.Second))}
-		r := interceptor.New(interceptor.WithGateDryRun(), interceptor.WithLogger(&j), interceptor.WithLogLimit(0), interceptor.WithRand(noSpread))
-		conn := serve(t, s, r.DialOptions()...)
+		var j retrytest.Journal
+		s := &grpctest.Server{Unary: quotaUntil(time.Now().Add(20 * time.Second))}
+		r := interceptor.New(interceptor.WithGateDryRun(), interceptor.WithLogger(&j), interceptor.WithLogLimit(0), interceptor.WithRand(retrytest.NoSpread))
+		conn := grpctest.Serve(t, s, r.DialOptions()...)
 		for range 12 {
-			if _, err := callUnary(t.Context(), conn, interceptor.MaxRetries(0)); err == nil {
+			if _, err := grpctest.CallUnary(t.Context(), conn, interceptor.MaxRetries(0)); err == nil {
 				t.Error("a call succeeded before the time that the server named")
 			}
 			time.Sleep(time.Second)
@@ -89,7 +91,7 @@ func TestGateDryRun_judges(t *testing.T) {
 		if n.WouldHold < 8 || n.InVain > 0 {
 			t.Errorf("got %+v, want most of 12 calls, none in vain", n)
 		}
-		if got := j.with("DEBUG [RETRY] dry run: the gate of"); len(got) != n.WouldHold || !strings.Contains(got[0], "; it was refused") {
+		if got := j.With("DEBUG [RETRY] dry run: the gate of"); len(got) != n.WouldHold || !strings.Contains(got[0], "; it was refused") {
 			t.Errorf("got %q, want %d lines of calls that were refused", got, n.WouldHold)
 		}
 	})
@@ -98,16 +100,16 @@ func TestGateDryRun_judges(t *testing.T) {
 // TestGateDryRun_scouts: the shadow of a call is the scout that opens the gate.
 func TestGateDryRun_scouts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var j journal
-		s := &server{unary: refuseFirst(1, hinted(time.Minute))}
+		var j retrytest.Journal
+		s := &grpctest.Server{Unary: grpctest.RefuseFirst(1, grpctest.Hinted(time.Minute))}
 		r := interceptor.New(interceptor.WithGateDryRun(), interceptor.WithLogger(&j))
-		conn := serve(t, s, r.DialOptions()...)
-		_, _ = callUnary(t.Context(), conn, interceptor.MaxRetries(0))
+		conn := grpctest.Serve(t, s, r.DialOptions()...)
+		_, _ = grpctest.CallUnary(t.Context(), conn, interceptor.MaxRetries(0))
 		for range 20 {
-			_, _ = callUnary(t.Context(), conn)
+			_, _ = grpctest.CallUnary(t.Context(), conn)
 			time.Sleep(250 * time.Millisecond)
 		}
-		if got := j.with("dry run: gate reopened"); len(got) != 1 || !strings.Contains(got[0], "the server took a call before the time that it had named") {
+		if got := j.With("dry run: gate reopened"); len(got) != 1 || !strings.Contains(got[0], "the server took a call before the time that it had named") {
 			t.Errorf("got %q, want a reopening by a scout", got)
 		}
 	})
@@ -116,7 +118,7 @@ func TestGateDryRun_scouts(t *testing.T) {
 // TestGateDryRun_deadlines: what would have waited does so no longer than its deadline.
 func TestGateDryRun_deadlines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+		s := &grpctest.Server{Unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 			switch n {
 			case 1:
 				return nil, status.Error(grpccodes.ResourceExhausted, "quota exceeded")
@@ -127,19 +129,19 @@ func TestGateDryRun_deadlines(t *testing.T) {
 			time.Sleep(time.Minute)
 			return &testpb.SimpleResponse{}, nil
 		}}
-		r := interceptor.New(interceptor.WithGateDryRun(), interceptor.WithRand(noSpread), interceptor.WithGate(policy.FleetGate()))
-		conn := serve(t, s, r.DialOptions()...)
+		r := interceptor.New(interceptor.WithGateDryRun(), interceptor.WithRand(retrytest.NoSpread), interceptor.WithGate(policy.FleetGate()))
+		conn := grpctest.Serve(t, s, r.DialOptions()...)
 		for range 2 {
-			_, _ = callUnary(t.Context(), conn, interceptor.MaxRetries(0))
+			_, _ = grpctest.CallUnary(t.Context(), conn, interceptor.MaxRetries(0))
 			time.Sleep(time.Second)
 		}
-		go func() { _, _ = callUnary(t.Context(), conn) }()
+		go func() { _, _ = grpctest.CallUnary(t.Context(), conn) }()
 		time.Sleep(time.Millisecond)
 		for range 20 {
 			go func() {
 				ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 				defer cancel()
-				_, _ = callUnary(ctx, conn)
+				_, _ = grpctest.CallUnary(ctx, conn)
 			}()
 		}
 		time.Sleep(2900 * time.Millisecond)
@@ -157,18 +159,18 @@ func TestGateDryRun_deadlines(t *testing.T) {
 // TestGateDryRun_keepsNoCall: however slow the log is, no call has to tell of all others.
 func TestGateDryRun_keepsNoCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{unary: refuseFirst(1, hinted(time.Minute))}
+		s := &grpctest.Server{Unary: grpctest.RefuseFirst(1, grpctest.Hinted(time.Minute))}
 		slow := logging.LoggerFunc(func(context.Context, logging.Level, string, ...any) { time.Sleep(10 * time.Millisecond) })
 		r := interceptor.New(interceptor.WithGateDryRun(), interceptor.WithLogger(slow))
-		conn := serve(t, s, r.DialOptions()...)
-		_, _ = callUnary(t.Context(), conn, interceptor.MaxRetries(0))
+		conn := grpctest.Serve(t, s, r.DialOptions()...)
+		_, _ = grpctest.CallUnary(t.Context(), conn, interceptor.MaxRetries(0))
 		var slowest atomic.Int64 // calls
 		var wg sync.WaitGroup
 		for range 400 {
 			wg.Go(func() {
 				ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond) // it would be turned away
 				defer cancel()
-				if took(func() { _, _ = callUnary(ctx, conn) }) > 100*time.Millisecond {
+				if grpctest.Took(func() { _, _ = grpctest.CallUnary(ctx, conn) }) > 100*time.Millisecond {
 					slowest.Add(1)
 				}
 			})
@@ -188,17 +190,17 @@ func TestGateDryRun_keepsNoCall(t *testing.T) {
 // TestGateDryRun_leftOut: a summary of lines at Debug is one at Debug.
 func TestGateDryRun_leftOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var j journal
-		s := &server{unary: quotaUntil(time.Now().Add(time.Minute))}
+		var j retrytest.Journal
+		s := &grpctest.Server{Unary: quotaUntil(time.Now().Add(time.Minute))}
 		r := interceptor.New(interceptor.WithGateDryRun(), interceptor.WithLogger(&j), interceptor.WithLogLimit(10), interceptor.MaxRetries(0))
-		conn := serve(t, s, r.DialOptions()...)
+		conn := grpctest.Serve(t, s, r.DialOptions()...)
 		for range 100 {
 			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond) // it would be turned away
-			_, _ = callUnary(ctx, conn)
+			_, _ = grpctest.CallUnary(ctx, conn)
 			cancel()
 		}
 		time.Sleep(5 * time.Minute)
-		if got := j.with("lines left out"); len(got) == 0 || len(j.with("DEBUG")) < 10 || !strings.HasPrefix(got[0], "DEBUG ") {
+		if got := j.With("lines left out"); len(got) == 0 || len(j.With("DEBUG")) < 10 || !strings.HasPrefix(got[0], "DEBUG ") {
 			t.Errorf("got %q, want a summary at Debug", got)
 		}
 	})
@@ -216,16 +218,16 @@ func TestGateDryRun_otherAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var events gateEvents
-				s := &server{unary: func(_ context.Context, _ int, in *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+				s := &grpctest.Server{Unary: func(_ context.Context, _ int, in *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 					if in.GetFillUsername() {
 						return &testpb.SimpleResponse{}, nil
 					}
-					return nil, hinted(time.Minute)
+					return nil, grpctest.Hinted(time.Minute)
 				}}
-				r := interceptor.New(interceptor.WithGateDryRun(), interceptor.WithGateObserver(events.observe), interceptor.WithRand(noSpread), interceptor.MaxRetries(0))
-				conn := serve(t, s, r.DialOptions()...)
+				r := interceptor.New(interceptor.WithGateDryRun(), interceptor.WithGateObserver(events.observe), interceptor.WithRand(retrytest.NoSpread), interceptor.MaxRetries(0))
+				conn := grpctest.Serve(t, s, r.DialOptions()...)
 				for range 30 {
-					if _, err := callUnary(t.Context(), conn, opt); err != nil {
+					if _, err := grpctest.CallUnary(t.Context(), conn, opt); err != nil {
 						t.Fatal(err)
 					}
 					time.Sleep(500 * time.Millisecond)
@@ -252,28 +254,28 @@ func TestGateDryRun_otherAnswers(t *testing.T) {
 // whose gate has gone meanwhile closes another.
 func TestGateDryRun_attempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var j journal
-		s := &server{unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+		var j retrytest.Journal
+		s := &grpctest.Server{Unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 			switch n {
 			case 1, 3:
-				return nil, hinted(50 * time.Second)
+				return nil, grpctest.Hinted(50 * time.Second)
 			case 2:
-				return nil, overloaded()
+				return nil, grpctest.ErrOverloaded
 			}
 			return &testpb.SimpleResponse{}, nil
 		}}
 		late := interceptor.WithPolicy(codes.Server, policy.Policy{Retries: 1, Base: 5 * time.Minute, Max: 5 * time.Minute, Multiplier: 1})
-		r := interceptor.New(interceptor.WithGateDryRun(), interceptor.WithLogger(&j), interceptor.WithRand(noSpread), interceptor.Repeatable(), late)
-		conn := serve(t, s, r.DialOptions()...)
-		_, _ = callUnary(t.Context(), conn, interceptor.MaxRetries(0))
-		if _, err := callUnary(t.Context(), conn); err != nil {
+		r := interceptor.New(interceptor.WithGateDryRun(), interceptor.WithLogger(&j), interceptor.WithRand(retrytest.NoSpread), interceptor.Repeatable(), late)
+		conn := grpctest.Serve(t, s, r.DialOptions()...)
+		_, _ = grpctest.CallUnary(t.Context(), conn, interceptor.MaxRetries(0))
+		if _, err := grpctest.CallUnary(t.Context(), conn); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Minute)
-		if got := j.with("dry run: Quota: gate closed"); len(got) != 2 {
-			t.Errorf("it closed %d times, want 2: %q", len(got), j.with("dry run"))
+		if got := j.With("dry run: Quota: gate closed"); len(got) != 2 {
+			t.Errorf("it closed %d times, want 2: %q", len(got), j.With("dry run"))
 		}
-		if got := j.with("would have held this call of"); len(got) != 1 || !strings.Contains(got[0], "it failed (Server)") {
+		if got := j.With("would have held this call of"); len(got) != 1 || !strings.Contains(got[0], "it failed (Server)") {
 			t.Errorf("got %q, want one line of the first attempt", got)
 		}
 	})
@@ -283,21 +285,21 @@ func TestGateDryRun_attempts(t *testing.T) {
 // another.
 func TestGateDryRun_late(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var j journal
-		s := &server{unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+		var j retrytest.Journal
+		s := &grpctest.Server{Unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 			if n == 2 {
 				time.Sleep(10 * time.Minute)
 			}
-			return nil, hinted(50 * time.Second)
+			return nil, grpctest.Hinted(50 * time.Second)
 		}}
 		r := interceptor.New(interceptor.WithGateDryRun(), interceptor.WithLogger(&j), interceptor.MaxRetries(0))
-		conn := serve(t, s, r.DialOptions()...)
+		conn := grpctest.Serve(t, s, r.DialOptions()...)
 		for range 2 {
-			_, _ = callUnary(t.Context(), conn)
+			_, _ = grpctest.CallUnary(t.Context(), conn)
 		}
 		time.Sleep(5 * time.Minute)
-		if got := j.with("dry run: Quota: gate closed"); len(got) != 2 {
-			t.Errorf("it closed %d times, want 2: %q", len(got), j.with("dry run"))
+		if got := j.With("dry run: Quota: gate closed"); len(got) != 2 {
+			t.Errorf("it closed %d times, want 2: %q", len(got), j.With("dry run"))
 		}
 	})
 }
@@ -312,11 +314,11 @@ func TestGateDryRun_dice(t *testing.T) {
 			}
 			return 0
 		}
-		s := &server{unary: quotaUntil(time.Now().Add(20 * time.Second))}
+		s := &grpctest.Server{Unary: quotaUntil(time.Now().Add(20 * time.Second))}
 		r = interceptor.New(interceptor.WithGateDryRun(), interceptor.WithRand(dice))
-		conn := serve(t, s, r.DialOptions()...)
+		conn := grpctest.Serve(t, s, r.DialOptions()...)
 		for range 10 {
-			go func() { _, _ = callUnary(t.Context(), conn) }()
+			go func() { _, _ = grpctest.CallUnary(t.Context(), conn) }()
 			time.Sleep(time.Second)
 		}
 		time.Sleep(5 * time.Minute)
@@ -326,9 +328,9 @@ func TestGateDryRun_dice(t *testing.T) {
 // TestGateDryRun_streams: a stream goes at once, and its first message is the answer.
 func TestGateDryRun_streams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{stream: func(n int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+		s := &grpctest.Server{Stream: func(n int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 			if n == 1 {
-				return hinted(20 * time.Second)
+				return grpctest.Hinted(20 * time.Second)
 			}
 			if err := out.Send(&testpb.StreamingOutputCallResponse{}); err != nil {
 				return err
@@ -337,7 +339,7 @@ func TestGateDryRun_streams(t *testing.T) {
 			return nil
 		}}
 		r := interceptor.New(interceptor.WithGateDryRun(), interceptor.WithRand(func() float64 { return 0.99 }), interceptor.Repeatable())
-		client := testpb.NewTestServiceClient(serve(t, s, r.DialOptions()...))
+		client := testpb.NewTestServiceClient(grpctest.Serve(t, s, r.DialOptions()...))
 		read := func(opts ...grpc.CallOption) (first time.Duration, err error) {
 			began := time.Now()
 			stream, err := client.StreamingOutputCall(t.Context(), &testpb.StreamingOutputCallRequest{}, opts...)
@@ -363,27 +365,27 @@ func TestGateDryRun_streams(t *testing.T) {
 func TestGateDryRun_atOnce(t *testing.T) {
 	type tenant struct{}
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+		s := &grpctest.Server{Unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 			second := time.Now().Second() % 10
 			time.Sleep(time.Duration(n%7) * 30 * time.Millisecond)
 			switch {
 			case second < 3:
-				return nil, hinted(time.Duration(3-second) * time.Second)
+				return nil, grpctest.Hinted(time.Duration(3-second) * time.Second)
 			case second == 5:
-				return nil, overloaded()
+				return nil, grpctest.ErrOverloaded
 			}
 			return &testpb.SimpleResponse{}, nil
 		}}
 		r := interceptor.New(interceptor.WithGateDryRun(), interceptor.WithGate(policy.FleetGate()), interceptor.WithoutBudget(), interceptor.WithGateKey(func(ctx context.Context, _ string) string {
 			return fmt.Sprint(ctx.Value(tenant{}))
 		}))
-		conn := serve(t, s, r.DialOptions()...)
+		conn := grpctest.Serve(t, s, r.DialOptions()...)
 		var wg sync.WaitGroup
 		for i := range 600 {
 			wg.Go(func() {
 				ctx, cancel := context.WithTimeout(context.WithValue(t.Context(), tenant{}, i%6), time.Duration(1+i%9)*time.Second)
 				defer cancel()
-				_, _ = callUnary(ctx, conn, interceptor.Repeatable())
+				_, _ = grpctest.CallUnary(ctx, conn, interceptor.Repeatable())
 			})
 			time.Sleep(10 * time.Millisecond)
 		}

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 // TestAlloc_waitingCalls: calls that wait cost no goroutine of ours and little
@@ -30,10 +31,10 @@ func TestAlloc_waitingCalls(t *testing.T) {
 		"for a retry by itself": {opts: []interceptor.Option{interceptor.WithoutGate()}, most: 12_800},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &server{unary: refuseAlways(hinted(4 * time.Minute))}
-			conn := serve(t, s, interceptor.DialOptions(append(c.opts, interceptor.WithoutBudget())...)...)
+			s := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.Hinted(4 * time.Minute))}
+			conn := grpctest.Serve(t, s, interceptor.DialOptions(append(c.opts, interceptor.WithoutBudget())...)...)
 			if c.closed {
-				_, _ = callUnary(t.Context(), conn, interceptor.MaxRetries(0))
+				_, _ = grpctest.CallUnary(t.Context(), conn, interceptor.MaxRetries(0))
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 			defer cancel()
@@ -47,7 +48,7 @@ func TestAlloc_waitingCalls(t *testing.T) {
 					}
 				})
 			}
-			for !c.closed && s.attempts() < calls {
+			for !c.closed && s.Attempts() < calls {
 				time.Sleep(10 * time.Millisecond)
 			}
 			time.Sleep(500 * time.Millisecond)

@@ -18,6 +18,8 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
@@ -27,12 +29,12 @@ import (
 // server is told how many there were.
 func TestGate_refusedScoutHasItsRetriesLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{unary: refuseFirst(3, hinted(10*time.Second))}
-		conn := serve(t, s, retrying()...)
+		s := &grpctest.Server{Unary: grpctest.RefuseFirst(3, grpctest.Hinted(10*time.Second))}
+		conn := grpctest.Serve(t, s, retrytest.DialOptions()...)
 		errs := make(chan error, 4)
 		for range 4 { // the first closes the gate, and two scout while it is closed
 			go func() {
-				_, err := callUnary(t.Context(), conn, interceptor.MaxRetries(1))
+				_, err := grpctest.CallUnary(t.Context(), conn, interceptor.MaxRetries(1))
 				errs <- err
 			}()
 			time.Sleep(10 * time.Millisecond)
@@ -43,14 +45,14 @@ func TestGate_refusedScoutHasItsRetriesLeft(t *testing.T) {
 			}
 		}
 		var told []string
-		for _, md := range s.md {
+		for _, md := range s.Metadata() {
 			told = append(told, md["grpc-previous-rpc-attempts"]...)
 		}
 		slices.Sort(told)
 		if got := strings.Join(told, " "); got != "1 1 1" {
 			t.Errorf("the server was told of %q previous attempts, want 1 of three calls", got)
 		}
-		if got := s.gaps(); got[0] > 1300*time.Millisecond || got[1] > 2600*time.Millisecond {
+		if got := s.Gaps(); got[0] > 1300*time.Millisecond || got[1] > 2600*time.Millisecond {
 			t.Errorf("the attempts came %v apart, want scouts after 1 s and 2 s", got)
 		}
 	})
@@ -61,16 +63,16 @@ func TestGate_refusedScoutHasItsRetriesLeft(t *testing.T) {
 // their gates.
 func TestGate_targets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := interceptor.New(interceptor.WithRand(noSpread))
-		refusing, well := &server{unary: refuseAlways(hinted(time.Minute))}, &server{unary: refuseFirst(0, nil)}
+		r := interceptor.New(interceptor.WithRand(retrytest.NoSpread))
+		refusing, well := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.Hinted(time.Minute))}, &grpctest.Server{Unary: grpctest.RefuseFirst(0, nil)}
 		a := serveAs(t, "passthrough:///a", refusing, r.DialOptions()...)
 		again := serveAs(t, "passthrough:///a", well, r.DialOptions()...)
 		b := serveAs(t, "passthrough:///b", well, r.DialOptions()...)
-		_, _ = callUnary(t.Context(), a, interceptor.MaxRetries(0))
-		if got := took(func() { _, _ = callUnary(t.Context(), b) }); got != 0 {
+		_, _ = grpctest.CallUnary(t.Context(), a, interceptor.MaxRetries(0))
+		if got := grpctest.Took(func() { _, _ = grpctest.CallUnary(t.Context(), b) }); got != 0 {
 			t.Errorf("a call to another server waited %v, want none", got)
 		}
-		if got := took(func() { _, _ = callUnary(t.Context(), again) }); got == 0 {
+		if got := grpctest.Took(func() { _, _ = grpctest.CallUnary(t.Context(), again) }); got == 0 {
 			t.Error("a call to the same server did not wait")
 		}
 	})
@@ -81,17 +83,17 @@ func TestGate_targets(t *testing.T) {
 func TestGate_keysAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type tenant struct{}
-		s := &server{unary: refuseAlways(hinted(time.Minute))}
+		s := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.Hinted(time.Minute))}
 		r := interceptor.New(interceptor.WithoutBudget(), interceptor.WithGateKey(func(ctx context.Context, _ string) string {
 			return fmt.Sprint(ctx.Value(tenant{}))
 		}))
-		conn := serve(t, s, r.DialOptions()...)
+		conn := grpctest.Serve(t, s, r.DialOptions()...)
 		as := func(i int) context.Context { return context.WithValue(t.Context(), tenant{}, i) }
 		for i := range 20_000 {
-			_, _ = callUnary(as(i), conn, interceptor.MaxRetries(0))
+			_, _ = grpctest.CallUnary(as(i), conn, interceptor.MaxRetries(0))
 			if i%500 == 0 {
 				ctx, cancel := context.WithTimeout(as(0), time.Millisecond) // it is still used
-				_, err := callUnary(ctx, conn)
+				_, err := grpctest.CallUnary(ctx, conn)
 				cancel()
 				if i > 0 && interceptor.FailureOf(err).Class != codes.Quota {
 					t.Fatalf("after %d keys: got %v, want the first one's gate", i, err)
@@ -114,37 +116,37 @@ func TestGate_reload(t *testing.T) {
 			t.Fatal(err)
 		}
 		var events gateEvents
-		s := &server{unary: refuseFirst(1, hinted(time.Minute))}
-		conn := serve(t, s, interceptor.DialOptions(interceptor.WithLive(live), interceptor.WithGateObserver(events.observe), interceptor.WithRand(noSpread))...)
+		s := &grpctest.Server{Unary: grpctest.RefuseFirst(1, grpctest.Hinted(time.Minute))}
+		conn := grpctest.Serve(t, s, interceptor.DialOptions(interceptor.WithLive(live), interceptor.WithGateObserver(events.observe), interceptor.WithRand(retrytest.NoSpread))...)
 		set := func(g policy.GateConfig) {
 			cfg.Gate = g
 			if err := live.Store(cfg); err != nil {
 				t.Fatal(err)
 			}
 		}
-		_, _ = callUnary(t.Context(), conn, interceptor.MaxRetries(0))
+		_, _ = grpctest.CallUnary(t.Context(), conn, interceptor.MaxRetries(0))
 		time.AfterFunc(500*time.Millisecond, func() { set(policy.GateConfig{}) })
-		if got := took(func() { _, err = callUnary(t.Context(), conn) }); got != 500*time.Millisecond || err != nil {
+		if got := grpctest.Took(func() { _, err = grpctest.CallUnary(t.Context(), conn) }); got != 500*time.Millisecond || err != nil {
 			t.Errorf("got %v after %v, want success when the gate was switched off", err, got)
 		}
-		s.unary = refuseAlways(hinted(time.Minute))
+		s.Unary = grpctest.RefuseAlways(grpctest.Hinted(time.Minute))
 		before := len(events.states())
 		for range 5 {
-			_, _ = callUnary(t.Context(), conn, interceptor.MaxRetries(0))
+			_, _ = grpctest.CallUnary(t.Context(), conn, interceptor.MaxRetries(0))
 		}
 		if got := events.states()[before:]; len(got) > 0 {
 			t.Errorf("told of %v while the gate was off, want nothing", got)
 		}
-		s.unary = refuseFirst(0, nil)
+		s.Unary = grpctest.RefuseFirst(0, nil)
 		set(policy.FleetGate())
 		for range 20 {
-			_, _ = callUnary(t.Context(), conn)
+			_, _ = grpctest.CallUnary(t.Context(), conn)
 			time.Sleep(100 * time.Millisecond)
 		}
-		s.unary = refuseAlways(overloaded())
+		s.Unary = grpctest.RefuseAlways(grpctest.ErrOverloaded)
 		before = len(events.states())
 		for range 4 {
-			go func() { _, _ = callUnary(t.Context(), conn, interceptor.MaxRetries(0)) }()
+			go func() { _, _ = grpctest.CallUnary(t.Context(), conn, interceptor.MaxRetries(0)) }()
 			time.Sleep(10 * time.Millisecond)
 		}
 		if got := events.states()[before:]; len(got) != 1 || got[0] != gate.Probing {
@@ -177,12 +179,12 @@ func TestGate_reloadLeavesNoTrace(t *testing.T) {
 // and leaves no goroutine behind, or the bubble would not end.
 func TestGate_connectionCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{unary: refuseAlways(hinted(time.Minute))}
-		conn := serve(t, s, retrying()...)
-		_, _ = callUnary(t.Context(), conn, interceptor.MaxRetries(0))
+		s := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.Hinted(time.Minute))}
+		conn := grpctest.Serve(t, s, retrytest.DialOptions()...)
+		_, _ = grpctest.CallUnary(t.Context(), conn, interceptor.MaxRetries(0))
 		time.AfterFunc(300*time.Millisecond, func() { _ = conn.Close() })
 		var err error
-		if got := took(func() { _, err = callUnary(t.Context(), conn) }); got != 300*time.Millisecond {
+		if got := grpctest.Took(func() { _, err = grpctest.CallUnary(t.Context(), conn) }); got != 300*time.Millisecond {
 			t.Errorf("it returned after %v, want 300ms", got)
 		}
 		if status.Code(err) != grpccodes.Canceled {
@@ -194,20 +196,20 @@ func TestGate_connectionCloses(t *testing.T) {
 // TestGate_size: a small request passes the gate that a large one has closed.
 func TestGate_size(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{unary: func(_ context.Context, _ int, in *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+		s := &grpctest.Server{Unary: func(_ context.Context, _ int, in *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 			if len(in.GetPayload().GetBody()) > 5000 {
-				return nil, hinted(38 * time.Second)
+				return nil, grpctest.Hinted(38 * time.Second)
 			}
 			return &testpb.SimpleResponse{}, nil
 		}}
-		conn := serve(t, s, retrying()...)
+		conn := grpctest.Serve(t, s, retrytest.DialOptions()...)
 		client := testpb.NewTestServiceClient(conn)
 		ask := func(size int) *testpb.SimpleRequest {
 			return &testpb.SimpleRequest{Payload: &testpb.Payload{Body: make([]byte, size)}}
 		}
 		_, _ = client.UnaryCall(t.Context(), ask(20_000), interceptor.MaxRetries(0))
 		for range 3 {
-			if got := took(func() { _, _ = client.UnaryCall(t.Context(), ask(1000)) }); got != 0 {
+			if got := grpctest.Took(func() { _, _ = client.UnaryCall(t.Context(), ask(1000)) }); got != 0 {
 				t.Errorf("a small request waited %v, want none", got)
 			}
 		}
@@ -223,17 +225,17 @@ func TestGate_size(t *testing.T) {
 // the line of a retry names the wait that follows.
 func TestGate_logs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var j journal
-		s := &server{unary: refuseFirst(1, hinted(20*time.Second))}
-		conn := serve(t, s, retrying(interceptor.WithLogger(&j), interceptor.WithRand(noSpread))...)
+		var j retrytest.Journal
+		s := &grpctest.Server{Unary: grpctest.RefuseFirst(1, grpctest.Hinted(20*time.Second))}
+		conn := grpctest.Serve(t, s, retrytest.DialOptions(interceptor.WithLogger(&j), interceptor.WithRand(retrytest.NoSpread))...)
 		var wg sync.WaitGroup
 		for range 4 {
-			wg.Go(func() { _, _ = callUnary(t.Context(), conn) })
+			wg.Go(func() { _, _ = grpctest.CallUnary(t.Context(), conn) })
 			time.Sleep(time.Millisecond)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
-		_, _ = callUnary(ctx, conn)
+		_, _ = grpctest.CallUnary(ctx, conn)
 		wg.Wait()
 		for _, want := range []string{
 			"ERROR [RETRY] Quota: the gate turned /grpc.testing.TestService/UnaryCall away, and it was not sent (gate-closed): " +
@@ -246,37 +248,37 @@ func TestGate_logs(t *testing.T) {
 			"DEBUG [RETRY] /grpc.testing.TestService/UnaryCall has waited 20s at the gate of /grpc.testing.TestService/UnaryCall at passthrough:///bufconn",
 		} {
 			found := 0
-			for _, line := range j.lines {
+			for _, line := range j.Lines {
 				if strings.Contains(line, want) {
 					found++
 				}
 			}
 			if found != 1 {
-				t.Errorf("%d lines say %q, want one, in:\n%s", found, want, strings.Join(j.lines, "\n"))
+				t.Errorf("%d lines say %q, want one, in:\n%s", found, want, strings.Join(j.Lines, "\n"))
 			}
 		}
 	})
 }
 
 // serveAs is serve for a target.
-func serveAs(t *testing.T, target string, s *server, dial ...grpc.DialOption) *grpc.ClientConn {
+func serveAs(t *testing.T, target string, s *grpctest.Server, dial ...grpc.DialOption) *grpc.ClientConn {
 	t.Helper()
 	srv := grpc.NewServer()
 	testpb.RegisterTestServiceServer(srv, s)
-	return connectToAs(t, target, srv, dial...)
+	return grpctest.ConnectAs(t, target, srv, dial...)
 }
 
 // TestGate_unsentScout: a call that is a scout and then is not sent says nothing of the
 // server.
 func TestGate_unsentScout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{unary: refuseFirst(1, hinted(time.Minute))}
-		r := interceptor.New(interceptor.WithRand(noSpread))
-		conn := serve(t, s, r.DialOptions()...)
-		_, _ = callUnary(t.Context(), conn, interceptor.MaxRetries(0))
+		s := &grpctest.Server{Unary: grpctest.RefuseFirst(1, grpctest.Hinted(time.Minute))}
+		r := interceptor.New(interceptor.WithRand(retrytest.NoSpread))
+		conn := grpctest.Serve(t, s, r.DialOptions()...)
+		_, _ = grpctest.CallUnary(t.Context(), conn, interceptor.MaxRetries(0))
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		_, err := callUnary(ctx, conn, interceptor.NotRepeatable(), interceptor.WithHedge(time.Second, 2))
+		_, err := grpctest.CallUnary(ctx, conn, interceptor.NotRepeatable(), interceptor.WithHedge(time.Second, 2))
 		if status.Code(err) != grpccodes.InvalidArgument {
 			t.Fatalf("got %v, want it to say that the method is not hedged", err)
 		}
@@ -293,18 +295,18 @@ func TestGate_streamPastTheBuffer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, refused := range map[string]bool{"refused": true, "accepted": false} {
 			var events gateEvents
-			s := &server{
-				unary: refuseFirst(1, hinted(time.Minute)),
-				stream: func(int, *testpb.StreamingOutputCallRequest, testpb.TestService_StreamingOutputCallServer) error {
+			s := &grpctest.Server{
+				Unary: grpctest.RefuseFirst(1, grpctest.Hinted(time.Minute)),
+				Stream: func(int, *testpb.StreamingOutputCallRequest, testpb.TestService_StreamingOutputCallServer) error {
 					if refused {
-						return hinted(time.Minute)
+						return grpctest.Hinted(time.Minute)
 					}
 					return nil
 				},
 			}
 			oneKey := interceptor.WithGateKey(func(context.Context, string) string { return "k" })
-			r := interceptor.New(interceptor.WithRand(noSpread), interceptor.WithReplayBuffer(10), interceptor.WithGateObserver(events.observe), oneKey)
-			client := testpb.NewTestServiceClient(serve(t, s, r.DialOptions()...))
+			r := interceptor.New(interceptor.WithRand(retrytest.NoSpread), interceptor.WithReplayBuffer(10), interceptor.WithGateObserver(events.observe), oneKey)
+			client := testpb.NewTestServiceClient(grpctest.Serve(t, s, r.DialOptions()...))
 			_, _ = client.UnaryCall(t.Context(), &testpb.SimpleRequest{}, interceptor.MaxRetries(0))
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 			stream, err := client.StreamingOutputCall(ctx, &testpb.StreamingOutputCallRequest{Payload: &testpb.Payload{Body: make([]byte, 100)}})

@@ -12,6 +12,8 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
 	"github.com/reinvoke/reinvoke/internal/clock"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
@@ -28,7 +30,7 @@ func closeByTrouble(ctx context.Context, r *interceptor.Retrier, tick func()) {
 		_ = doing(ctx, r, func() error { return nil })
 	}
 	for i := 0; i < 10 && r.Gates().Probing == 0; i++ {
-		_ = doing(ctx, r, overloaded)
+		_ = doing(ctx, r, func() error { return grpctest.ErrOverloaded })
 		tick()
 	}
 }
@@ -37,7 +39,7 @@ func aMillisecond() { time.Sleep(time.Millisecond) } // in a bubble
 
 // closeByHint closes the gate of f for a minute, during which scouts go.
 func closeByHint(ctx context.Context, r *interceptor.Retrier, _ func()) {
-	_ = doing(ctx, r, func() error { return hinted(time.Minute) })
+	_ = doing(ctx, r, func() error { return grpctest.Hinted(time.Minute) })
 }
 
 // interruptedClock is a clock by hand that runs a function once when it is next asked
@@ -73,7 +75,7 @@ func TestGate_turnOfACancelledCall(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := &interruptedClock{Fake: clock.NewFake(time.Now())}
 				var events gateEvents
-				r := interceptor.New(interceptor.WithClock(c), interceptor.WithRand(noSpread),
+				r := interceptor.New(interceptor.WithClock(c), interceptor.WithRand(retrytest.NoSpread),
 					interceptor.WithGate(policy.FleetGate()), interceptor.WithGateObserver(events.observe))
 				tt.shut(t.Context(), r, func() { c.Advance(time.Millisecond) })
 				if got := events.states(); len(got) != 1 || got[0] != tt.state {
@@ -146,7 +148,7 @@ func TestGate_manyEndAtTheirTurn(t *testing.T) {
 	for range 20 {
 		synctest.Test(t, func(t *testing.T) {
 			var events gateEvents
-			r := interceptor.New(interceptor.WithRand(noSpread), interceptor.WithGate(policy.FleetGate()), interceptor.WithGateObserver(events.observe))
+			r := interceptor.New(interceptor.WithRand(retrytest.NoSpread), interceptor.WithGate(policy.FleetGate()), interceptor.WithGateObserver(events.observe))
 			closeByTrouble(t.Context(), r, aMillisecond)
 			turn := time.Until(events.all[0].Until)
 			if n := r.Gates(); n.Probing != 1 || turn <= 0 {
@@ -201,14 +203,14 @@ func TestGate_manyEndAtTheirTurn(t *testing.T) {
 // during the backoff, has its token given back.
 func TestGate_turnedAwayRetryIsNotPaid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBudget(t, 10, 0)
+		b := retrytest.Budget(t, 10, 0)
 		var atEnd float64
 		watch := interceptor.WithObserver(func(_ context.Context, e interceptor.Event) {
 			if e.Decision.Why == policy.GateClosed {
 				atEnd, _ = b.Held()
 			}
 		})
-		r := interceptor.New(interceptor.WithRand(noSpread), interceptor.WithBudget(b), watch,
+		r := interceptor.New(interceptor.WithRand(retrytest.NoSpread), interceptor.WithBudget(b), watch,
 			interceptor.WithPolicy(codes.Server, policy.Policy{Retries: 3, Base: time.Second, Max: time.Second, Multiplier: 1}))
 		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond) // no scout can save it
 		defer cancel()
@@ -217,7 +219,7 @@ func TestGate_turnedAwayRetryIsNotPaid(t *testing.T) {
 		go func() {
 			done <- r.Do(ctx, "f", func(context.Context) error {
 				calls++
-				return overloaded()
+				return grpctest.ErrOverloaded
 			})
 		}()
 		synctest.Wait()
@@ -226,7 +228,7 @@ func TestGate_turnedAwayRetryIsNotPaid(t *testing.T) {
 		}
 		closeByHint(t.Context(), r, nil)
 		var err error
-		if got := took(func() { err = <-done }); got <= 0 || got > time.Second {
+		if got := grpctest.Took(func() { err = <-done }); got <= 0 || got > time.Second {
 			t.Errorf("the call ended after %v, want the backoff of up to 1s", got)
 		}
 		var final *interceptor.Error
@@ -236,7 +238,7 @@ func TestGate_turnedAwayRetryIsNotPaid(t *testing.T) {
 		if got := final.Attempts[0].Wait; got != 0 {
 			t.Errorf("the attempt was followed by a wait of %v, want none: no attempt came after it", got)
 		}
-		wantTokens(t, r.Budget(), 10)
+		retrytest.WantTokens(t, r.Budget(), 10)
 		if atEnd != 10 {
 			t.Errorf("the budget held %v tokens when the observer was told of the end, want 10", atEnd)
 		}
@@ -264,7 +266,7 @@ func TestGate_probeThatTheBreakerRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var events gateEvents
 		s := &switched{}
-		r := interceptor.New(interceptor.WithRand(noSpread), interceptor.WithGate(policy.FleetGate()),
+		r := interceptor.New(interceptor.WithRand(retrytest.NoSpread), interceptor.WithGate(policy.FleetGate()),
 			interceptor.WithGateObserver(events.observe), interceptor.WithBreaker(s))
 		closeByTrouble(t.Context(), r, aMillisecond)
 		turn := time.Until(events.all[0].Until)

@@ -22,27 +22,20 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
 // quotaUntil refuses until a time of the bubble, and says how long that is.
-func quotaUntil(open time.Time) unaryHandler {
+func quotaUntil(open time.Time) grpctest.UnaryHandler {
 	return func(context.Context, int, *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 		if left := time.Until(open); left > 0 {
-			return nil, hinted(left)
+			return nil, grpctest.Hinted(left)
 		}
 		return &testpb.SimpleResponse{Username: "u"}, nil
 	}
-}
-
-// hinted is a refusal by a quota that says when to come back.
-func hinted(d time.Duration) error {
-	st, err := status.New(grpccodes.ResourceExhausted, "quota").WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(d)})
-	if err != nil {
-		return err
-	}
-	return st.Err()
 }
 
 // gateEvents keeps what a gate tells.
@@ -86,15 +79,15 @@ func inParallel(n int, call func(i int) error) (ended []time.Time, errs []error)
 // instead of being refused too; then they leave in the order in which they came.
 func TestGate_oneRefusalForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{unary: quotaUntil(time.Now().Add(10 * time.Second))}
+		s := &grpctest.Server{Unary: quotaUntil(time.Now().Add(10 * time.Second))}
 		var events gateEvents
-		conn := serve(t, s, retrying(interceptor.WithGateObserver(events.observe))...)
+		conn := grpctest.Serve(t, s, retrytest.DialOptions(interceptor.WithGateObserver(events.observe))...)
 		begin := time.Now()
-		ended, errs := inParallel(20, func(int) error { _, err := callUnary(t.Context(), conn); return err })
+		ended, errs := inParallel(20, func(int) error { _, err := grpctest.CallUnary(t.Context(), conn); return err })
 		if err := errors.Join(errs...); err != nil {
 			t.Fatal(err)
 		}
-		if got := s.attempts(); got != 25 {
+		if got := s.Attempts(); got != 25 {
 			t.Errorf("the server saw %d attempts, want 25: one refused, four scouts refused, and one for each call", got)
 		}
 		if first := ended[0].Sub(begin); first < 10*time.Second || first > 12500*time.Millisecond {
@@ -106,7 +99,7 @@ func TestGate_oneRefusalForAll(t *testing.T) {
 		if want := []gate.State{gate.Closed, gate.Open}; !slices.Equal(events.states(), want) {
 			t.Errorf("told of %v, want %v", events.states(), want)
 		}
-		if e := events.all[0]; e.Key != unaryMethod || e.Failure.Class != codes.Quota || e.Until.Before(begin.Add(10*time.Second)) {
+		if e := events.all[0]; e.Key != grpctest.UnaryMethod || e.Failure.Class != codes.Quota || e.Until.Before(begin.Add(10*time.Second)) {
 			t.Errorf("told %+v, want the key, the failure and a time", e)
 		}
 		if e := events.all[1]; e.Waiting < 15 || e.Pace <= 0 {
@@ -118,11 +111,11 @@ func TestGate_oneRefusalForAll(t *testing.T) {
 // TestGate_withoutGate: every call finds out by itself.
 func TestGate_withoutGate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{unary: quotaUntil(time.Now().Add(10 * time.Second))}
-		conn := serve(t, s, retrying(interceptor.WithoutGate())...)
-		_, errs := inParallel(20, func(int) error { _, err := callUnary(t.Context(), conn); return err })
-		if err := errors.Join(errs...); err != nil || s.attempts() != 40 {
-			t.Errorf("got %v and %d attempts, want two for each of 20 calls", err, s.attempts())
+		s := &grpctest.Server{Unary: quotaUntil(time.Now().Add(10 * time.Second))}
+		conn := grpctest.Serve(t, s, retrytest.DialOptions(interceptor.WithoutGate())...)
+		_, errs := inParallel(20, func(int) error { _, err := grpctest.CallUnary(t.Context(), conn); return err })
+		if err := errors.Join(errs...); err != nil || s.Attempts() != 40 {
+			t.Errorf("got %v and %d attempts, want two for each of 20 calls", err, s.Attempts())
 		}
 	})
 }
@@ -132,13 +125,13 @@ func TestGate_withoutGate(t *testing.T) {
 func TestGate_streams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		open := time.Now().Add(10 * time.Second)
-		s := &server{stream: func(_ int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+		s := &grpctest.Server{Stream: func(_ int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 			if left := time.Until(open); left > 0 {
-				return hinted(left)
+				return grpctest.Hinted(left)
 			}
 			return out.Send(&testpb.StreamingOutputCallResponse{})
 		}}
-		conn := serve(t, s, retrying()...)
+		conn := grpctest.Serve(t, s, retrytest.DialOptions()...)
 		ended, errs := inParallel(10, func(int) error {
 			stream, err := testpb.NewTestServiceClient(conn).StreamingOutputCall(t.Context(), &testpb.StreamingOutputCallRequest{})
 			if err != nil {
@@ -152,8 +145,8 @@ func TestGate_streams(t *testing.T) {
 			}
 			return nil
 		})
-		if err := errors.Join(errs...); err != nil || s.attempts() != 15 {
-			t.Errorf("got %v and %d attempts, want 15: one refused, four scouts refused, and one for each call", err, s.attempts())
+		if err := errors.Join(errs...); err != nil || s.Attempts() != 15 {
+			t.Errorf("got %v and %d attempts, want 15: one refused, four scouts refused, and one for each call", err, s.Attempts())
 		}
 		if !slices.IsSortedFunc(ended, time.Time.Compare) {
 			t.Error("the streams did not end in the order in which they came")
@@ -165,9 +158,9 @@ func TestGate_streams(t *testing.T) {
 // place to the next, and tells why the gate was closed.
 func TestGate_cancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{unary: quotaUntil(time.Now().Add(10 * time.Second))}
+		s := &grpctest.Server{Unary: quotaUntil(time.Now().Add(10 * time.Second))}
 		var events gateEvents
-		conn := serve(t, s, retrying(interceptor.WithGateObserver(events.observe))...)
+		conn := grpctest.Serve(t, s, retrytest.DialOptions(interceptor.WithGateObserver(events.observe))...)
 		begin := time.Now()
 		ended, errs := inParallel(10, func(i int) error {
 			ctx, cancel := context.WithCancel(t.Context())
@@ -175,7 +168,7 @@ func TestGate_cancelled(t *testing.T) {
 			if i%2 == 1 {
 				time.AfterFunc(700*time.Millisecond, cancel) // before a scout goes
 			}
-			_, err := callUnary(ctx, conn)
+			_, err := grpctest.CallUnary(ctx, conn)
 			return err
 		})
 		for i, err := range errs {
@@ -199,8 +192,8 @@ func TestGate_cancelled(t *testing.T) {
 		if e := events.all[len(events.all)-1]; e.State != gate.Open || e.Waiting > 4 {
 			t.Errorf("told %+v, want an open gate, and at most 4 who wait", e)
 		}
-		if s.attempts() != 10 {
-			t.Errorf("the server saw %d attempts, want 10: one refused, four scouts refused, and one for each call", s.attempts())
+		if s.Attempts() != 10 {
+			t.Errorf("the server saw %d attempts, want 10: one refused, four scouts refused, and one for each call", s.Attempts())
 		}
 	})
 }
@@ -210,15 +203,15 @@ func TestGate_cancelled(t *testing.T) {
 // the time that the server has named.
 func TestGate_refusesWhatCannotCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{unary: quotaUntil(time.Now().Add(time.Minute))}
-		var w watcher
-		conn := serve(t, s, retrying(interceptor.WithObserver(w.observe))...)
-		go func() { _, _ = callUnary(t.Context(), conn) }()
+		s := &grpctest.Server{Unary: quotaUntil(time.Now().Add(time.Minute))}
+		var w retrytest.Watcher
+		conn := grpctest.Serve(t, s, retrytest.DialOptions(interceptor.WithObserver(w.Observe))...)
+		go func() { _, _ = grpctest.CallUnary(t.Context(), conn) }()
 		time.Sleep(100 * time.Millisecond)
 		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
 		begin := time.Now()
-		_, err := callUnary(ctx, conn)
+		_, err := grpctest.CallUnary(ctx, conn)
 		var final *interceptor.Error
 		if !errors.As(err, &final) || final.Why != policy.GateClosed || status.Code(err) != grpccodes.ResourceExhausted {
 			t.Fatalf("got %v, want the refusal, because of the gate", err)
@@ -242,11 +235,11 @@ func TestGate_refusesWhatCannotCome(t *testing.T) {
 		if diff := cmp.Diff(want.Proto(), status.Convert(err).Proto(), protocmp.Transform()); diff != "" {
 			t.Errorf("status (-want +got):\n%s", diff)
 		}
-		if e := w.last(); e.Attempt != 0 || e.Outcome != interceptor.NotRetried || e.Decision.Why != policy.GateClosed {
+		if e := w.Last(); e.Attempt != 0 || e.Outcome != interceptor.NotRetried || e.Decision.Why != policy.GateClosed {
 			t.Errorf("told %+v, want a call without attempts", e)
 		}
-		if s.attempts() != 1 {
-			t.Errorf("the server saw %d attempts, want 1", s.attempts())
+		if s.Attempts() != 1 {
+			t.Errorf("the server saw %d attempts, want 1", s.Attempts())
 		}
 	})
 }
@@ -254,13 +247,13 @@ func TestGate_refusesWhatCannotCome(t *testing.T) {
 // TestGate_waitsAMinuteWithoutDeadline: then a call goes through.
 func TestGate_waitsAMinuteWithoutDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{unary: quotaUntil(time.Now().Add(4 * time.Minute))}
-		conn := serve(t, s, retrying()...)
+		s := &grpctest.Server{Unary: quotaUntil(time.Now().Add(4 * time.Minute))}
+		conn := grpctest.Serve(t, s, retrytest.DialOptions()...)
 		ctx, cancel := context.WithCancel(t.Context())
-		go func() { _, _ = callUnary(ctx, conn, interceptor.MaxRetries(0)) }()
+		go func() { _, _ = grpctest.CallUnary(ctx, conn, interceptor.MaxRetries(0)) }()
 		time.Sleep(time.Second)
 		begin := time.Now()
-		_, err := callUnary(t.Context(), conn, interceptor.MaxRetries(0))
+		_, err := grpctest.CallUnary(t.Context(), conn, interceptor.MaxRetries(0))
 		if took := time.Since(begin); took != time.Minute || status.Code(err) != grpccodes.ResourceExhausted {
 			t.Errorf("got %v after %v, want the server's refusal after 1m", err, took)
 		}
@@ -309,27 +302,27 @@ func TestGate_keys(t *testing.T) {
 func TestGate_keyOfTheCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type tenant struct{}
-		s := &server{unary: func(ctx context.Context, _ int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+		s := &grpctest.Server{Unary: func(ctx context.Context, _ int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 			if md, _ := metadata.FromIncomingContext(ctx); md.Get("tenant")[0] == "a" {
-				return nil, hinted(time.Hour / 20)
+				return nil, grpctest.Hinted(time.Hour / 20)
 			}
 			return &testpb.SimpleResponse{}, nil
 		}}
-		conn := serve(t, s, retrying(interceptor.WithGateKey(func(ctx context.Context, _ string) string {
+		conn := grpctest.Serve(t, s, retrytest.DialOptions(interceptor.WithGateKey(func(ctx context.Context, _ string) string {
 			name, _ := ctx.Value(tenant{}).(string)
 			return name
 		}))...)
 		as := func(name string) context.Context {
 			return metadata.AppendToOutgoingContext(context.WithValue(t.Context(), tenant{}, name), "tenant", name)
 		}
-		_, _ = callUnary(as("a"), conn, interceptor.MaxRetries(0))
-		if got := took(func() { _, _ = callUnary(as("b"), conn) }); got != 0 {
+		_, _ = grpctest.CallUnary(as("a"), conn, interceptor.MaxRetries(0))
+		if got := grpctest.Took(func() { _, _ = grpctest.CallUnary(as("b"), conn) }); got != 0 {
 			t.Errorf("another tenant waited %v, want none", got)
 		}
-		if got := took(func() { _, _ = callUnary(as("a"), conn, interceptor.Disable()) }); got != 0 {
+		if got := grpctest.Took(func() { _, _ = grpctest.CallUnary(as("a"), conn, interceptor.Disable()) }); got != 0 {
 			t.Errorf("a call without retries waited %v, want none", got)
 		}
-		if got := took(func() { _, _ = callUnary(as("a"), conn, interceptor.MaxRetries(0)) }); got != time.Minute {
+		if got := grpctest.Took(func() { _, _ = grpctest.CallUnary(as("a"), conn, interceptor.MaxRetries(0)) }); got != time.Minute {
 			t.Errorf("the same tenant waited %v, want 1m", got)
 		}
 	})
@@ -344,22 +337,22 @@ func TestGate_outage(t *testing.T) {
 			since := time.Since(begin)
 			return since > 10*time.Second && since < 40*time.Second
 		}
-		s := &server{unary: func(context.Context, int, *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+		s := &grpctest.Server{Unary: func(context.Context, int, *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 			if down() {
-				return nil, overloaded()
+				return nil, grpctest.ErrOverloaded
 			}
 			time.Sleep(100 * time.Millisecond)
 			return &testpb.SimpleResponse{}, nil
 		}}
 		var events gateEvents
-		conn := serve(t, s, retrying(interceptor.WithConfig(policy.FleetConfig()), interceptor.WithGateObserver(events.observe))...)
+		conn := grpctest.Serve(t, s, retrytest.DialOptions(interceptor.WithConfig(policy.FleetConfig()), interceptor.WithGateObserver(events.observe))...)
 		var wg sync.WaitGroup
 		errs := make([]error, 600)
 		for i := range errs { // 10 calls a second for a minute
 			wg.Go(func() {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
-				_, errs[i] = callUnary(ctx, conn, interceptor.Repeatable())
+				_, errs[i] = grpctest.CallUnary(ctx, conn, interceptor.Repeatable())
 			})
 			time.Sleep(100 * time.Millisecond)
 		}
@@ -367,7 +360,7 @@ func TestGate_outage(t *testing.T) {
 		if err := errors.Join(errs...); err != nil {
 			t.Error(err)
 		}
-		if got := s.attempts(); got > 640 {
+		if got := s.Attempts(); got > 640 {
 			t.Errorf("the server saw %d attempts of 600 calls, want at most 640", got)
 		}
 		states := events.states()
@@ -382,19 +375,19 @@ func TestGate_outage(t *testing.T) {
 func TestGate_race(t *testing.T) {
 	var mu sync.Mutex
 	n := 0
-	s := &server{unary: func(context.Context, int, *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+	s := &grpctest.Server{Unary: func(context.Context, int, *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if n++; n%7 == 0 {
-			return nil, hinted(5 * time.Millisecond)
+			return nil, grpctest.Hinted(5 * time.Millisecond)
 		}
 		if n%11 == 0 {
-			return nil, overloaded()
+			return nil, grpctest.ErrOverloaded
 		}
 		return &testpb.SimpleResponse{}, nil
 	}}
-	table := atOnce(5)
-	conn := serve(t, s, interceptor.DialOptions(
+	table := retrytest.AtOnce(5)
+	conn := grpctest.Serve(t, s, interceptor.DialOptions(
 		interceptor.WithTable(table), interceptor.WithGate(policy.GateConfig{
 			Hints: true, Probes: true, Again: time.Millisecond, MinSpread: time.Millisecond, ProbeBase: time.Millisecond, ProbeMax: 10 * time.Millisecond,
 		}),
@@ -409,7 +402,7 @@ func TestGate_race(t *testing.T) {
 					timeout = time.Duration(1+j) * time.Millisecond
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), timeout)
-				_, err := callUnary(ctx, conn, interceptor.Repeatable())
+				_, err := grpctest.CallUnary(ctx, conn, interceptor.Repeatable())
 				cancel()
 				if _, ok := status.FromError(err); !ok {
 					t.Errorf("got %v, want a status", err)
@@ -430,16 +423,16 @@ func TestGate_race(t *testing.T) {
 // left, and calls take the short way again.
 func TestGate_leavesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{unary: quotaUntil(time.Now().Add(5 * time.Second))}
-		conn := serve(t, s, retrying()...)
-		_, _ = callUnary(t.Context(), conn)
+		s := &grpctest.Server{Unary: quotaUntil(time.Now().Add(5 * time.Second))}
+		conn := grpctest.Serve(t, s, retrytest.DialOptions()...)
+		_, _ = grpctest.CallUnary(t.Context(), conn)
 		synctest.Wait() // for goroutines of grpc on their way
-		before := goroutinesHere(t)
-		_, _ = inParallel(50, func(int) error { _, err := callUnary(t.Context(), conn); return err })
+		before := grpctest.Goroutines(t)
+		_, _ = inParallel(50, func(int) error { _, err := grpctest.CallUnary(t.Context(), conn); return err })
 		time.Sleep(2 * time.Minute)
-		_, _ = callUnary(t.Context(), conn)
+		_, _ = grpctest.CallUnary(t.Context(), conn)
 		synctest.Wait()
-		if got := goroutinesHere(t); got > before {
+		if got := grpctest.Goroutines(t); got > before {
 			t.Errorf("%d goroutines, want %d", got, before)
 		}
 	})
@@ -451,15 +444,15 @@ func TestGate_leavesNothing(t *testing.T) {
 func TestGate_isForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		keys := 0
-		s := &server{unary: refuseFirst(1, hinted(time.Second))}
-		conn := serve(t, s, retrying(
+		s := &grpctest.Server{Unary: grpctest.RefuseFirst(1, grpctest.Hinted(time.Second))}
+		conn := grpctest.Serve(t, s, retrytest.DialOptions(
 			interceptor.WithGateKey(func(context.Context, string) string { keys++; return "k" }),
 			interceptor.WithGateObserver(func(interceptor.GateEvent) { panic("observer") }),
 		)...)
-		_, _ = callUnary(t.Context(), conn, interceptor.MaxRetries(0))
+		_, _ = grpctest.CallUnary(t.Context(), conn, interceptor.MaxRetries(0))
 		time.Sleep(5 * time.Minute)
 		asked := keys
-		if _, err := callUnary(t.Context(), conn); err != nil || keys != asked {
+		if _, err := grpctest.CallUnary(t.Context(), conn); err != nil || keys != asked {
 			t.Errorf("got %v, and was asked for the key %d times, want none", err, keys-asked)
 		}
 	})
@@ -473,7 +466,7 @@ func TestGate_optionsInvalid(t *testing.T) {
 		"interceptor: WithGateObserver: nil: want": interceptor.WithGateObserver(nil),
 		"interceptor: WithBreaker: nil: want":      interceptor.WithBreaker(nil),
 	} {
-		if got := mustPanic(t, func() { interceptor.New(o) }); !strings.Contains(got, want) {
+		if got := grpctest.MustPanic(t, func() { interceptor.New(o) }); !strings.Contains(got, want) {
 			t.Errorf("panics with %q, want %q", got, want)
 		}
 	}
@@ -483,11 +476,11 @@ func TestGate_optionsInvalid(t *testing.T) {
 // for the time that the server has named, and for nothing else.
 func TestGate_oneCallAfterTheOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{unary: quotaUntil(time.Now().Add(40 * time.Second))}
-		conn := serve(t, s, retrying(interceptor.WithRand(noSpread))...)
+		s := &grpctest.Server{Unary: quotaUntil(time.Now().Add(40 * time.Second))}
+		conn := grpctest.Serve(t, s, retrytest.DialOptions(interceptor.WithRand(retrytest.NoSpread))...)
 		begin := time.Now()
 		for range 20 {
-			if _, err := callUnary(t.Context(), conn); err != nil {
+			if _, err := grpctest.CallUnary(t.Context(), conn); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -14,11 +14,13 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
 
 // relay answers every call with what its own client's call to the backend came to, put
 // into the words of the gateway.
-func relay(backend *grpc.ClientConn, words func(error) error) unaryHandler {
+func relay(backend *grpc.ClientConn, words func(error) error) grpctest.UnaryHandler {
 	return func(ctx context.Context, _ int, in *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 		out, err := testpb.NewTestServiceClient(backend).UnaryCall(ctx, in)
 		if err != nil {
@@ -44,20 +46,20 @@ func TestGateway_placesAnOrderOnce(t *testing.T) {
 			t.Run(name+", said: "+said, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					var orders atomic.Int64
-					var o *outage
-					o = &outage{service: &server{unary: func(ctx context.Context, _ int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+					var o *grpctest.Outage
+					o = &grpctest.Outage{Service: &grpctest.Server{Unary: func(ctx context.Context, _ int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 						orders.Add(1)
 						go func() {
-							o.stop()
-							o.start()
+							o.Stop()
+							o.Start()
 						}()
 						<-ctx.Done()
 						return nil, ctx.Err()
 					}}}
-					o.start()
-					gateway := &server{unary: relay(o.connect(t), words)}
-					conn := serve(t, gateway, retrying(opt)...)
-					_, err := callUnary(t.Context(), conn)
+					o.Start()
+					gateway := &grpctest.Server{Unary: relay(o.Connect(t), words)}
+					conn := grpctest.Serve(t, gateway, retrytest.DialOptions(opt)...)
+					_, err := grpctest.CallUnary(t.Context(), conn)
 					synctest.Wait() // until the backend was replaced
 					if err == nil || orders.Load() != 1 {
 						t.Errorf("got %v and %d orders, want a failure and one", err, orders.Load())
@@ -75,9 +77,9 @@ func TestGateway_relaysTextsOfStreams(t *testing.T) {
 		return invoker(ctx, method, req, reply, cc)
 	}
 	for name, opts := range map[string][]grpc.DialOption{
-		"without evidence":          retrying(interceptor.NotRepeatable(), interceptor.WithoutEvidence()),
-		"where options are dropped": append(retrying(interceptor.NotRepeatable()), grpc.WithChainUnaryInterceptor(drops)),
-		"with evidence":             retrying(interceptor.NotRepeatable()),
+		"without evidence":          retrytest.DialOptions(interceptor.NotRepeatable(), interceptor.WithoutEvidence()),
+		"where options are dropped": append(retrytest.DialOptions(interceptor.NotRepeatable()), grpc.WithChainUnaryInterceptor(drops)),
+		"with evidence":             retrytest.DialOptions(interceptor.NotRepeatable()),
 	} {
 		for _, relayed := range []error{
 			status.Error(grpccodes.Unavailable, "stream terminated by RST_STREAM with error code: REFUSED_STREAM"),
@@ -88,10 +90,10 @@ func TestGateway_relaysTextsOfStreams(t *testing.T) {
 		} {
 			t.Run(name+", "+status.Convert(relayed).Message(), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					s := &server{unary: refuseAlways(relayed)} // after it has placed an order
-					_, err := callUnary(t.Context(), serve(t, s, opts...))
-					if err == nil || s.attempts() != 1 {
-						t.Errorf("got %v and %d orders, want a failure and one", err, s.attempts())
+					s := &grpctest.Server{Unary: grpctest.RefuseAlways(relayed)} // after it has placed an order
+					_, err := grpctest.CallUnary(t.Context(), grpctest.Serve(t, s, opts...))
+					if err == nil || s.Attempts() != 1 {
+						t.Errorf("got %v and %d orders, want a failure and one", err, s.Attempts())
 					}
 				})
 			})
@@ -103,7 +105,7 @@ func TestGateway_relaysTextsOfStreams(t *testing.T) {
 // twice.
 func TestNotRepeatable_proof(t *testing.T) {
 	quota := func(service string) error {
-		return refusedWith(t, "Quota exceeded.",
+		return grpctest.RefusedWith(t, "Quota exceeded.",
 			&errdetails.ErrorInfo{Reason: "RATE_LIMIT_EXCEEDED", Domain: "example.com", Metadata: map[string]string{"service": service}},
 			&errdetails.QuotaFailure{Violations: []*errdetails.QuotaFailure_Violation{{QuotaId: "OrdersPerMinute"}}})
 	}
@@ -114,10 +116,10 @@ func TestNotRepeatable_proof(t *testing.T) {
 		pushback string
 		want     bool
 	}{
-		{"UNAVAILABLE", overloaded(), "", false},
-		{"a pushback of zero", overloaded(), "0", true},
-		{"a pushback", overloaded(), "700", true},
-		{"a pushback that says stop", overloaded(), "-1", false},
+		{"UNAVAILABLE", grpctest.ErrOverloaded, "", false},
+		{"a pushback of zero", grpctest.ErrOverloaded, "0", true},
+		{"a pushback", grpctest.ErrOverloaded, "700", true},
+		{"a pushback that says stop", grpctest.ErrOverloaded, "-1", false},
 		{"a bare quota", status.Error(grpccodes.ResourceExhausted, "Quota exceeded."), "", false},
 		{"a quota of the service that was called", quota("grpc.testing.TestService"), "", true},
 		{"a quota from further down", quota("payments.example.com"), "", false},
@@ -127,7 +129,7 @@ func TestNotRepeatable_proof(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := &server{unary: func(ctx context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+				s := &grpctest.Server{Unary: func(ctx context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 					if n > 1 {
 						return &testpb.SimpleResponse{}, nil
 					}
@@ -136,9 +138,9 @@ func TestNotRepeatable_proof(t *testing.T) {
 					}
 					return nil, tc.err
 				}}
-				_, err := callUnary(t.Context(), serve(t, s, retrying(interceptor.NotRepeatable())...))
-				if got := err == nil && s.attempts() == 2; got != tc.want {
-					t.Errorf("got %v after %d attempts, want retried %v", err, s.attempts(), tc.want)
+				_, err := grpctest.CallUnary(t.Context(), grpctest.Serve(t, s, retrytest.DialOptions(interceptor.NotRepeatable())...))
+				if got := err == nil && s.Attempts() == 2; got != tc.want {
+					t.Errorf("got %v after %d attempts, want retried %v", err, s.Attempts(), tc.want)
 				}
 			})
 		})

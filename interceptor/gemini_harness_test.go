@@ -2,17 +2,15 @@ package interceptor_test
 
 import (
 	"context"
-	"net"
 	"strings"
 
 	pb "cloud.google.com/go/ai/generativelanguage/apiv1beta/generativelanguagepb"
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -61,15 +59,12 @@ func connectGemini(g *gemini, opts ...interceptor.Option) (client pb.GenerativeS
 // connectAtOnce starts the server in memory and connects to it with a Retrier of
 // these options, which does not wait. It returns what stops both.
 func connectAtOnce(server *grpc.Server, opts ...interceptor.Option) (conn *grpc.ClientConn, stop func()) {
-	listener := bufconn.Listen(1 << 16)
-	go func() { _ = server.Serve(listener) }()
 	table := policy.Default()
 	for class := range table {
 		table[class].Base, table[class].Max = 0, 0
 	}
 	dial := interceptor.DialOptions(append([]interceptor.Option{interceptor.WithTable(table)}, opts...)...)
-	conn, err := grpc.NewClient("passthrough:///example", append(dial, grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))...)
+	conn, err := grpc.NewClient("passthrough:///example", append(dial, grpctest.Start(server)...)...)
 	if err != nil {
 		panic(err)
 	}

@@ -19,6 +19,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
 
 // runner is what becomes of one attempt.
@@ -31,7 +33,7 @@ type runner struct {
 // lap is a server whose attempts are these; it notes when each began, and when it
 // was ended.
 type lap struct {
-	server
+	grpctest.Server
 	began  time.Time
 	mu     sync.Mutex
 	starts []time.Duration
@@ -40,7 +42,7 @@ type lap struct {
 
 func newLap(runners ...runner) *lap {
 	l := &lap{began: time.Now()}
-	l.unary = func(ctx context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+	l.Unary = func(ctx context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 		l.mu.Lock()
 		l.starts = append(l.starts, time.Since(l.began))
 		l.mu.Unlock()
@@ -89,28 +91,28 @@ func TestHedge_timing(t *testing.T) {
 		{"no more than that many", []runner{{takes: 9 * s}}, 2, nil, []time.Duration{0, s}, 9 * s, "attempt 1", 0},
 		{
 			"a failure starts the next at once",
-			[]runner{{takes: s / 4, err: errOverloaded}, {takes: 9 * s}, {takes: s / 4}},
+			[]runner{{takes: s / 4, err: grpctest.ErrOverloaded}, {takes: 9 * s}, {takes: s / 4}},
 			3, nil,
 			[]time.Duration{0, s / 4, s/4 + s},
 			3 * s / 2, "attempt 3", 0,
 		},
 		{"a fatal one ends the call", []runner{{takes: 9 * s}, {takes: s / 2, err: denied}}, 3, nil, []time.Duration{0, s}, 3 * s / 2, "", grpccodes.PermissionDenied},
-		{"all fail", []runner{{takes: s / 4, err: errOverloaded}}, 3, nil, []time.Duration{0, s / 4, s / 2}, 3 * s / 4, "", grpccodes.Unavailable},
+		{"all fail", []runner{{takes: s / 4, err: grpctest.ErrOverloaded}}, 3, nil, []time.Duration{0, s / 4, s / 2}, 3 * s / 4, "", grpccodes.Unavailable},
 		{
 			"a pushback holds",
-			[]runner{{takes: s / 4, err: errOverloaded, pushback: "5000"}, {takes: s / 4}},
+			[]runner{{takes: s / 4, err: grpctest.ErrOverloaded, pushback: "5000"}, {takes: s / 4}},
 			3, nil,
 			[]time.Duration{0, 5*s + s/4},
 			5*s + s/2, "attempt 2", 0,
 		},
 		{
 			"a pushback stops, and those under way go on",
-			[]runner{{takes: 4 * s}, {takes: s / 4, err: errOverloaded, pushback: "-1"}},
+			[]runner{{takes: 4 * s}, {takes: s / 4, err: grpctest.ErrOverloaded, pushback: "-1"}},
 			4, nil,
 			[]time.Duration{0, s},
 			4 * s, "attempt 1", 0,
 		},
-		{"a pushback stops", []runner{{takes: s / 4, err: errOverloaded, pushback: "-1"}}, 4, nil, []time.Duration{0}, s / 4, "", grpccodes.Unavailable},
+		{"a pushback stops", []runner{{takes: s / 4, err: grpctest.ErrOverloaded, pushback: "-1"}}, 4, nil, []time.Duration{0}, s / 4, "", grpccodes.Unavailable},
 		{"no delay", []runner{{takes: s}}, 3, []interceptor.Option{interceptor.WithHedge(0, 3)}, []time.Duration{0, 0, 0}, s, "attempt", 0},
 		{"a cap on retries counts", []runner{{takes: 9 * s}}, 5, []interceptor.Option{interceptor.MaxRetries(1)}, []time.Duration{0, s}, 9 * s, "attempt 1", 0},
 		{"none", []runner{{takes: 9 * s}}, 1, nil, []time.Duration{0}, 9 * s, "attempt 1", 0},
@@ -127,14 +129,14 @@ func TestHedge_timing(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newLap(tt.runners...)
 				opts := append([]interceptor.Option{interceptor.WithHedge(s, tt.most), interceptor.Repeatable()}, tt.opts...)
-				b := budgetWith(t, 9)
-				conn := serve(t, l, retrying(append(opts, interceptor.WithBudget(b))...)...)
+				b := retrytest.EarnedBudget(t, 9)
+				conn := grpctest.Serve(t, l, retrytest.DialOptions(append(opts, interceptor.WithBudget(b))...)...)
 				var reply *testpb.SimpleResponse
 				var err error
 				var header, trailer metadata.MD
 				var from peer.Peer
-				if got := took(func() {
-					reply, err = callUnary(t.Context(), conn, grpc.Header(&header), grpc.Trailer(&trailer), grpc.Peer(&from))
+				if got := grpctest.Took(func() {
+					reply, err = grpctest.CallUnary(t.Context(), conn, grpc.Header(&header), grpc.Trailer(&trailer), grpc.Peer(&from))
 				}); got != tt.took {
 					t.Errorf("it took %v, want %v", got, tt.took)
 				}
@@ -160,9 +162,9 @@ func TestHedge_timing(t *testing.T) {
 func TestHedge_losersAreCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLap(runner{takes: time.Hour}, runner{takes: time.Hour}, runner{takes: time.Second})
-		var w watcher
-		conn := serve(t, l, retrying(interceptor.WithHedge(time.Second, 3), interceptor.Repeatable(), interceptor.WithObserver(w.observe))...)
-		if _, err := callUnary(t.Context(), conn); err != nil {
+		var w retrytest.Watcher
+		conn := grpctest.Serve(t, l, retrytest.DialOptions(interceptor.WithHedge(time.Second, 3), interceptor.Repeatable(), interceptor.WithObserver(w.Observe))...)
+		if _, err := grpctest.CallUnary(t.Context(), conn); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
@@ -171,7 +173,7 @@ func TestHedge_losersAreCancelled(t *testing.T) {
 		if len(l.cut) != 2 {
 			t.Errorf("%v were cancelled, want the first two", l.cut)
 		}
-		if last := w.last(); last.Hedges != 2 || last.Attempt != 3 || last.Outcome != interceptor.Recovered {
+		if last := w.Last(); last.Hedges != 2 || last.Attempt != 3 || last.Outcome != interceptor.Recovered {
 			t.Errorf("got %+v, want 3 attempts, 2 of them hedges", last)
 		}
 	})
@@ -181,12 +183,12 @@ func TestHedge_costsTokens(t *testing.T) {
 	for _, tt := range []struct{ tokens, attempts float64 }{{0, 1}, {1, 2}, {9, 3}} {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLap(runner{takes: 9 * time.Second})
-			b := newBudget(t, tt.tokens, 0)
-			conn := serve(t, l, retrying(interceptor.WithHedge(time.Second, 3), interceptor.Repeatable(), interceptor.WithBudget(b))...)
-			if _, err := callUnary(t.Context(), conn); err != nil {
+			b := retrytest.Budget(t, tt.tokens, 0)
+			conn := grpctest.Serve(t, l, retrytest.DialOptions(interceptor.WithHedge(time.Second, 3), interceptor.Repeatable(), interceptor.WithBudget(b))...)
+			if _, err := grpctest.CallUnary(t.Context(), conn); err != nil {
 				t.Fatal(err)
 			}
-			wantTokens(t, b, tt.tokens-tt.attempts+1)
+			retrytest.WantTokens(t, b, tt.tokens-tt.attempts+1)
 			if len(l.begun()) != int(tt.attempts) {
 				t.Errorf("%v tokens: %d attempts, want %v", tt.tokens, len(l.begun()), tt.attempts)
 			}
@@ -194,16 +196,16 @@ func TestHedge_costsTokens(t *testing.T) {
 	}
 	t.Run("one that was held back and never began is given back", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			l := newLap(runner{takes: 3 * time.Second}, runner{takes: time.Second / 2, err: errOverloaded, pushback: "9000"})
-			b := newBudget(t, 5, 0)
-			var w watcher
-			conn := serve(t, l, retrying(interceptor.WithHedge(time.Second, 3), interceptor.Repeatable(), interceptor.WithBudget(b), interceptor.WithObserver(w.observe))...)
-			if _, err := callUnary(t.Context(), conn); err != nil {
+			l := newLap(runner{takes: 3 * time.Second}, runner{takes: time.Second / 2, err: grpctest.ErrOverloaded, pushback: "9000"})
+			b := retrytest.Budget(t, 5, 0)
+			var w retrytest.Watcher
+			conn := grpctest.Serve(t, l, retrytest.DialOptions(interceptor.WithHedge(time.Second, 3), interceptor.Repeatable(), interceptor.WithBudget(b), interceptor.WithObserver(w.Observe))...)
+			if _, err := grpctest.CallUnary(t.Context(), conn); err != nil {
 				t.Fatal(err)
 			}
-			wantTokens(t, b, 4)
-			if w.last().Attempt != 2 {
-				t.Errorf("%d attempts, want 2", w.last().Attempt)
+			retrytest.WantTokens(t, b, 4)
+			if w.Last().Attempt != 2 {
+				t.Errorf("%d attempts, want 2", w.Last().Attempt)
 			}
 		})
 	})
@@ -212,11 +214,11 @@ func TestHedge_costsTokens(t *testing.T) {
 func TestHedge_callerEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLap(runner{takes: time.Hour})
-		conn := serve(t, l, retrying(interceptor.WithHedge(time.Second, 3), interceptor.Repeatable())...)
+		conn := grpctest.Serve(t, l, retrytest.DialOptions(interceptor.WithHedge(time.Second, 3), interceptor.Repeatable())...)
 		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 		defer cancel()
 		var err error
-		if got := took(func() { _, err = callUnary(ctx, conn) }); got != 90*time.Second || status.Code(err) != grpccodes.DeadlineExceeded {
+		if got := grpctest.Took(func() { _, err = grpctest.CallUnary(ctx, conn) }); got != 90*time.Second || status.Code(err) != grpccodes.DeadlineExceeded {
 			t.Errorf("got %v after %v, want DEADLINE_EXCEEDED after 90s", err, got)
 		}
 	})
@@ -227,8 +229,8 @@ func TestHedge_isForRepeatableUnaryCalls(t *testing.T) {
 	t.Run("set for the connection it leaves others alone", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLap(runner{takes: time.Second})
-			conn := serve(t, l, retrying(hedge)...)
-			if _, err := callUnary(t.Context(), conn); err != nil || len(l.begun()) != 1 {
+			conn := grpctest.Serve(t, l, retrytest.DialOptions(hedge)...)
+			if _, err := grpctest.CallUnary(t.Context(), conn); err != nil || len(l.begun()) != 1 {
 				t.Errorf("got %v after %d attempts, want one", err, len(l.begun()))
 			}
 		})
@@ -236,7 +238,7 @@ func TestHedge_isForRepeatableUnaryCalls(t *testing.T) {
 	t.Run("given to a call it is refused", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLap(runner{takes: time.Second})
-			_, err := callUnary(t.Context(), serve(t, l, retrying()...), hedge)
+			_, err := grpctest.CallUnary(t.Context(), grpctest.Serve(t, l, retrytest.DialOptions()...), hedge)
 			if status.Code(err) != grpccodes.InvalidArgument || !strings.Contains(err.Error(), "interceptor.Repeatable()") || len(l.begun()) != 0 {
 				t.Errorf("got %v after %d attempts, want INVALID_ARGUMENT and none", err, len(l.begun()))
 			}
@@ -245,7 +247,7 @@ func TestHedge_isForRepeatableUnaryCalls(t *testing.T) {
 	t.Run("switched off with the retries", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLap(runner{takes: time.Second})
-			_, err := callUnary(t.Context(), serve(t, l, retrying(hedge, interceptor.Repeatable())...), interceptor.Disable())
+			_, err := grpctest.CallUnary(t.Context(), grpctest.Serve(t, l, retrytest.DialOptions(hedge, interceptor.Repeatable())...), interceptor.Disable())
 			if err != nil || len(l.begun()) != 1 {
 				t.Errorf("got %v after %d attempts, want one", err, len(l.begun()))
 			}
@@ -275,12 +277,12 @@ func TestHedge_losersOutliveTheCall(t *testing.T) {
 		req, reply := &testpb.SimpleRequest{Payload: &testpb.Payload{Body: []byte("a")}}, &testpb.SimpleResponse{}
 		var header metadata.MD
 		opts := []grpc.CallOption{grpc.Header(&header)}
-		if err := intercept(t.Context(), unaryMethod, req, reply, nil, stubborn, opts...); err != nil || reply.GetUsername() != "a" {
+		if err := intercept(t.Context(), grpctest.UnaryMethod, req, reply, nil, stubborn, opts...); err != nil || reply.GetUsername() != "a" {
 			t.Errorf("got %v, %v", reply, err)
 		}
 		req.Payload.Body, reply.Username, opts[0] = []byte("b"), "mine", nil
 		for range 50 { // the state of the call is used again
-			_ = intercept(t.Context(), unaryMethod, req, &testpb.SimpleResponse{}, nil, func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error { return nil })
+			_ = intercept(t.Context(), grpctest.UnaryMethod, req, &testpb.SimpleResponse{}, nil, func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error { return nil })
 		}
 		time.Sleep(time.Hour)
 		if reply.GetUsername() != "mine" {
@@ -293,29 +295,29 @@ func TestHedge_withTheOtherHooks(t *testing.T) {
 	t.Run("fallback", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := models(errSpent)
-			conn := serve(t, s, retrying(interceptor.WithHedge(time.Second, 3), interceptor.Repeatable(), interceptor.WithFallback(toOther))...)
-			if reply, err := callUnary(t.Context(), conn); err != nil || reply.GetUsername() != "other" {
+			conn := grpctest.Serve(t, s, retrytest.DialOptions(interceptor.WithHedge(time.Second, 3), interceptor.Repeatable(), interceptor.WithFallback(toOther))...)
+			if reply, err := grpctest.CallUnary(t.Context(), conn); err != nil || reply.GetUsername() != "other" {
 				t.Errorf("got %v, %v", reply, err)
 			}
-			wantAttempts(t, s, 2)
+			grpctest.WantAttempts(t, s, 2)
 		})
 	})
 	t.Run("accept", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			s := &server{unary: emptyAtFirst(1)}
-			conn := serve(t, s, retrying(interceptor.WithHedge(time.Second, 3), interceptor.Repeatable(), wantsName(errOverloaded))...)
-			if reply, err := callUnary(t.Context(), conn); err != nil || reply.GetUsername() != "answer" {
+			s := &grpctest.Server{Unary: emptyAtFirst(1)}
+			conn := grpctest.Serve(t, s, retrytest.DialOptions(interceptor.WithHedge(time.Second, 3), interceptor.Repeatable(), wantsName(grpctest.ErrOverloaded))...)
+			if reply, err := grpctest.CallUnary(t.Context(), conn); err != nil || reply.GetUsername() != "answer" {
 				t.Errorf("got %v, %v", reply, err)
 			}
-			wantAttempts(t, s, 2)
+			grpctest.WantAttempts(t, s, 2)
 		})
 	})
 	t.Run("refresh", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			s := &server{unary: refuseFirst(1, errToken)}
+			s := &grpctest.Server{Unary: grpctest.RefuseFirst(1, errToken)}
 			var w wallet
-			conn := serve(t, s, retrying(interceptor.WithHedge(time.Second, 3), interceptor.Repeatable(), interceptor.WithRefresh(w.refresh))...)
-			if _, err := callUnary(t.Context(), conn); err != nil || w.refreshes.Load() != 1 {
+			conn := grpctest.Serve(t, s, retrytest.DialOptions(interceptor.WithHedge(time.Second, 3), interceptor.Repeatable(), interceptor.WithRefresh(w.refresh))...)
+			if _, err := grpctest.CallUnary(t.Context(), conn); err != nil || w.refreshes.Load() != 1 {
 				t.Errorf("got %v after %d refreshes, want success after one", err, w.refreshes.Load())
 			}
 		})

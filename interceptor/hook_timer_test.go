@@ -9,6 +9,7 @@ import (
 
 	"github.com/reinvoke/reinvoke/interceptor"
 	"github.com/reinvoke/reinvoke/internal/clock"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
 
 // advanceSafely moves a clock, whose timers run here, and fails the test where a timer
@@ -27,9 +28,9 @@ func advanceSafely(t *testing.T, c *clock.Fake, d time.Duration) {
 func TestGateObserver_panicsOnATimer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clock.NewFake(time.Now())
-		var d diary
+		var d retrytest.Journal
 		told := 0
-		r := interceptor.New(interceptor.WithClock(c), interceptor.WithRand(noSpread), interceptor.WithLogger(&d),
+		r := interceptor.New(interceptor.WithClock(c), interceptor.WithRand(retrytest.NoSpread), interceptor.WithLogger(&d),
 			interceptor.WithGateObserver(func(e interceptor.GateEvent) {
 				told++
 				panic(fmt.Sprintf("told of %v", e.State))
@@ -43,7 +44,7 @@ func TestGateObserver_panicsOnATimer(t *testing.T) {
 		}
 		synctest.Wait()
 		n := 0
-		for _, line := range d.take() {
+		for _, line := range d.Take() {
 			if strings.Contains(line, "the function of WithGateObserver panicked") {
 				n++
 			}

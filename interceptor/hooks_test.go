@@ -16,6 +16,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
 
 // hooks are the options that take a function which the call waits for; each of
@@ -42,8 +44,8 @@ func hooks(misbehave func()) map[string]interceptor.Option {
 }
 
 // needs is a server that makes a call need the hook, once.
-func needs(hook string, first *bool) *server {
-	fault := map[string]error{"WithFallback": errSpent, "WithRefresh": errToken, "WithResume": errOverloaded}[hook]
+func needs(hook string, first *bool) *grpctest.Server {
+	fault := map[string]error{"WithFallback": errSpent, "WithRefresh": errToken, "WithResume": grpctest.ErrOverloaded}[hook]
 	once := func() error {
 		if *first {
 			*first = false
@@ -51,13 +53,13 @@ func needs(hook string, first *bool) *server {
 		}
 		return nil
 	}
-	return &server{
-		unary: func(context.Context, int, *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+	return &grpctest.Server{
+		Unary: func(context.Context, int, *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 			return &testpb.SimpleResponse{}, once()
 		},
-		stream: func(_ int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+		Stream: func(_ int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 			if hook == "WithResume" {
-				_ = sendAll(out, "one")
+				_ = grpctest.SendAll(out, "one")
 			}
 			return once()
 		},
@@ -87,19 +89,19 @@ func TestHooks_thatMisbehave(t *testing.T) {
 								misbehave(release)
 							}
 						})[hook]
-						conn := serve(t, needs(hook, &first), retrying(option, interceptor.Repeatable())...)
+						conn := grpctest.Serve(t, needs(hook, &first), retrytest.DialOptions(option, interceptor.Repeatable())...)
 						call := func(ctx context.Context) error {
 							if kind == "unary" {
-								_, err := callUnary(ctx, conn)
+								_, err := grpctest.CallUnary(ctx, conn)
 								return err
 							}
-							_, err := drain(open(t, ctx, conn))
+							_, err := grpctest.Drain(grpctest.Open(t, ctx, conn))
 							return err
 						}
 						ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 						defer cancel()
 						var err error
-						after := took(func() { err = call(ctx) })
+						after := grpctest.Took(func() { err = call(ctx) })
 						if strings.HasPrefix(way, "blocks") {
 							if status.Code(err) != grpccodes.DeadlineExceeded || after != 30*time.Second {
 								t.Errorf("got %v after %v, want DEADLINE_EXCEEDED at the deadline", err, after)
@@ -126,14 +128,14 @@ func TestHooks_thatMisbehave(t *testing.T) {
 func TestHooks_doNotRaceWithTheReply(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := models(errSpent)
-		conn := serve(t, s, retrying(interceptor.WithFallback(func(_ context.Context, x interceptor.FailedCall) (any, error) {
+		conn := grpctest.Serve(t, s, retrytest.DialOptions(interceptor.WithFallback(func(_ context.Context, x interceptor.FailedCall) (any, error) {
 			time.Sleep(time.Minute)
 			x.Reply.(*testpb.SimpleResponse).Username = "late"
 			return nil, nil
 		}))...)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := callUnary(ctx, conn, grpc.WaitForReady(false)); status.Code(err) != grpccodes.DeadlineExceeded {
+		if _, err := grpctest.CallUnary(ctx, conn, grpc.WaitForReady(false)); status.Code(err) != grpccodes.DeadlineExceeded {
 			t.Errorf("got %v", err)
 		}
 		time.Sleep(2 * time.Minute)

@@ -14,6 +14,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
 
 // TestPlace_lapsesWithTheContext: a stream that has ended with its connection, and that
@@ -22,7 +24,7 @@ import (
 func TestPlace_lapsesWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &tally{}
-		conn := serve(t, &server{}, retrying(interceptor.WithBreaker(l))...)
+		conn := grpctest.Serve(t, &grpctest.Server{}, retrytest.DialOptions(interceptor.WithBreaker(l))...)
 		ctx, cancel := context.WithCancel(t.Context())
 		if _, err := testpb.NewTestServiceClient(conn).FullDuplexCall(ctx); err != nil {
 			t.Fatal(err)
@@ -44,8 +46,8 @@ func TestRefresh_comesBeforeTheBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &tally{}
 		renew := interceptor.WithRefresh(func(context.Context) error { return errors.New("no") })
-		conn := serve(t, &server{unary: refuseAlways(errToken)}, retrying(renew, interceptor.WithBreaker(l))...)
-		if _, err := callUnary(t.Context(), conn); status.Code(err) != grpccodes.Unauthenticated || l.allowed.Load() != 1 {
+		conn := grpctest.Serve(t, &grpctest.Server{Unary: grpctest.RefuseAlways(errToken)}, retrytest.DialOptions(renew, interceptor.WithBreaker(l))...)
+		if _, err := grpctest.CallUnary(t.Context(), conn); status.Code(err) != grpccodes.Unauthenticated || l.allowed.Load() != 1 {
 			t.Errorf("got %v and %d attempts that the breaker has allowed, want UNAUTHENTICATED and one", err, l.allowed.Load())
 		}
 		l.settled(t, 1)
@@ -62,14 +64,14 @@ func TestStream_aPanicAtTheEndIsTheEnd(t *testing.T) {
 			panic("trap")
 		}
 	})
-	s := &server{stream: failFirst(nil, "one")}
-	setup{options: []interceptor.Option{trap}}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-		stream := open(t, t.Context(), conn)
-		wantBody(t, stream, "one")
-		if o := on(func() error { _, err := receive(stream); return err }); o.panicked != "trap" {
+	s := &grpctest.Server{Stream: grpctest.FailFirst(nil, "one")}
+	retrytest.Setup{Options: []interceptor.Option{trap}}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+		stream := grpctest.Open(t, t.Context(), conn)
+		grpctest.WantBody(t, stream, "one")
+		if o := grpctest.EndingOf(func() error { _, err := grpctest.Receive(stream); return err }); o.Panicked != "trap" {
 			t.Errorf("got %+v, want the panic", o)
 		}
-		wantEOF(t, stream)
+		grpctest.WantEOF(t, stream)
 	})
 	if ends != 1 {
 		t.Errorf("the observer was told of %d ends, want one", ends)
@@ -89,12 +91,12 @@ func TestStream_lateResultsOfAnAttemptGivenUp(t *testing.T) {
 				late = o.TrailerAddr
 			}
 		}
-		return nil, errUnreachable
+		return nil, grpctest.ErrUnreachable
 	}
-	s := &server{stream: failFirst(nil, "one")}
-	setup{options: repeatable, right: []grpc.StreamClientInterceptor{right}}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+	s := &grpctest.Server{Stream: grpctest.FailFirst(nil, "one")}
+	retrytest.Setup{Options: retrytest.Repeatable, Right: []grpc.StreamClientInterceptor{right}}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
 		var trailer metadata.MD
-		if _, err := drain(open(t, t.Context(), conn, grpc.Trailer(&trailer))); err != nil || late == nil {
+		if _, err := grpctest.Drain(grpctest.Open(t, t.Context(), conn, grpc.Trailer(&trailer))); err != nil || late == nil {
 			t.Fatalf("got %v, want success, and an option for the trailer", err)
 		}
 		*late = metadata.Pairs("attempt", "1")

@@ -3,10 +3,8 @@ package interceptor_test
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,36 +17,9 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
-
-// journal is a logging.Logger that keeps its lines, each as one string.
-type journal struct {
-	mu    sync.Mutex
-	lines []string
-}
-
-func (j *journal) Log(_ context.Context, level logging.Level, msg string, fields ...any) {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%v %s", slog.Level(level), msg)
-	for i := 0; i+1 < len(fields); i += 2 {
-		fmt.Fprintf(&b, " | %v=%v", fields[i], fields[i+1])
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.lines = append(j.lines, b.String())
-}
-
-// with returns the lines that contain a text.
-func (j *journal) with(text string) (lines []string) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for _, l := range j.lines {
-		if strings.Contains(l, text) {
-			lines = append(lines, l)
-		}
-	}
-	return lines
-}
 
 // slogTo returns a logger whose lines have no time.
 func slogTo(b *bytes.Buffer) *slog.Logger {
@@ -64,9 +35,9 @@ func slogTo(b *bytes.Buffer) *slog.Logger {
 }
 
 func TestLog_linesOfACallThatRecovers(t *testing.T) {
-	var j journal
-	s := &server{unary: refuseFirst(2, overloaded())}
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	var j retrytest.Journal
+	s := &grpctest.Server{Unary: grpctest.RefuseFirst(2, grpctest.ErrOverloaded)}
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		ctx := logging.InjectFields(t.Context(), logging.Fields{"tenant", "seven", "retry.rule", "of the caller"})
 		if _, err := client.UnaryCall(ctx, &testpb.SimpleRequest{}); err != nil {
 			t.Fatal(err)
@@ -81,16 +52,16 @@ func TestLog_linesOfACallThatRecovers(t *testing.T) {
 			"INFO [RETRY] recovered: attempt 3 of /grpc.testing.TestService/UnaryCall succeeded" + call +
 				" | grpc.code=OK | retry.class=Server | retry.attempt=3 | retry.elapsed=2s",
 		}
-		if diff := cmp.Diff(want, j.lines); diff != "" {
+		if diff := cmp.Diff(want, j.Lines); diff != "" {
 			t.Errorf("lines (-want +got):\n%s", diff)
 		}
 	}, interceptor.WithLogger(&j))
 }
 
 func TestLog_linesOfACallThatFailsForGood(t *testing.T) {
-	var j journal
-	s := &server{unary: refuseAlways(overloaded())}
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	var j retrytest.Journal
+	s := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.ErrOverloaded)}
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		if _, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{}, interceptor.MaxRetries(1)); err == nil {
 			t.Fatal("got no error")
 		}
@@ -102,16 +73,16 @@ func TestLog_linesOfACallThatFailsForGood(t *testing.T) {
 			"ERROR [RETRY] Server: gave up after attempt 2 of /grpc.testing.TestService/UnaryCall (class-exhausted)" + fields +
 				" | retry.why=class-exhausted | retry.attempt=2 | retry.wait=0s | retry.elapsed=2s | retry.reach=Answered",
 		}
-		if diff := cmp.Diff(want, j.lines); diff != "" {
+		if diff := cmp.Diff(want, j.Lines); diff != "" {
 			t.Errorf("lines (-want +got):\n%s", diff)
 		}
 	}, interceptor.WithLogger(&j))
 }
 
 func TestLog_linesOfAQuotaNameIt(t *testing.T) {
-	var j journal
-	s := &server{unary: refuseAlways(refusedByQuota(t))}
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	var j retrytest.Journal
+	s := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.RefusedByQuota(t))}
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		_, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{}, interceptor.MaxRetries(0))
 		rule := interceptor.FailureOf(err).Rule
 		want := []string{
@@ -124,7 +95,7 @@ func TestLog_linesOfAQuotaNameIt(t *testing.T) {
 				" | retry.rule=" + rule + " | retry.why=never-retried | retry.attempt=1 | retry.wait=0s | retry.elapsed=0s | retry.reach=Answered" +
 				" | retry.reason=RATE_LIMIT_EXCEEDED | retry.domain=googleapis.com | retry.quota=GenerateRequestsPerMinutePerProjectPerModel",
 		}
-		if diff := cmp.Diff(want, j.lines); diff != "" {
+		if diff := cmp.Diff(want, j.Lines); diff != "" {
 			t.Errorf("lines (-want +got):\n%s", diff)
 		}
 	}, interceptor.WithLogger(&j))
@@ -140,7 +111,7 @@ func TestLog_levelAndWordsOfTheEnd(t *testing.T) {
 			status.Error(grpccodes.InvalidArgument, "wrong"), nil, "DEBUG [RETRY] Request: not retried after attempt 1 of f (never-retried)",
 		},
 		"a failure that is switched off": {
-			overloaded(), []interceptor.Option{interceptor.Disable()}, "DEBUG [RETRY] Server: not retried after attempt 1 of f (disabled)",
+			grpctest.ErrOverloaded, []interceptor.Option{interceptor.Disable()}, "DEBUG [RETRY] Server: not retried after attempt 1 of f (disabled)",
 		},
 		"a method that may have run": {
 			status.Error(grpccodes.Internal, "?"),
@@ -148,7 +119,7 @@ func TestLog_levelAndWordsOfTheEnd(t *testing.T) {
 			"ERROR [RETRY] Server: gave up after attempt 1 of f (not-repeatable): the method may have run, and was declared interceptor.NotRepeatable()",
 		},
 		"a hint that is too long": {
-			refusedWith(t, "quota", &errdetails.RetryInfo{RetryDelay: durationpb.New(time.Hour)}), nil,
+			grpctest.RefusedWith(t, "quota", &errdetails.RetryInfo{RetryDelay: durationpb.New(time.Hour)}), nil,
 			"ERROR [RETRY] Quota: gave up after attempt 1 of f (hint-too-long)",
 		},
 		"the caller's own end": {
@@ -157,13 +128,13 @@ func TestLog_levelAndWordsOfTheEnd(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			var j journal
+			var j retrytest.Journal
 			r := interceptor.New(append(tt.opts, interceptor.WithLogger(&j))...)
 			_ = r.Do(t.Context(), "f", func(context.Context) error { return tt.err })
-			if len(j.lines) != 1 {
-				t.Fatalf("got %q, want one line", j.lines)
+			if len(j.Lines) != 1 {
+				t.Fatalf("got %q, want one line", j.Lines)
 			}
-			if got, _, _ := strings.Cut(j.lines[0], " | "); got != tt.want {
+			if got, _, _ := strings.Cut(j.Lines[0], " | "); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
@@ -171,15 +142,15 @@ func TestLog_levelAndWordsOfTheEnd(t *testing.T) {
 }
 
 func TestLog_severalLoggersGetTheSameLines(t *testing.T) {
-	var first, second journal
+	var first, second retrytest.Journal
 	var text bytes.Buffer
 	r := interceptor.New(interceptor.WithLogger(&first), interceptor.WithSlog(slogTo(&text)), interceptor.WithLogger(&second),
-		interceptor.WithTable(atOnce(1)))
-	_ = r.Do(t.Context(), "f", func(context.Context) error { return overloaded() })
-	if len(first.lines) != 2 {
-		t.Errorf("got %q, want two lines", first.lines)
+		interceptor.WithTable(retrytest.AtOnce(1)))
+	_ = r.Do(t.Context(), "f", func(context.Context) error { return grpctest.ErrOverloaded })
+	if len(first.Lines) != 2 {
+		t.Errorf("got %q, want two lines", first.Lines)
 	}
-	if diff := cmp.Diff(first.lines, second.lines); diff != "" {
+	if diff := cmp.Diff(first.Lines, second.Lines); diff != "" {
 		t.Errorf("lines of the second (-first +second):\n%s", diff)
 	}
 	want := `level=WARN msg="[RETRY] Server: attempt 1 of f failed, next in 0s" grpc.method=f grpc.code=Unavailable retry.class=Server ` +
@@ -211,25 +182,25 @@ func TestLog_messagesAreLeftOutUnlessAskedForAndThenRedacted(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			var with, without journal
+			var with, without retrytest.Journal
 			for _, opts := range [][]interceptor.Option{
 				{interceptor.WithLogger(&with), interceptor.WithMessages()},
 				{interceptor.WithLogger(&without)},
 			} {
-				r := interceptor.New(append(opts, interceptor.WithTable(atOnce(1)))...)
+				r := interceptor.New(append(opts, interceptor.WithTable(retrytest.AtOnce(1)))...)
 				_ = r.Do(t.Context(), "f", func(context.Context) error { return status.Error(grpccodes.Unavailable, tt.message) })
 			}
-			for _, line := range with.lines {
+			for _, line := range with.Lines {
 				if _, got, _ := strings.Cut(line, " | retry.message="); got != tt.want {
 					t.Errorf("got %q, want %q", got, tt.want)
 				}
 			}
-			for _, line := range append(with.lines, without.lines...) {
+			for _, line := range append(with.Lines, without.Lines...) {
 				if strings.Contains(line, "s3cr3t") || strings.Contains(line, "AIza") || strings.Contains(line, "dXNlc") {
 					t.Errorf("a secret in %q", line)
 				}
 			}
-			for _, line := range without.lines {
+			for _, line := range without.Lines {
 				if strings.Contains(line, "retry.message") || strings.Contains(line, tt.message) {
 					t.Errorf("a message in %q", line)
 				}
@@ -243,8 +214,8 @@ func TestLog_isSilentByDefault(t *testing.T) {
 	before := slog.Default()
 	slog.SetDefault(slogTo(&text))
 	defer slog.SetDefault(before)
-	r := interceptor.New(interceptor.WithTable(atOnce(1)), interceptor.WithMessages())
-	_ = r.Do(t.Context(), "f", func(context.Context) error { return overloaded() })
+	r := interceptor.New(interceptor.WithTable(retrytest.AtOnce(1)), interceptor.WithMessages())
+	_ = r.Do(t.Context(), "f", func(context.Context) error { return grpctest.ErrOverloaded })
 	if text.Len() != 0 {
 		t.Errorf("got %q, want silence", text.String())
 	}

@@ -4,13 +4,11 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	grpccodes "google.golang.org/grpc/codes"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
@@ -19,29 +17,10 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
-
-// diary is a journal for many goroutines.
-type diary struct {
-	mu sync.Mutex
-	journal
-}
-
-func (d *diary) Log(ctx context.Context, level logging.Level, msg string, fields ...any) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.journal.Log(ctx, level, msg, fields...)
-}
-
-// take returns the lines so far, and begins anew.
-func (d *diary) take() []string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	lines := d.lines
-	d.lines = nil
-	return lines
-}
 
 // failingFunction calls a function that fails, with a table of one retry after 100 ms, and
 // without budget.
@@ -57,12 +36,12 @@ func failingFunction(opts ...interceptor.Option) func(ctx context.Context, err e
 // one line tells of the others; then it begins anew.
 func TestLog_isLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var d diary
+		var d retrytest.Journal
 		fail := failingFunction(interceptor.WithLogger(&d), interceptor.WithLogLimit(10))
 		wrong := status.Error(grpccodes.InvalidArgument, "wrong")
 		storm := func() {
 			for range 3000 {
-				go fail(t.Context(), overloaded())
+				go fail(t.Context(), grpctest.ErrOverloaded)
 			}
 			for range 50 {
 				fail(t.Context(), wrong) // which has a level of its own
@@ -79,7 +58,7 @@ func TestLog_isLimited(t *testing.T) {
 		}
 		for round := range 3 {
 			storm()
-			lines := d.take()
+			lines := d.Take()
 			got := []int{count(lines, "WARN [RETRY] Server: attempt 1"), count(lines, "ERROR [RETRY] Server: gave up"), count(lines, "DEBUG [RETRY] Request"), len(lines)}
 			if diff := cmp.Diff([]int{10, 10, 10, 30}, got); diff != "" {
 				t.Errorf("round %d: retries, given up, not retried, all (-want +got):\n%s", round, diff)
@@ -88,12 +67,12 @@ func TestLog_isLimited(t *testing.T) {
 			synctest.Wait()
 			want := []string{"ERROR [RETRY] 6020 lines left out within 1s: 2990 retries, 2990 given up, 0 recovered, 0 fallbacks, 40 not retried, 0 of gates (Server 5980, Request 40)" +
 				" | protocol=grpc | grpc.component=client | retry.left_out=6020 | retry.left_out.retries=2990 | retry.left_out.given_up=2990"}
-			if diff := cmp.Diff(want, d.take()); diff != "" {
+			if diff := cmp.Diff(want, d.Take()); diff != "" {
 				t.Errorf("round %d: the summary (-want +got):\n%s", round, diff)
 			}
 		}
-		fail(t.Context(), overloaded())
-		if lines := d.take(); len(lines) != 2 {
+		fail(t.Context(), grpctest.ErrOverloaded)
+		if lines := d.Take(); len(lines) != 2 {
 			t.Errorf("%q, want a retry and the end, and no summary", lines)
 		}
 	})
@@ -110,16 +89,16 @@ func TestLog_limits(t *testing.T) {
 		"one":     {[]interceptor.Option{interceptor.WithLogLimit(1)}, 1},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			var d diary
+			var d retrytest.Journal
 			fail := failingFunction(append(tt.opts, interceptor.WithLogger(&d))...)
 			for range 500 {
 				fail(t.Context(), status.Error(grpccodes.InvalidArgument, "wrong"))
 			}
-			if got := len(d.take()); got != tt.want {
+			if got := len(d.Take()); got != tt.want {
 				t.Errorf("%s: %d lines, want %d", name, got, tt.want)
 			}
 			time.Sleep(2 * time.Second)
-			for _, line := range d.take() {
+			for _, line := range d.Take() {
 				if !strings.HasPrefix(line, "DEBUG [RETRY] ") {
 					t.Errorf("%s: %q, want the level of what was left out", name, line)
 				}
@@ -142,7 +121,7 @@ func TestLog_hasNoSecrets(t *testing.T) {
 	for _, messages := range []bool{false, true} {
 		for name, secret := range map[string]string{"together": all, "key": apiKey, "token": token, "prompt": prompt} {
 			synctest.Test(t, func(t *testing.T) {
-				var d diary
+				var d retrytest.Journal
 				refusal := func(code grpccodes.Code) error {
 					st, err := status.New(code, secret).WithDetails(
 						&errdetails.ErrorInfo{Reason: secret, Domain: secret, Metadata: map[string]string{secret: secret}},
@@ -160,7 +139,7 @@ func TestLog_hasNoSecrets(t *testing.T) {
 					refusal(grpccodes.ResourceExhausted), refusal(grpccodes.Unavailable), refusal(grpccodes.InvalidArgument), refusal(grpccodes.Unauthenticated),
 					refusal(grpccodes.Unknown), refusal(99),
 				}
-				s := &server{unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+				s := &grpctest.Server{Unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 					return nil, failures[n%len(failures)]
 				}}
 				opts := []interceptor.Option{
@@ -172,13 +151,13 @@ func TestLog_hasNoSecrets(t *testing.T) {
 				if messages {
 					opts = append(opts, interceptor.WithMessages())
 				}
-				client := testpb.NewTestServiceClient(serve(t, s, interceptor.DialOptions(opts...)...))
+				client := testpb.NewTestServiceClient(grpctest.Serve(t, s, interceptor.DialOptions(opts...)...))
 				ctx := metadata.AppendToOutgoingContext(t.Context(), "x-goog-api-key", secret, "authorization", "Bearer "+secret)
 				for range 2 * len(failures) {
 					_, _ = client.UnaryCall(ctx, &testpb.SimpleRequest{Payload: &testpb.Payload{Body: []byte(secret)}})
 				}
 				time.Sleep(time.Minute)
-				lines := d.take()
+				lines := d.Take()
 				if len(lines) < 10 {
 					t.Errorf("%d lines, want many", len(lines))
 				}

@@ -13,12 +13,14 @@ import (
 
 	"github.com/reinvoke/reinvoke/interceptor"
 	"github.com/reinvoke/reinvoke/internal/clock"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
 
 // touchy is a logger that, once it is armed, panics when it is given a line that is not
 // of one call.
 type touchy struct {
-	diary
+	retrytest.Journal
 	armed  atomic.Bool
 	panics atomic.Int64
 }
@@ -29,7 +31,7 @@ func (l *touchy) Log(ctx context.Context, level logging.Level, msg string, field
 		l.panics.Add(1)
 		panic("the disk is full")
 	}
-	l.diary.Log(ctx, level, msg, fields...)
+	l.Journal.Log(ctx, level, msg, fields...)
 }
 
 // TestLogger_panicsOnATimer: a logger that panics where no call is there to be failed
@@ -73,20 +75,20 @@ func TestLogger_panicsOnATimer(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := clock.NewFake(time.Now())
 				var bad touchy
-				var good diary
+				var good retrytest.Journal
 				r := interceptor.New(append([]interceptor.Option{
-					interceptor.WithClock(c), interceptor.WithRand(noSpread), interceptor.WithLogger(&bad), interceptor.WithLogger(&good),
+					interceptor.WithClock(c), interceptor.WithRand(retrytest.NoSpread), interceptor.WithLogger(&bad), interceptor.WithLogger(&good),
 				}, tt.opts...)...)
 				tt.begin(t, r)
-				good.take()
+				good.Take()
 				waits := make(chan error, 1)
 				if r.Gates().Closed > 0 { // else there is no timer of it
 					go func() {
-						o := on(func() error { return doing(t.Context(), r, func() error { return nil }) })
-						if o.panicked != nil {
-							o.err = fmt.Errorf("a call has panicked: %v", o.panicked)
+						o := grpctest.EndingOf(func() error { return doing(t.Context(), r, func() error { return nil }) })
+						if o.Panicked != nil {
+							o.Err = fmt.Errorf("a call has panicked: %v", o.Panicked)
 						}
-						waits <- o.err
+						waits <- o.Err
 					}()
 				} else {
 					waits <- nil
@@ -101,7 +103,7 @@ func TestLogger_panicsOnATimer(t *testing.T) {
 				if bad.panics.Load() == 0 {
 					t.Error("the logger did not panic")
 				}
-				if got := strings.Join(good.take(), "\n"); !strings.Contains(got, tt.line) {
+				if got := strings.Join(good.Take(), "\n"); !strings.Contains(got, tt.line) {
 					t.Errorf("the second logger has %q, want %q", got, tt.line)
 				}
 				select {

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 	"github.com/reinvoke/reinvoke/policy/policyfile"
 )
 
@@ -215,7 +216,7 @@ func TestMigrating_serviceConfigHedges(t *testing.T) {
 	const config = `{"methodConfig": [{"name": [{}], "hedgingPolicy": {"maxAttempts": 2, "hedgingDelay": "0.5s", "nonFatalStatusCodes": []}}]}`
 	answered := func(dial []grpc.DialOption) (d time.Duration) {
 		synctest.Test(t, func(t *testing.T) {
-			s := &server{unary: func(ctx context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+			s := &grpctest.Server{Unary: func(ctx context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 				if n == 1 {
 					select {
 					case <-ctx.Done():
@@ -224,8 +225,8 @@ func TestMigrating_serviceConfigHedges(t *testing.T) {
 				}
 				return &testpb.SimpleResponse{}, nil
 			}}
-			conn := serve(t, s, dial...)
-			d = took(func() {
+			conn := grpctest.Serve(t, s, dial...)
+			d = grpctest.Took(func() {
 				if err := callUnaryOnce(t.Context(), conn); err != nil {
 					t.Error(err)
 				}

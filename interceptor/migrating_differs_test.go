@@ -20,6 +20,8 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -30,7 +32,7 @@ func thrice(d time.Duration) []grpc.DialOption {
 
 func thriceOurs(d time.Duration, more ...interceptor.Option) []grpc.DialOption {
 	opts := []interceptor.Option{interceptor.WithTable(policy.Table{codes.Other: linear(2, d)}), asBefore(theirDefault), interceptor.Repeatable()}
-	return retrying(append(opts, more...)...)
+	return retrytest.DialOptions(append(opts, more...)...)
 }
 
 // TestMigrating_middlewareDiffers: where ours does otherwise, the page says so, and says
@@ -64,7 +66,7 @@ func TestMigrating_middlewareDiffers(t *testing.T) {
 			wantOurs:   playback{Attempts: 2, Gaps: []time.Duration{seconds(20)}, Took: seconds(20)},
 		},
 		{
-			name: "a hint that is not believed", says: "`MinHint: math.MaxInt64`", script: later, theirs: thrice(tick), ours: retrying(interceptor.WithTable(policy.Table{codes.Other: linear(2, tick)}), asBefore(blind), interceptor.Repeatable()),
+			name: "a hint that is not believed", says: "`MinHint: math.MaxInt64`", script: later, theirs: thrice(tick), ours: retrytest.DialOptions(interceptor.WithTable(policy.Table{codes.Other: linear(2, tick)}), asBefore(blind), interceptor.Repeatable()),
 			wantTheirs: playback{Attempts: 2, Gaps: []time.Duration{tick}, Took: tick},
 			wantOurs:   playback{Attempts: 2, Gaps: []time.Duration{tick}, Took: tick},
 		},
@@ -93,14 +95,14 @@ func TestMigrating_middlewareBudget(t *testing.T) {
 	named(t, "100 tokens bound the retries of a connection")
 	attempts := func(dial []grpc.DialOption) (n int) {
 		synctest.Test(t, func(t *testing.T) {
-			s := &server{unary: func(context.Context, int, *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+			s := &grpctest.Server{Unary: func(context.Context, int, *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 				return nil, refused(grpccodes.Unavailable)
 			}}
-			conn := serve(t, s, dial...)
+			conn := grpctest.Serve(t, s, dial...)
 			for range 100 {
 				_ = callUnaryOnce(t.Context(), conn)
 			}
-			n = s.attempts()
+			n = s.Attempts()
 		})
 		return n
 	}
@@ -135,11 +137,11 @@ func TestMigrating_middlewareTells(t *testing.T) {
 	run := func(dial func(tell func(attempt int, err error)) []grpc.DialOption, key string) (list []told, keys []string, err error) {
 		synctest.Test(t, func(t *testing.T) {
 			s, began := codesOf.server(), time.Now()
-			conn := serve(t, s, dial(func(attempt int, err error) {
+			conn := grpctest.Serve(t, s, dial(func(attempt int, err error) {
 				list = append(list, told{attempt, status.Code(err), time.Since(began)})
 			})...)
 			err = callUnaryOnce(t.Context(), conn)
-			for _, md := range s.md {
+			for _, md := range s.Metadata() {
 				keys = append(keys, md.Get(key)...)
 			}
 		})
@@ -177,12 +179,12 @@ func TestMigrating_middlewareNoConnection(t *testing.T) {
 	named(t, "While there is no connection, the next attempt waits for one")
 	call := func(dial []grpc.DialOption) (attempts int, err error) {
 		synctest.Test(t, func(t *testing.T) {
-			o := &outage{service: script{}.server()}
+			o := &grpctest.Outage{Service: script{}.server()}
 			dial := append(dial, grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.DefaultConfig, MinConnectTimeout: time.Second}))
-			conn := o.connect(t, dial...)
-			time.AfterFunc(5*tick, o.start)
+			conn := o.Connect(t, dial...)
+			time.AfterFunc(5*tick, o.Start)
 			err = callUnaryOnce(t.Context(), conn)
-			attempts = o.service.attempts()
+			attempts = o.Service.Attempts()
 			time.Sleep(5 * tick) // the server has started, and is stopped with the rest
 		})
 		return attempts, err

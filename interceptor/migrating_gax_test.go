@@ -13,6 +13,7 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -128,7 +129,7 @@ func TestMigrating_gaxDiffers(t *testing.T) {
 		theirs := silent.play(t, byGAX(onUnavailable, gax.WithTimeout(2*time.Second)), 0)
 		cfg := policy.DefaultConfig()
 		cfg.Methods = []policy.Method{{Pattern: "/grpc.testing.TestService/*", Timeout: 2 * time.Second}}
-		ours := silent.play(t, migrant{dial: retrying(interceptor.WithConfig(cfg)), make: callUnaryOnce}, 0)
+		ours := silent.play(t, migrant{dial: retrytest.DialOptions(interceptor.WithConfig(cfg)), make: callUnaryOnce}, 0)
 		wantSamePlay(t, theirs, ours)
 	})
 	t.Run("a wait past the deadline", func(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 // script is what the attempts of one call meet, in order; later attempts succeed.
@@ -71,12 +72,12 @@ func sendHeader(ctx context.Context, header metadata.MD) error {
 }
 
 // server returns a server that plays the script to unary calls and server streams.
-func (s script) server() *server {
-	return &server{
-		unary: func(ctx context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+func (s script) server() *grpctest.Server {
+	return &grpctest.Server{
+		Unary: func(ctx context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 			return &testpb.SimpleResponse{}, s.attempt(ctx, n)
 		},
-		stream: func(n int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+		Stream: func(n int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 			if err := s.attempt(out.Context(), n); err != nil {
 				return err
 			}
@@ -109,7 +110,7 @@ var bothKinds = map[string]callOnce{"unary": callUnaryOnce, "stream": readStream
 
 // callUnaryOnce makes a unary call.
 func callUnaryOnce(ctx context.Context, conn *grpc.ClientConn, opts ...grpc.CallOption) error {
-	_, err := callUnary(ctx, conn, opts...)
+	_, err := grpctest.CallUnary(ctx, conn, opts...)
 	return err
 }
 
@@ -130,15 +131,15 @@ func (s script) play(t *testing.T, c migrant, deadline time.Duration) (o playbac
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		server := s.server()
-		conn := serve(t, server, c.dial...)
+		conn := grpctest.Serve(t, server, c.dial...)
 		ctx, cancel := context.WithCancel(t.Context())
 		if deadline > 0 {
 			ctx, cancel = context.WithTimeout(t.Context(), deadline)
 		}
 		defer cancel()
 		var err error
-		o.Took = took(func() { err = c.make(ctx, conn, c.call...) })
-		o.Attempts, o.Gaps = server.attempts(), server.gaps()
+		o.Took = grpctest.Took(func() { err = c.make(ctx, conn, c.call...) })
+		o.Attempts, o.Gaps = server.Attempts(), server.Gaps()
 		if o.Code = status.Code(err); o.Code != grpccodes.DeadlineExceeded { // whose words are those of the timer that was first
 			o.Message = status.Convert(err).Message()
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -131,7 +132,7 @@ func TestMigrating_middleware(t *testing.T) {
 				for _, o := range tt.ours {
 					opts = append(opts, o)
 				}
-				both(t, migrant{dial: middleware(tt.theirs...)}, migrant{dial: retrying(opts...)})
+				both(t, migrant{dial: middleware(tt.theirs...)}, migrant{dial: retrytest.DialOptions(opts...)})
 			})
 			t.Run(tt.name+", for the call, "+kind, func(t *testing.T) {
 				var call []grpc.CallOption
@@ -139,7 +140,7 @@ func TestMigrating_middleware(t *testing.T) {
 					call = append(call, o)
 				}
 				both(t, migrant{dial: middleware(), call: call},
-					migrant{dial: retrying(interceptor.WithTable(policy.Table{}), asBefore(tt.rules), interceptor.WithoutBudget()), call: grpcOptions(tt.ours)})
+					migrant{dial: retrytest.DialOptions(interceptor.WithTable(policy.Table{}), asBefore(tt.rules), interceptor.WithoutBudget()), call: grpcOptions(tt.ours)})
 			})
 		}
 	}

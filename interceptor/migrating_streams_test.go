@@ -8,6 +8,8 @@ import (
 	grpccodes "google.golang.org/grpc/codes"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
+
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 // TestMigrating_middlewareStreamBreaks: after a message theirs begins the stream again,
@@ -16,17 +18,17 @@ func TestMigrating_middlewareStreamBreaks(t *testing.T) {
 	named(t, "its messages come twice")
 	read := func(dial []grpc.DialOption) (messages, attempts int, code grpccodes.Code) {
 		synctest.Test(t, func(t *testing.T) {
-			s := &server{stream: func(n int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+			s := &grpctest.Server{Stream: func(n int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 				if err := out.Send(&testpb.StreamingOutputCallResponse{}); err != nil || n > 1 {
 					return err
 				}
 				return refused(grpccodes.Unavailable)
 			}}
-			stream, err := testpb.NewTestServiceClient(serve(t, s, dial...)).StreamingOutputCall(t.Context(), &testpb.StreamingOutputCallRequest{})
+			stream, err := testpb.NewTestServiceClient(grpctest.Serve(t, s, dial...)).StreamingOutputCall(t.Context(), &testpb.StreamingOutputCallRequest{})
 			for ; err == nil; messages++ {
 				_, err = stream.Recv()
 			}
-			messages, attempts, code = messages-1, s.attempts(), status.Code(err)
+			messages, attempts, code = messages-1, s.Attempts(), status.Code(err)
 		})
 		return messages, attempts, code
 	}
@@ -43,7 +45,7 @@ func TestMigrating_middlewareClientStreams(t *testing.T) {
 	named(t, "fails with UNIMPLEMENTED")
 	open := func(dial []grpc.DialOption) (code grpccodes.Code) {
 		synctest.Test(t, func(t *testing.T) {
-			stream, err := testpb.NewTestServiceClient(serve(t, &server{}, dial...)).FullDuplexCall(t.Context())
+			stream, err := testpb.NewTestServiceClient(grpctest.Serve(t, &grpctest.Server{}, dial...)).FullDuplexCall(t.Context())
 			if err == nil {
 				err = stream.Send(&testpb.StreamingOutputCallRequest{})
 			}

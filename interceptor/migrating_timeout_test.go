@@ -14,6 +14,8 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -33,7 +35,7 @@ func TestMigrating_middlewareStreamTimeout(t *testing.T) {
 // timedOurs are three attempts of 3 s at most, as the page has them.
 func timedOurs(more ...interceptor.Option) []grpc.DialOption {
 	opts := []interceptor.Option{interceptor.WithTable(policy.Table{codes.Other: linear(2, tick)}), asBefore(timedOutBefore), interceptor.Repeatable(), interceptor.WithAttemptTimeout(3 * time.Second)}
-	return retrying(append(opts, more...)...)
+	return retrytest.DialOptions(append(opts, more...)...)
 }
 
 // TestMigrating_timeoutIsPaidFor: with a budget a silent attempt of a new connection goes on
@@ -45,20 +47,20 @@ func TestMigrating_timeoutIsPaidFor(t *testing.T) {
 	named(t, "A timeout that only a call or a context has does not change that budget")
 	attempts := func(dial []grpc.DialOption, successes int, script script, opts ...grpc.CallOption) (n int, err error) {
 		synctest.Test(t, func(t *testing.T) {
-			s := &server{unary: func(ctx context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+			s := &grpctest.Server{Unary: func(ctx context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 				if n <= successes {
 					return &testpb.SimpleResponse{}, nil
 				}
 				return &testpb.SimpleResponse{}, script.attempt(ctx, n-successes)
 			}}
-			conn := serve(t, s, dial...)
+			conn := grpctest.Serve(t, s, dial...)
 			for range successes {
 				if err := callUnaryOnce(t.Context(), conn); err != nil {
 					t.Fatal(err)
 				}
 			}
 			err = callUnaryOnce(t.Context(), conn, opts...)
-			n = s.attempts() - successes
+			n = s.Attempts() - successes
 		})
 		return n, err
 	}
@@ -82,7 +84,7 @@ func TestMigrating_timeoutIsPaidFor(t *testing.T) {
 		{"ours, down", timedOurs(), 0, down, 2, grpccodes.Unavailable},
 		{"ours, down after ten successes", timedOurs(), 10, down, 3, grpccodes.Unavailable},
 		{"ours, down, without a budget", timedOurs(interceptor.WithoutBudget()), 0, down, 3, grpccodes.Unavailable},
-		{"ours, silent, with a table without that row", retrying(interceptor.WithTable(policy.Table{codes.Server: linear(2, tick)}), interceptor.Repeatable(), interceptor.WithAttemptTimeout(3*time.Second), interceptor.WithoutBudget()), 0, silent, 1, grpccodes.DeadlineExceeded},
+		{"ours, silent, with a table without that row", retrytest.DialOptions(interceptor.WithTable(policy.Table{codes.Server: linear(2, tick)}), interceptor.Repeatable(), interceptor.WithAttemptTimeout(3*time.Second), interceptor.WithoutBudget()), 0, silent, 1, grpccodes.DeadlineExceeded},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got, err := attempts(tt.dial, tt.successes, tt.script); got != tt.want || status.Code(err) != tt.code {
@@ -103,11 +105,11 @@ func TestMigrating_middlewareServerIsTold(t *testing.T) {
 	named(t, "the server is not told")
 	told := func(dial []grpc.DialOption) (told bool) {
 		synctest.Test(t, func(t *testing.T) {
-			s := &server{unary: func(ctx context.Context, _ int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+			s := &grpctest.Server{Unary: func(ctx context.Context, _ int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 				_, told = ctx.Deadline()
 				return &testpb.SimpleResponse{}, nil
 			}}
-			if err := callUnaryOnce(t.Context(), serve(t, s, dial...)); err != nil {
+			if err := callUnaryOnce(t.Context(), grpctest.Serve(t, s, dial...)); err != nil {
 				t.Error(err)
 			}
 		})

@@ -15,6 +15,8 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -35,51 +37,51 @@ func waits(events []interceptor.Event) []interceptor.Event {
 // TestObserver_waitsOfAStream: those before its first message are told once, and not
 // again at its end.
 func TestObserver_waitsOfAStream(t *testing.T) {
-	s := &server{stream: failFirst([]error{errOverloaded}, "a", "b")}
-	var w watcher
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
-		stream, err := client.StreamingOutputCall(t.Context(), ask("x"))
+	s := &grpctest.Server{Stream: grpctest.FailFirst([]error{grpctest.ErrOverloaded}, "a", "b")}
+	var w retrytest.Watcher
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+		stream, err := client.StreamingOutputCall(t.Context(), grpctest.Ask("x"))
 		for err == nil {
 			_, err = stream.Recv()
 		}
 		var got []time.Duration
-		for _, e := range w.events {
+		for _, e := range w.Events {
 			got = append(got, e.Wait)
 		}
 		if diff := cmp.Diff([]time.Duration{0, 2 * time.Second, 0}, got); diff != "" {
 			t.Errorf("the waits of its events (-want +got):\n%s", diff)
 		}
-	}, interceptor.WithObserver(w.observe))
+	}, interceptor.WithObserver(w.Observe))
 }
 
 // TestObserver_waitsAtTheGate, also before the first attempt, and the names of what
 // is no generated method.
 func TestObserver_waitsAtTheGate(t *testing.T) {
 	refused := status.Error(grpccodes.ResourceExhausted, "Quota exceeded. Please retry in 10s.")
-	s := &server{unary: refuseFirst(1, refused)}
-	var w watcher
+	s := &grpctest.Server{Unary: grpctest.RefuseFirst(1, refused)}
+	var w retrytest.Watcher
 	synctest.Test(t, func(t *testing.T) {
-		conn := serve(t, s, interceptor.DialOptions(interceptor.WithRand(func() float64 { return 0 }), interceptor.WithObserver(w.observe))...)
+		conn := grpctest.Serve(t, s, interceptor.DialOptions(interceptor.WithRand(func() float64 { return 0 }), interceptor.WithObserver(w.Observe))...)
 		for range 2 {
-			if err := conn.Invoke(t.Context(), unaryMethod, &testpb.SimpleRequest{}, &testpb.SimpleResponse{}, interceptor.Disable()); err == nil {
+			if err := conn.Invoke(t.Context(), grpctest.UnaryMethod, &testpb.SimpleRequest{}, &testpb.SimpleResponse{}, interceptor.Disable()); err == nil {
 				continue
 			}
-			if err := conn.Invoke(t.Context(), unaryMethod, &testpb.SimpleRequest{}, &testpb.SimpleResponse{}); err != nil {
+			if err := conn.Invoke(t.Context(), grpctest.UnaryMethod, &testpb.SimpleRequest{}, &testpb.SimpleResponse{}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		third := w.events[2]
+		third := w.Events[2]
 		if third.Wait != 10*time.Second || third.AtGate != third.Wait || third.Static || third.Target != testTarget {
 			t.Errorf("got %+v, want a wait of 10s at the gate, and no static method", third)
 		}
-		if call := w.events[3]; call.Wait != 0 || call.AtGate != 0 || call.Gated != 10*time.Second {
+		if call := w.Events[3]; call.Wait != 0 || call.AtGate != 0 || call.Gated != 10*time.Second {
 			t.Errorf("got %+v for the call, want no further wait", call)
 		}
 	})
-	w = watcher{}
-	r := interceptor.New(interceptor.WithObserver(w.observe))
-	if err := r.Do(t.Context(), "a name", func(context.Context) error { return nil }); err != nil || !w.events[0].Static || w.events[0].Target != "" {
-		t.Errorf("got %v, %+v, want a static name without a target", err, w.events)
+	w = retrytest.Watcher{}
+	r := interceptor.New(interceptor.WithObserver(w.Observe))
+	if err := r.Do(t.Context(), "a name", func(context.Context) error { return nil }); err != nil || !w.Events[0].Static || w.Events[0].Target != "" {
+		t.Errorf("got %v, %+v, want a static name without a target", err, w.Events)
 	}
 }
 
@@ -96,25 +98,25 @@ func TestObserver_isToldEveryAttemptAndEveryCall(t *testing.T) {
 	}
 	const each = 100 * time.Millisecond // what an attempt takes
 	event := func(o interceptor.Outcome, attempt int, f codes.Failure, d policy.Decision, took, waited time.Duration) interceptor.Event {
-		return interceptor.Event{Method: unaryMethod, Target: testTarget, Static: true, Outcome: o, Attempt: attempt, Failure: f, Decision: d, Took: took, Waited: waited}
+		return interceptor.Event{Method: grpctest.UnaryMethod, Target: testTarget, Static: true, Outcome: o, Attempt: attempt, Failure: f, Decision: d, Took: took, Waited: waited}
 	}
 	tests := []struct {
 		name   string
-		unary  unaryHandler
+		unary  grpctest.UnaryHandler
 		cancel time.Duration
 		opts   []interceptor.Option
 		fails  []bool // which events have an error
 		want   []interceptor.Event
 	}{
 		{
-			name: "a call that succeeds at once", unary: refuseFirst(0, nil), fails: []bool{false, false},
+			name: "a call that succeeds at once", unary: grpctest.RefuseFirst(0, nil), fails: []bool{false, false},
 			want: []interceptor.Event{
 				event(interceptor.Pending, 1, codes.Failure{}, success, each, 0),
 				event(interceptor.FirstTry, 1, codes.Failure{}, success, each, 0),
 			},
 		},
 		{
-			name: "a call that recovers", unary: refuseFirst(2, overloaded()), fails: []bool{true, true, false, false},
+			name: "a call that recovers", unary: grpctest.RefuseFirst(2, grpctest.ErrOverloaded), fails: []bool{true, true, false, false},
 			want: []interceptor.Event{
 				event(interceptor.Pending, 1, overload, retry(2*time.Second), each, 0),
 				event(interceptor.Pending, 2, overload, retry(4*time.Second), each, 2*time.Second),
@@ -123,7 +125,7 @@ func TestObserver_isToldEveryAttemptAndEveryCall(t *testing.T) {
 			},
 		},
 		{
-			name: "a call that is exhausted", unary: refuseAlways(overloaded()), fails: []bool{true, true, true},
+			name: "a call that is exhausted", unary: grpctest.RefuseAlways(grpctest.ErrOverloaded), fails: []bool{true, true, true},
 			opts: []interceptor.Option{interceptor.MaxRetries(1)},
 			want: []interceptor.Event{
 				event(interceptor.Pending, 1, overload, retry(2*time.Second), each, 0),
@@ -132,14 +134,14 @@ func TestObserver_isToldEveryAttemptAndEveryCall(t *testing.T) {
 			},
 		},
 		{
-			name: "a call that is not retried", unary: refuseAlways(status.Error(grpccodes.InvalidArgument, "wrong")), fails: []bool{true, true},
+			name: "a call that is not retried", unary: grpctest.RefuseAlways(status.Error(grpccodes.InvalidArgument, "wrong")), fails: []bool{true, true},
 			want: []interceptor.Event{
 				event(interceptor.Pending, 1, wrong, no(policy.NeverRetried, codes.Request), each, 0),
 				event(interceptor.NotRetried, 1, wrong, no(policy.NeverRetried, codes.Request), each, 0),
 			},
 		},
 		{
-			name: "a call whose attempt is cancelled", unary: refuseAlways(overloaded()), cancel: 50 * time.Millisecond, fails: []bool{true, true},
+			name: "a call whose attempt is cancelled", unary: grpctest.RefuseAlways(grpctest.ErrOverloaded), cancel: 50 * time.Millisecond, fails: []bool{true, true},
 			want: []interceptor.Event{
 				event(interceptor.Pending, 1, ended, no(policy.CallerEnded, codes.Ended), 50*time.Millisecond, 0),
 				event(interceptor.Ended, 1, ended, no(policy.CallerEnded, codes.Ended), 50*time.Millisecond, 0),
@@ -148,12 +150,12 @@ func TestObserver_isToldEveryAttemptAndEveryCall(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := &server{unary: func(ctx context.Context, n int, in *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+			s := &grpctest.Server{Unary: func(ctx context.Context, n int, in *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 				time.Sleep(each)
 				return tt.unary(ctx, n, in)
 			}}
-			var w watcher
-			bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+			var w retrytest.Watcher
+			retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				if tt.cancel > 0 {
@@ -162,47 +164,47 @@ func TestObserver_isToldEveryAttemptAndEveryCall(t *testing.T) {
 				_, err := client.UnaryCall(ctx, &testpb.SimpleRequest{})
 				time.Sleep(time.Second) // let the server finish
 				var fails []bool
-				for i := range w.events {
-					fails = append(fails, w.events[i].Err != nil)
+				for i := range w.Events {
+					fails = append(fails, w.Events[i].Err != nil)
 				}
 				if diff := cmp.Diff(tt.fails, fails); diff != "" {
 					t.Errorf("which have an error (-want +got):\n%s", diff)
 				}
-				if got := w.last().Err; got != err { //nolint:errorlint // the same error
+				if got := w.Last().Err; got != err { //nolint:errorlint // the same error
 					t.Errorf("the call's event has the error %v, want what the call returned: %v", got, err)
 				}
-				if diff := cmp.Diff(waits(tt.want), w.events, cmpopts.IgnoreFields(interceptor.Event{}, "Err", "At")); diff != "" {
+				if diff := cmp.Diff(waits(tt.want), w.Events, cmpopts.IgnoreFields(interceptor.Event{}, "Err", "At")); diff != "" {
 					t.Errorf("events (-want +got):\n%s", diff)
 				}
-			}, append(tt.opts, interceptor.WithObserver(w.observe))...)
+			}, append(tt.opts, interceptor.WithObserver(w.Observe))...)
 		})
 	}
 }
 
 func TestObserver_isToldOfAWaitThatItsCallerEnded(t *testing.T) {
-	s := &server{unary: refuseAlways(overloaded())}
-	var w watcher
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	s := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.ErrOverloaded)}
+	var w retrytest.Watcher
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(3*time.Second, cancel)
 		_, err := client.UnaryCall(ctx, &testpb.SimpleRequest{})
 		overload := codes.Failure{Class: codes.Server, Code: grpccodes.Unavailable, Reach: codes.Answered, Rule: "overloaded"}
 		want := []interceptor.Event{
-			{Method: unaryMethod, Target: testTarget, Static: true, Attempt: 1, Failure: overload, Decision: policy.Decision{
+			{Method: grpctest.UnaryMethod, Target: testTarget, Static: true, Attempt: 1, Failure: overload, Decision: policy.Decision{
 				Retry: true, Wait: 2 * time.Second, Why: policy.Backoff, Class: codes.Server, Pays: policy.Tokens,
 			}},
-			{Method: unaryMethod, Target: testTarget, Static: true, Attempt: 2, Failure: overload, Waited: 2 * time.Second, Decision: policy.Decision{
+			{Method: grpctest.UnaryMethod, Target: testTarget, Static: true, Attempt: 2, Failure: overload, Waited: 2 * time.Second, Decision: policy.Decision{
 				Retry: true, Wait: 4 * time.Second, Why: policy.Backoff, Class: codes.Server, Pays: policy.Tokens,
 			}},
 			{
-				Method: unaryMethod, Target: testTarget, Static: true, Outcome: interceptor.Ended, Attempt: 2, Err: err, Failure: overload, Took: 3 * time.Second, Waited: 3 * time.Second,
+				Method: grpctest.UnaryMethod, Target: testTarget, Static: true, Outcome: interceptor.Ended, Attempt: 2, Err: err, Failure: overload, Took: 3 * time.Second, Waited: 3 * time.Second,
 				Decision: policy.Decision{Why: policy.CallerEnded, Class: codes.Server},
 			},
 		}
-		if diff := cmp.Diff(waits(want), w.events, cmpopts.IgnoreFields(interceptor.Event{}, "Err", "At")); diff != "" {
+		if diff := cmp.Diff(waits(want), w.Events, cmpopts.IgnoreFields(interceptor.Event{}, "Err", "At")); diff != "" {
 			t.Errorf("events (-want +got):\n%s", diff)
 		}
-	}, interceptor.WithObserver(w.observe))
+	}, interceptor.WithObserver(w.Observe))
 }
 
 func TestObserver_severalAreToldInOrder(t *testing.T) {
@@ -216,11 +218,11 @@ func TestObserver_severalAreToldInOrder(t *testing.T) {
 			told = append(told, name+" "+e.Outcome.String())
 		})
 	}
-	r := interceptor.New(observer("first"), observer("second"), observer("third"), interceptor.WithTable(atOnce(1)))
+	r := interceptor.New(observer("first"), observer("second"), observer("third"), interceptor.WithTable(retrytest.AtOnce(1)))
 	var n int
 	err := r.Do(context.WithValue(t.Context(), key{}, "of the caller"), "f", func(context.Context) error {
 		if n++; n == 1 {
-			return overloaded()
+			return grpctest.ErrOverloaded
 		}
 		return nil
 	})
@@ -237,7 +239,7 @@ func TestObserver_severalAreToldInOrder(t *testing.T) {
 }
 
 func TestObserver_aPanicOfItLeavesAUsableClient(t *testing.T) {
-	s := &server{unary: refuseFirst(0, nil)}
+	s := &grpctest.Server{Unary: grpctest.RefuseFirst(0, nil)}
 	synctest.Test(t, func(t *testing.T) {
 		angry := true
 		r := interceptor.New(interceptor.WithObserver(func(context.Context, interceptor.Event) {
@@ -245,12 +247,12 @@ func TestObserver_aPanicOfItLeavesAUsableClient(t *testing.T) {
 				panic(errors.New("observer"))
 			}
 		}))
-		conn := serve(t, s, r.DialOptions()...)
-		if got := mustPanic(t, func() { _, _ = callUnary(t.Context(), conn) }); got != "observer" {
+		conn := grpctest.Serve(t, s, r.DialOptions()...)
+		if got := grpctest.MustPanic(t, func() { _, _ = grpctest.CallUnary(t.Context(), conn) }); got != "observer" {
 			t.Errorf("got panic %q", got)
 		}
 		angry = false
-		if _, err := callUnary(t.Context(), conn); err != nil {
+		if _, err := grpctest.CallUnary(t.Context(), conn); err != nil {
 			t.Errorf("after the panic: %v", err)
 		}
 	})

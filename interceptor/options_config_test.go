@@ -12,6 +12,8 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -27,12 +29,12 @@ func TestWithLive_followsTheSwapForLaterCalls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{unary: refuseAlways(overloaded())}
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	s := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.ErrOverloaded)}
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		attempts := func(opts ...grpc.CallOption) int {
-			before := s.attempts()
+			before := s.Attempts()
 			_, _ = client.UnaryCall(t.Context(), &testpb.SimpleRequest{}, opts...)
-			return s.attempts() - before
+			return s.Attempts() - before
 		}
 		if got := attempts(); got != 2 {
 			t.Errorf("at first: %d attempts, want 2", got)
@@ -55,7 +57,7 @@ func TestWithLive_followsTheSwapForLaterCalls(t *testing.T) {
 			t.Errorf("after an invalid swap: %d attempts, want 4", got)
 		}
 		withMethod := serverRetries(3)
-		withMethod.Methods = []policy.Method{{Pattern: unaryMethod, Rows: map[codes.Class]policy.Policy{codes.Server: {Retries: 5}}}}
+		withMethod.Methods = []policy.Method{{Pattern: grpctest.UnaryMethod, Rows: map[codes.Class]policy.Policy{codes.Server: {Retries: 5}}}}
 		if err := live.Store(withMethod); err != nil {
 			t.Fatal(err)
 		}
@@ -72,30 +74,30 @@ func TestWithLive_aCallThatIsFailingKeepsWhatItBeganWith(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{unary: refuseAlways(overloaded())}
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	s := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.ErrOverloaded)}
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		time.AfterFunc(time.Second, func() {
 			if err := live.Store(after); err != nil {
 				t.Error(err)
 			}
 		})
-		got := took(func() { _, _ = client.UnaryCall(t.Context(), &testpb.SimpleRequest{}) })
-		if s.attempts() != 3 || got != 20*time.Second {
-			t.Errorf("got %d attempts in %v, want 3 in 20s", s.attempts(), got)
+		got := grpctest.Took(func() { _, _ = client.UnaryCall(t.Context(), &testpb.SimpleRequest{}) })
+		if s.Attempts() != 3 || got != 20*time.Second {
+			t.Errorf("got %d attempts in %v, want 3 in 20s", s.Attempts(), got)
 		}
 		_, _ = client.UnaryCall(t.Context(), &testpb.SimpleRequest{})
-		if s.attempts() != 4 {
-			t.Errorf("got %d attempts of the next call, want 1", s.attempts()-3)
+		if s.Attempts() != 4 {
+			t.Errorf("got %d attempts of the next call, want 1", s.Attempts()-3)
 		}
 	}, interceptor.WithLive(live))
 }
 
 func TestWithLive_theZeroValueNeverRetries(t *testing.T) {
-	s := &server{unary: refuseAlways(overloaded())}
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	s := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.ErrOverloaded)}
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		_, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{})
-		if status.Code(err) != grpccodes.Unavailable || s.attempts() != 1 {
-			t.Errorf("got %v after %d attempts, want UNAVAILABLE after one", err, s.attempts())
+		if status.Code(err) != grpccodes.Unavailable || s.Attempts() != 1 {
+			t.Errorf("got %v after %d attempts, want UNAVAILABLE after one", err, s.Attempts())
 		}
 	}, interceptor.WithLive(&policy.Live{}))
 }
@@ -105,14 +107,14 @@ func TestWithLive_goesWithOptionsForMethodsAndForAllThatIsNotInIt(t *testing.T) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{unary: refuseAlways(status.Error(grpccodes.Internal, "An internal error has occurred."))}
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	s := &grpctest.Server{Unary: grpctest.RefuseAlways(status.Error(grpccodes.Internal, "An internal error has occurred."))}
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		_, _ = client.UnaryCall(t.Context(), &testpb.SimpleRequest{})
-		if s.attempts() != 5 {
-			t.Errorf("got %d attempts, want 5", s.attempts())
+		if s.Attempts() != 5 {
+			t.Errorf("got %d attempts, want 5", s.Attempts())
 		}
 	}, interceptor.WithLive(live), interceptor.Repeatable(),
-		interceptor.WithMethod(unaryMethod, interceptor.WithPolicy(codes.Server, policy.Policy{Retries: 4})))
+		interceptor.WithMethod(grpctest.UnaryMethod, interceptor.WithPolicy(codes.Server, policy.Policy{Retries: 4})))
 }
 
 func TestWithConfig_setsEverything(t *testing.T) {
@@ -127,11 +129,11 @@ func TestWithConfig_setsEverything(t *testing.T) {
 	if tokens, earned := r.Budget().Held(); tokens != 4 || earned != 0 {
 		t.Errorf("the budget holds %v and %v, want 4 and 0", tokens, earned)
 	}
-	s := &server{unary: refuseAlways(overloaded())}
+	s := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.ErrOverloaded)}
 	synctest.Test(t, func(t *testing.T) {
-		_, _ = callUnary(t.Context(), serve(t, s, r.DialOptions()...))
-		if s.attempts() != 5 { // seven retries by the method's row, four by the budget
-			t.Errorf("got %d attempts, want 5", s.attempts())
+		_, _ = grpctest.CallUnary(t.Context(), grpctest.Serve(t, s, r.DialOptions()...))
+		if s.Attempts() != 5 { // seven retries by the method's row, four by the budget
+			t.Errorf("got %d attempts, want 5", s.Attempts())
 		}
 	})
 	config.Methods[0].Rows[codes.Server] = policy.Policy{} // the caller's copy
@@ -141,12 +143,12 @@ func TestWithConfig_setsEverything(t *testing.T) {
 }
 
 func TestWithConfig_laterOptionsCount(t *testing.T) {
-	first := interceptor.New(interceptor.WithTable(atOnce(1)), interceptor.WithConfig(serverRetries(2)))
+	first := interceptor.New(interceptor.WithTable(retrytest.AtOnce(1)), interceptor.WithConfig(serverRetries(2)))
 	if got := first.Config().Table; got != serverRetries(2).Table {
 		t.Errorf("WithConfig last: got\n%v", got)
 	}
-	second := interceptor.New(interceptor.WithConfig(serverRetries(2)), interceptor.WithTable(atOnce(1)))
-	if got := second.Config().Table; got != atOnce(1) {
+	second := interceptor.New(interceptor.WithConfig(serverRetries(2)), interceptor.WithTable(retrytest.AtOnce(1)))
+	if got := second.Config().Table; got != retrytest.AtOnce(1) {
 		t.Errorf("WithTable last: got\n%v", got)
 	}
 }
@@ -162,23 +164,23 @@ func TestNew_withoutOptionsHasTheDefaults(t *testing.T) {
 }
 
 func TestInterceptors_workAlone(t *testing.T) {
-	opts := []interceptor.Option{interceptor.WithTable(atOnce(2)), interceptor.Repeatable()}
+	opts := []interceptor.Option{interceptor.WithTable(retrytest.AtOnce(2)), interceptor.Repeatable()}
 	for name, dial := range map[string][]grpc.DialOption{
 		"UnaryClientInterceptor":  {grpc.WithUnaryInterceptor(interceptor.UnaryClientInterceptor(opts...))},
 		"StreamClientInterceptor": {grpc.WithStreamInterceptor(interceptor.StreamClientInterceptor(opts...))},
 		"DialOptions":             interceptor.DialOptions(opts...),
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &server{
-				unary: refuseAlways(overloaded()),
-				stream: func(int, *testpb.StreamingOutputCallRequest, testpb.TestService_StreamingOutputCallServer) error {
-					return overloaded()
+			s := &grpctest.Server{
+				Unary: grpctest.RefuseAlways(grpctest.ErrOverloaded),
+				Stream: func(int, *testpb.StreamingOutputCallRequest, testpb.TestService_StreamingOutputCallServer) error {
+					return grpctest.ErrOverloaded
 				},
 			}
 			synctest.Test(t, func(t *testing.T) {
-				client := testpb.NewTestServiceClient(serve(t, s, dial...))
+				client := testpb.NewTestServiceClient(grpctest.Serve(t, s, dial...))
 				_, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{})
-				unary := s.attempts()
+				unary := s.Attempts()
 				stream, streamErr := client.StreamingOutputCall(t.Context(), &testpb.StreamingOutputCallRequest{})
 				if streamErr != nil {
 					t.Fatal(streamErr)
@@ -194,7 +196,7 @@ func TestInterceptors_workAlone(t *testing.T) {
 				case "StreamClientInterceptor":
 					wantUnary = 1
 				}
-				if got := s.attempts() - unary; unary != wantUnary || got != wantStream {
+				if got := s.Attempts() - unary; unary != wantUnary || got != wantStream {
 					t.Errorf("got %d attempts of the call and %d of the stream, want %d and %d", unary, got, wantUnary, wantStream)
 				}
 			})

@@ -21,6 +21,8 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -100,7 +102,7 @@ func TestNew_panicsWithTheTextOfValidate(t *testing.T) {
 				func() { interceptor.UnaryClientInterceptor(tt.opts...) },
 				func() { interceptor.StreamClientInterceptor(tt.opts...) },
 			} {
-				if diff := cmp.Diff(tt.want, mustPanic(t, make)); diff != "" {
+				if diff := cmp.Diff(tt.want, grpctest.MustPanic(t, make)); diff != "" {
 					t.Errorf("text (-want +got):\n%s", diff)
 				}
 			}
@@ -109,7 +111,7 @@ func TestNew_panicsWithTheTextOfValidate(t *testing.T) {
 }
 
 func TestNew_panicsIfAMethodsOptionsDoNotFitTheConnections(t *testing.T) {
-	got := mustPanic(t, func() {
+	got := grpctest.MustPanic(t, func() {
 		interceptor.New(interceptor.WithTable(policy.Default().Capped(2)), interceptor.WithLimits(policy.Limits{MaxAttempts: 3}),
 			interceptor.WithMethod("/s/*", interceptor.WithPolicy(codes.Server, policy.Policy{Retries: 3})))
 	})
@@ -119,8 +121,8 @@ func TestNew_panicsIfAMethodsOptionsDoNotFitTheConnections(t *testing.T) {
 }
 
 func TestNew_takesOptionsThatDoNothing(t *testing.T) {
-	s := &server{unary: refuseFirst(1, overloaded())}
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	s := &grpctest.Server{Unary: grpctest.RefuseFirst(1, grpctest.ErrOverloaded)}
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		if _, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{}, interceptor.CallOption{}); err != nil {
 			t.Error(err)
 		}
@@ -128,7 +130,7 @@ func TestNew_takesOptionsThatDoNothing(t *testing.T) {
 }
 
 func TestNewContext_panicsOnAnInvalidOption(t *testing.T) {
-	got := mustPanic(t, func() { interceptor.NewContext(t.Context(), interceptor.Repeatable(), interceptor.MaxRetries(-1)) })
+	got := grpctest.MustPanic(t, func() { interceptor.NewContext(t.Context(), interceptor.Repeatable(), interceptor.MaxRetries(-1)) })
 	if want := "interceptor: MaxRetries: -1: want >= 0"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -150,9 +152,9 @@ func TestCallOptions_thatAreWrongForACallFailItBeforeAnythingIsSent(t *testing.T
 		{"an invalid number", interceptor.MaxRetries(-1), []string{unary, stream, bidi}, "interceptor: MaxRetries: -1: want >= 0"},
 		{"an invalid row", interceptor.WithPolicy(codes.Quota, policy.Policy{Retries: -1}), []string{unary, stream, bidi}, "policy: Quota: retries -1: want >= 0"},
 		{"an invalid buffer", interceptor.WithReplayBuffer(-1), []string{unary, stream, bidi}, "interceptor: WithReplayBuffer: -1: want >= 0 bytes"},
-		{"a buffer for a unary call", interceptor.WithReplayBuffer(1), []string{unary}, cannot("WithReplayBuffer", unaryMethod, "unary call")},
+		{"a buffer for a unary call", interceptor.WithReplayBuffer(1), []string{unary}, cannot("WithReplayBuffer", grpctest.UnaryMethod, "unary call")},
 		{"a limit that cuts rows", interceptor.WithLimits(policy.Limits{MaxAttempts: 2}), []string{unary, stream, bidi}, cut},
-		{"hedging for a stream", interceptor.WithHedge(time.Second, 2), []string{stream}, cannot("WithHedge", streamMethod, "server stream")},
+		{"hedging for a stream", interceptor.WithHedge(time.Second, 2), []string{stream}, cannot("WithHedge", grpctest.StreamMethod, "server stream")},
 		{"hedging for a stream", interceptor.WithHedge(time.Second, 2), []string{bidi}, cannot("WithHedge", fullDuplex, "client or bidirectional stream")},
 		{"a negative delay", interceptor.WithHedge(-1, 2), []string{unary, stream}, "interceptor: WithHedge: delay -1ns: want >= 0s"},
 		{"no attempts", interceptor.WithHedge(0, 0), []string{unary}, "interceptor: WithHedge: attempts 0: want >= 1, the first included"},
@@ -161,8 +163,8 @@ func TestCallOptions_thatAreWrongForACallFailItBeforeAnythingIsSent(t *testing.T
 	for _, tt := range tests {
 		for _, kind := range tt.to {
 			t.Run(tt.name+", "+kind, func(t *testing.T) {
-				s := &server{unary: refuseFirst(0, nil)}
-				bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+				s := &grpctest.Server{Unary: grpctest.RefuseFirst(0, nil)}
+				retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 					var err error
 					switch kind {
 					case unary:
@@ -177,8 +179,8 @@ func TestCallOptions_thatAreWrongForACallFailItBeforeAnythingIsSent(t *testing.T
 						t.Errorf("got %v, want INVALID_ARGUMENT %q", err, tt.message)
 					}
 					synctest.Wait()
-					if s.attempts() != 0 {
-						t.Errorf("the server has seen %d attempts, want none", s.attempts())
+					if s.Attempts() != 0 {
+						t.Errorf("the server has seen %d attempts, want none", s.Attempts())
 					}
 				})
 			})
@@ -187,9 +189,9 @@ func TestCallOptions_thatAreWrongForACallFailItBeforeAnythingIsSent(t *testing.T
 }
 
 func TestCallOptions_thatCannotApplyDoNothingInAContextOrAtTheConnection(t *testing.T) {
-	s := &server{unary: refuseFirst(1, overloaded())}
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
-		ctx := interceptor.NewContext(t.Context(), interceptor.WithReplayBuffer(1), interceptor.WithTable(atOnce(2)))
+	s := &grpctest.Server{Unary: grpctest.RefuseFirst(1, grpctest.ErrOverloaded)}
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+		ctx := interceptor.NewContext(t.Context(), interceptor.WithReplayBuffer(1), interceptor.WithTable(retrytest.AtOnce(2)))
 		if _, err := client.UnaryCall(ctx, &testpb.SimpleRequest{}); err != nil {
 			t.Errorf("a unary call: %v", err)
 		}
@@ -207,8 +209,8 @@ func TestCallOptions_thatCannotApplyDoNothingInAContextOrAtTheConnection(t *test
 }
 
 func TestCallOptions_thatSwitchOffApplyToEveryKindOfCall(t *testing.T) {
-	s := &server{unary: refuseFirst(0, nil)}
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	s := &grpctest.Server{Unary: grpctest.RefuseFirst(0, nil)}
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		for _, o := range []grpc.CallOption{interceptor.Disable(), interceptor.NotRepeatable(), interceptor.CallOption{}} {
 			stream, err := client.FullDuplexCall(t.Context(), o)
 			if err != nil {

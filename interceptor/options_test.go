@@ -15,6 +15,8 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -33,16 +35,16 @@ type placed [places]interceptor.CallOption
 
 // make makes the call and returns its error. methods are the sections of the
 // Config, which have no CallOptions.
-func (p placed) make(t *testing.T, s *server, methods ...policy.Method) error {
+func (p placed) make(t *testing.T, s *grpctest.Server, methods ...policy.Method) error {
 	t.Helper()
 	config := policy.DefaultConfig()
 	config.Methods = methods
-	opts := []interceptor.Option{interceptor.WithRand(noSpread), interceptor.WithConfig(config), p[atConnection]}
+	opts := []interceptor.Option{interceptor.WithRand(retrytest.NoSpread), interceptor.WithConfig(config), p[atConnection]}
 	if p[atMethod] != (interceptor.CallOption{}) {
-		opts = append(opts, interceptor.WithMethod(unaryMethod, p[atMethod]))
+		opts = append(opts, interceptor.WithMethod(grpctest.UnaryMethod, p[atMethod]))
 	}
-	conn := serve(t, s, interceptor.DialOptions(opts...)...)
-	_, err := callUnary(interceptor.NewContext(t.Context(), p[inContext]), conn, p[atCall])
+	conn := grpctest.Serve(t, s, interceptor.DialOptions(opts...)...)
+	_, err := grpctest.CallUnary(interceptor.NewContext(t.Context(), p[inContext]), conn, p[atCall])
 	return err
 }
 
@@ -56,10 +58,10 @@ func TestOptions_precedenceIsCallContextMethodConnectionDefault(t *testing.T) {
 	}
 	// The server answers INTERNAL, which only repeatable methods repeat: by the
 	// default table 3 retries after 2 s, 4 s and 8 s.
-	repeatable := policy.Method{Pattern: unaryMethod, Repeatable: &yes}
-	withRow := policy.Method{Pattern: unaryMethod, Repeatable: &yes, Rows: map[codes.Class]policy.Policy{codes.Server: {Retries: 7}}}
-	withLimit := policy.Method{Pattern: unaryMethod, Repeatable: &yes, Limits: policy.Limits{MaxElapsed: 2 * time.Second}}
-	fixed := policy.Method{Pattern: unaryMethod, Repeatable: &no}
+	repeatable := policy.Method{Pattern: grpctest.UnaryMethod, Repeatable: &yes}
+	withRow := policy.Method{Pattern: grpctest.UnaryMethod, Repeatable: &yes, Rows: map[codes.Class]policy.Policy{codes.Server: {Retries: 7}}}
+	withLimit := policy.Method{Pattern: grpctest.UnaryMethod, Repeatable: &yes, Limits: policy.Limits{MaxElapsed: 2 * time.Second}}
+	fixed := policy.Method{Pattern: grpctest.UnaryMethod, Repeatable: &no}
 	tests := []struct {
 		name     string
 		opts     placed
@@ -93,13 +95,13 @@ func TestOptions_precedenceIsCallContextMethodConnectionDefault(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := &server{unary: refuseAlways(status.Error(grpccodes.Internal, "An internal error has occurred."))}
+			s := &grpctest.Server{Unary: grpctest.RefuseAlways(status.Error(grpccodes.Internal, "An internal error has occurred."))}
 			synctest.Test(t, func(t *testing.T) {
 				if err := tt.opts.make(t, s, tt.methods...); status.Code(err) != grpccodes.Internal {
 					t.Fatalf("got %v, want INTERNAL", err)
 				}
-				if s.attempts() != tt.attempts {
-					t.Errorf("got %d attempts, want %d", s.attempts(), tt.attempts)
+				if s.Attempts() != tt.attempts {
+					t.Errorf("got %d attempts, want %d", s.Attempts(), tt.attempts)
 				}
 			})
 		})
@@ -124,7 +126,7 @@ func TestOptions_theLongestPatternOfAMethodAloneCounts(t *testing.T) {
 		{"none matches", []policy.Method{section("/other.*", 5)}, []interceptor.Option{option("/other.Service/*", 6), option(another, 7)}, 4},
 		{"the longer of two options", nil, []interceptor.Option{option(all, 5), option(service, 6)}, 7},
 		{"the longer of two options in the other order", nil, []interceptor.Option{option(service, 6), option(all, 5)}, 7},
-		{"a full name over a star", nil, []interceptor.Option{option(unaryMethod, 1), option(service, 6)}, 2},
+		{"a full name over a star", nil, []interceptor.Option{option(grpctest.UnaryMethod, 1), option(service, 6)}, 2},
 		{"the longer of two sections", []policy.Method{section(all, 5), section(service, 6)}, nil, 7},
 		{"a section over a shorter option", []policy.Method{section(service, 5)}, []interceptor.Option{option(all, 6)}, 6},
 		{"an option over a shorter section", []policy.Method{section(all, 5)}, []interceptor.Option{option(service, 6)}, 7},
@@ -132,13 +134,13 @@ func TestOptions_theLongestPatternOfAMethodAloneCounts(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := &server{unary: refuseAlways(overloaded())}
+			s := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.ErrOverloaded)}
 			config := policy.DefaultConfig()
 			config.Methods = tt.sections
-			bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+			retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 				_, _ = client.UnaryCall(t.Context(), &testpb.SimpleRequest{})
-				if s.attempts() != tt.attempts {
-					t.Errorf("got %d attempts, want %d", s.attempts(), tt.attempts)
+				if s.Attempts() != tt.attempts {
+					t.Errorf("got %d attempts, want %d", s.Attempts(), tt.attempts)
 				}
 			}, append(tt.options, interceptor.WithConfig(config))...)
 		})
@@ -146,12 +148,12 @@ func TestOptions_theLongestPatternOfAMethodAloneCounts(t *testing.T) {
 }
 
 func TestNewContext_addsToWhatIsThere(t *testing.T) {
-	s := &server{unary: refuseAlways(status.Error(grpccodes.Internal, "An internal error has occurred."))}
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	s := &grpctest.Server{Unary: grpctest.RefuseAlways(status.Error(grpccodes.Internal, "An internal error has occurred."))}
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		attempts := func(ctx context.Context) int {
-			before := s.attempts()
+			before := s.Attempts()
 			_, _ = client.UnaryCall(ctx, &testpb.SimpleRequest{})
-			return s.attempts() - before
+			return s.Attempts() - before
 		}
 		outer := interceptor.NewContext(t.Context(), interceptor.Repeatable())
 		first := interceptor.NewContext(outer, interceptor.MaxRetries(2))
@@ -186,44 +188,44 @@ func TestOptions_maxRetriesCountsRetriesAndNeverAddsAny(t *testing.T) {
 		{"as many as there can be", []interceptor.Option{interceptor.MaxRetries(1<<63 - 1)}, nil, 4},
 		{"more than the connection's", []interceptor.Option{interceptor.MaxRetries(1)}, []grpc.CallOption{interceptor.MaxRetries(3)}, 4},
 		{"fewer than the connection's", []interceptor.Option{interceptor.MaxRetries(2)}, []grpc.CallOption{interceptor.MaxRetries(1)}, 2},
-		{"a table with few retries", []interceptor.Option{interceptor.WithTable(atOnce(1)), interceptor.MaxRetries(5)}, nil, 2},
+		{"a table with few retries", []interceptor.Option{interceptor.WithTable(retrytest.AtOnce(1)), interceptor.MaxRetries(5)}, nil, 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := &server{unary: refuseAlways(overloaded())}
-			bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+			s := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.ErrOverloaded)}
+			retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 				_, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{}, tt.call...)
-				if status.Code(err) != grpccodes.Unavailable || s.attempts() != tt.attempts {
-					t.Errorf("got %v after %d attempts, want UNAVAILABLE after %d", err, s.attempts(), tt.attempts)
+				if status.Code(err) != grpccodes.Unavailable || s.Attempts() != tt.attempts {
+					t.Errorf("got %v after %d attempts, want UNAVAILABLE after %d", err, s.Attempts(), tt.attempts)
 				}
 			}, tt.connection...)
 		})
 	}
 	t.Run("it counts the retries of all classes together", func(t *testing.T) {
-		fails := []error{overloaded(), status.Error(grpccodes.Unknown, "?"), overloaded(), status.Error(grpccodes.Unknown, "?")}
-		s := &server{unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+		fails := []error{grpctest.ErrOverloaded, status.Error(grpccodes.Unknown, "?"), grpctest.ErrOverloaded, status.Error(grpccodes.Unknown, "?")}
+		s := &grpctest.Server{Unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 			return nil, fails[(n-1)%len(fails)]
 		}}
-		bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+		retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 			_, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{}, interceptor.MaxRetries(2))
-			if s.attempts() != 3 {
-				t.Errorf("got %v after %d attempts, want 3", err, s.attempts())
+			if s.Attempts() != 3 {
+				t.Errorf("got %v after %d attempts, want 3", err, s.Attempts())
 			}
 		}, interceptor.Repeatable())
 	})
 }
 
 func TestOptions_areHarmlessWithoutTheInterceptor(t *testing.T) {
-	s := &server{unary: refuseAlways(overloaded())}
+	s := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.ErrOverloaded)}
 	synctest.Test(t, func(t *testing.T) {
-		conn := serve(t, s, grpc.WithDisableRetry())
+		conn := grpctest.Serve(t, s, grpc.WithDisableRetry())
 		var header grpc.CallOption = interceptor.CallOption{}
 		for _, o := range slices.Concat([]grpc.CallOption{header}, everyCallOption()) {
-			before := s.attempts()
+			before := s.Attempts()
 			ctx := interceptor.NewContext(t.Context(), interceptor.MaxRetries(2))
-			if _, err := callUnary(ctx, conn, o); status.Code(err) != grpccodes.Unavailable || strings.Contains(err.Error(), "interceptor") {
+			if _, err := grpctest.CallUnary(ctx, conn, o); status.Code(err) != grpccodes.Unavailable || strings.Contains(err.Error(), "interceptor") {
 				t.Errorf("%T: got %v, want the server's error", o, err)
 			}
-			if got := s.attempts() - before; got != 1 {
+			if got := s.Attempts() - before; got != 1 {
 				t.Errorf("got %d attempts, want 1", got)
 			}
 		}
@@ -233,7 +235,7 @@ func TestOptions_areHarmlessWithoutTheInterceptor(t *testing.T) {
 // everyCallOption returns each CallOption once, invalid ones included.
 func everyCallOption() []grpc.CallOption {
 	return []grpc.CallOption{
-		interceptor.WithTable(atOnce(1)), interceptor.WithTable(policy.Table{codes.Quota: {Retries: -1}}),
+		interceptor.WithTable(retrytest.AtOnce(1)), interceptor.WithTable(policy.Table{codes.Quota: {Retries: -1}}),
 		interceptor.WithPolicy(codes.Server, policy.Policy{Retries: 1}), interceptor.WithLimits(policy.Limits{MaxAttempts: 9}),
 		interceptor.MaxRetries(1), interceptor.MaxRetries(-1), interceptor.Disable(), interceptor.Enable(),
 		interceptor.Repeatable(), interceptor.NotRepeatable(), interceptor.WithReplayBuffer(1), interceptor.WithReplayBuffer(-1),

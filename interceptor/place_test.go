@@ -16,6 +16,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
 
 // tally is a breaker that counts what it has allowed and what it was told of.
@@ -51,35 +53,10 @@ func panicking(n int32, f func()) grpc.DialOption {
 	})
 }
 
-// ending is how a function has ended.
-type ending struct {
-	err      error
-	panicked any
-	exited   bool
-}
-
-// on runs f on a goroutine of its own and returns how it has ended.
-func on(f func() error) (o ending) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		o.exited = true
-		defer func() {
-			if o.panicked = recover(); o.panicked != nil {
-				o.exited = false
-			}
-		}()
-		o.err = f()
-		o.exited = false
-	}()
-	<-done
-	return o
-}
-
 // TestPlace_isGivenBackOnce: the breaker is told of every attempt that it has allowed,
 // once, however the attempt and its call end.
 func TestPlace_isGivenBackOnce(t *testing.T) {
-	down := refuseAlways(overloaded())
+	down := grpctest.RefuseAlways(grpctest.ErrOverloaded)
 	large := make([]byte, 300<<10)
 	for name, c := range map[string]struct {
 		opts    []interceptor.Option
@@ -128,18 +105,18 @@ func TestPlace_isGivenBackOnce(t *testing.T) {
 		}},
 		"a refresh that fails": {
 			opts:  []interceptor.Option{interceptor.WithRefresh(func(context.Context) error { return errors.New("no") })},
-			unary: refuseAlways(status.Error(grpccodes.Unauthenticated, "who?")),
+			unary: grpctest.RefuseAlways(status.Error(grpccodes.Unauthenticated, "who?")),
 		},
 		"a function that panics": {run: func(t *testing.T, r *interceptor.Retrier, _ testpb.TestServiceClient) {
-			o := on(func() error { return r.Do(t.Context(), "f", func(context.Context) error { panic("f") }) })
-			if o.panicked != "f" {
+			o := grpctest.EndingOf(func() error { return r.Do(t.Context(), "f", func(context.Context) error { panic("f") }) })
+			if o.Panicked != "f" {
 				t.Errorf("got %+v, want the panic", o)
 			}
 		}},
 		"a function that ends its goroutine": {run: func(t *testing.T, r *interceptor.Retrier, _ testpb.TestServiceClient) {
-			if o := on(func() error {
+			if o := grpctest.EndingOf(func() error {
 				return r.Do(t.Context(), "f", func(context.Context) error { runtime.Goexit(); return nil })
-			}); !o.exited {
+			}); !o.Exited {
 				t.Errorf("got %+v, want the end of the goroutine", o)
 			}
 		}},
@@ -167,12 +144,12 @@ func TestPlace_isGivenBackOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := &tally{}
-				r := interceptor.New(append(c.opts, interceptor.WithRand(noSpread), interceptor.Repeatable(), interceptor.WithBreaker(l))...)
-				s := &server{unary: c.unary}
-				conn := serve(t, s, append(r.DialOptions(), c.dial...)...)
+				r := interceptor.New(append(c.opts, interceptor.WithRand(retrytest.NoSpread), interceptor.Repeatable(), interceptor.WithBreaker(l))...)
+				s := &grpctest.Server{Unary: c.unary}
+				conn := grpctest.Serve(t, s, append(r.DialOptions(), c.dial...)...)
 				if c.run == nil {
 					c.run = func(t *testing.T, _ *interceptor.Retrier, _ testpb.TestServiceClient) {
-						on(func() error { _, err := callUnary(t.Context(), conn); return err })
+						grpctest.EndingOf(func() error { _, err := grpctest.CallUnary(t.Context(), conn); return err })
 					}
 				}
 				c.run(t, r, testpb.NewTestServiceClient(conn))
@@ -206,14 +183,14 @@ func slowFirst(ctx context.Context, n int, _ *testpb.SimpleRequest) (*testpb.Sim
 func TestHedge_aPanicSurfaces(t *testing.T) {
 	for _, n := range []int32{1, 2} {
 		synctest.Test(t, func(t *testing.T) {
-			call := func(f func()) ending {
-				conn := serve(t, &server{unary: slowFirst}, append(retrying(append(hedges(), interceptor.Repeatable())...), panicking(n, f))...)
-				return on(func() error { _, err := callUnary(t.Context(), conn); return err })
+			call := func(f func()) grpctest.Ending {
+				conn := grpctest.Serve(t, &grpctest.Server{Unary: slowFirst}, append(retrytest.DialOptions(append(hedges(), interceptor.Repeatable())...), panicking(n, f))...)
+				return grpctest.EndingOf(func() error { _, err := grpctest.CallUnary(t.Context(), conn); return err })
 			}
-			if o := call(func() { panic("f") }); o.panicked != "f" {
+			if o := call(func() { panic("f") }); o.Panicked != "f" {
 				t.Errorf("attempt %d: got %+v, want its panic", n, o)
 			}
-			if o := call(runtime.Goexit); !o.exited {
+			if o := call(runtime.Goexit); !o.Exited {
 				t.Errorf("attempt %d: got %+v, want the end of the goroutine", n, o)
 			}
 		})
@@ -233,13 +210,13 @@ func TestHedge_asksTheBreaker(t *testing.T) {
 				return nil, ctx.Err()
 			}
 		}
-		s := &server{unary: slow}
+		s := &grpctest.Server{Unary: slow}
 		r := interceptor.New(append(hedges(), interceptor.Repeatable(), interceptor.WithBreaker(one))...)
-		conn := serve(t, s, r.DialOptions()...)
+		conn := grpctest.Serve(t, s, r.DialOptions()...)
 		var err error
-		got := took(func() { _, err = callUnary(t.Context(), conn) })
-		if err != nil || got != 10*time.Second || s.attempts() != 1 || one.asked.Load() < 2 {
-			t.Errorf("got %v after %v and %d attempts, the breaker was asked %d times: want success after 10s and one attempt", err, got, s.attempts(), one.asked.Load())
+		got := grpctest.Took(func() { _, err = grpctest.CallUnary(t.Context(), conn) })
+		if err != nil || got != 10*time.Second || s.Attempts() != 1 || one.asked.Load() < 2 {
+			t.Errorf("got %v after %v and %d attempts, the breaker was asked %d times: want success after 10s and one attempt", err, got, s.Attempts(), one.asked.Load())
 		}
 		if got, _ := r.Budget().Held(); got != 100 {
 			t.Errorf("the budget holds %v tokens, want 100", got)
@@ -264,22 +241,22 @@ func (a *allowing) Allow() (func(error), error) {
 // attempt under way goes on.
 func TestHedge_asksTheGate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+		s := &grpctest.Server{Unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 			if n > 1 {
-				return nil, hinted(time.Minute)
+				return nil, grpctest.Hinted(time.Minute)
 			}
 			time.Sleep(10 * time.Second)
 			return &testpb.SimpleResponse{}, nil
 		}}
-		r := interceptor.New(interceptor.WithRand(noSpread), interceptor.Repeatable())
-		conn := serve(t, s, r.DialOptions()...)
+		r := interceptor.New(interceptor.WithRand(retrytest.NoSpread), interceptor.Repeatable())
+		conn := grpctest.Serve(t, s, r.DialOptions()...)
 		time.AfterFunc(500*time.Millisecond, func() { // it closes the gate
-			_, _ = callUnary(t.Context(), conn, interceptor.MaxRetries(0))
+			_, _ = grpctest.CallUnary(t.Context(), conn, interceptor.MaxRetries(0))
 		})
 		var err error
-		got := took(func() { _, err = callUnary(t.Context(), conn, interceptor.WithHedge(600*time.Millisecond, 2)) })
-		if err != nil || got != 10*time.Second || s.attempts() != 2 {
-			t.Errorf("got %v after %v, and %d attempts arrived, want success after 10s and 2", err, got, s.attempts())
+		got := grpctest.Took(func() { _, err = grpctest.CallUnary(t.Context(), conn, interceptor.WithHedge(600*time.Millisecond, 2)) })
+		if err != nil || got != 10*time.Second || s.Attempts() != 2 {
+			t.Errorf("got %v after %v, and %d attempts arrived, want success after 10s and 2", err, got, s.Attempts())
 		}
 	})
 }
@@ -288,12 +265,12 @@ func TestHedge_asksTheGate(t *testing.T) {
 // breaker is open.
 func TestFallback_asksTheBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{unary: refuseAlways(overloaded())}
+		s := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.ErrOverloaded)}
 		other := interceptor.WithFallback(func(context.Context, interceptor.FailedCall) (any, error) { return &testpb.SimpleRequest{}, nil })
-		conn := serve(t, s, retrying(interceptor.MaxRetries(0), other, interceptor.WithBreaker(&allowing{n: 1}))...)
-		_, err := callUnary(t.Context(), conn, interceptor.Repeatable())
-		if s.attempts() != 1 || !errors.Is(err, errBlown) || status.Code(err) != grpccodes.Unavailable {
-			t.Errorf("got %v after %d attempts, want the breaker after 1", err, s.attempts())
+		conn := grpctest.Serve(t, s, retrytest.DialOptions(interceptor.MaxRetries(0), other, interceptor.WithBreaker(&allowing{n: 1}))...)
+		_, err := grpctest.CallUnary(t.Context(), conn, interceptor.Repeatable())
+		if s.Attempts() != 1 || !errors.Is(err, errBlown) || status.Code(err) != grpccodes.Unavailable {
+			t.Errorf("got %v after %d attempts, want the breaker after 1", err, s.Attempts())
 		}
 	})
 }
@@ -302,13 +279,13 @@ func TestFallback_asksTheBreaker(t *testing.T) {
 // kept still tells the gate when it is refused.
 func TestPlace_aLateRefusalIsHeard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{stream: func(int, *testpb.StreamingOutputCallRequest, testpb.TestService_StreamingOutputCallServer) error {
+		s := &grpctest.Server{Stream: func(int, *testpb.StreamingOutputCallRequest, testpb.TestService_StreamingOutputCallServer) error {
 			time.Sleep(time.Minute)
-			return hinted(time.Minute)
+			return grpctest.Hinted(time.Minute)
 		}}
 		l := &tally{}
-		r := interceptor.New(interceptor.WithRand(noSpread), interceptor.MaxRetries(0), interceptor.WithBreaker(l))
-		stream, err := testpb.NewTestServiceClient(serve(t, s, r.DialOptions()...)).StreamingOutputCall(t.Context(), &testpb.StreamingOutputCallRequest{})
+		r := interceptor.New(interceptor.WithRand(retrytest.NoSpread), interceptor.MaxRetries(0), interceptor.WithBreaker(l))
+		stream, err := testpb.NewTestServiceClient(grpctest.Serve(t, s, r.DialOptions()...)).StreamingOutputCall(t.Context(), &testpb.StreamingOutputCallRequest{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,18 +16,11 @@ import (
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
 
-	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
-
-// network returns options by which a failure of the network is retried so
-// often, each time after the same wait.
-func network(retries int, wait time.Duration) []interceptor.Option {
-	return []interceptor.Option{
-		interceptor.WithPolicy(codes.Network, policy.Policy{Retries: retries, Base: wait, Max: wait, Multiplier: 1, Jitter: policy.None}),
-	}
-}
 
 func TestReady_theNextAttemptWaitsForTheConnection(t *testing.T) {
 	// The connection is dialled anew every 50 ms.
@@ -66,21 +59,21 @@ func TestReady_theNextAttemptWaitsForTheConnection(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var w watcher
-				o := &outage{service: &server{unary: refuseFirst(0, nil)}}
-				conn := o.connect(t, retrying(append(network(2, tt.backoff), interceptor.WithObserver(w.observe))...)...)
+				var w retrytest.Watcher
+				o := &grpctest.Outage{Service: &grpctest.Server{Unary: grpctest.RefuseFirst(0, nil)}}
+				conn := o.Connect(t, retrytest.DialOptions(append(retrytest.Network(2, tt.backoff), interceptor.WithObserver(w.Observe))...)...)
 				if tt.back > 0 {
-					time.AfterFunc(tt.back, o.start)
+					time.AfterFunc(tt.back, o.Start)
 				}
 				var err error
-				got := took(func() { _, err = callUnary(t.Context(), conn) })
+				got := grpctest.Took(func() { _, err = grpctest.CallUnary(t.Context(), conn) })
 				if (err != nil) != tt.fails || got != tt.took {
 					t.Errorf("got %v after %v, want failure %t after %v", err, got, tt.fails, tt.took)
 				}
 				if tt.fails && status.Code(err) != grpccodes.Unavailable {
 					t.Errorf("got %v, want UNAVAILABLE", err)
 				}
-				last := w.last()
+				last := w.Last()
 				var waited time.Duration
 				for _, wait := range tt.waits {
 					waited += wait
@@ -105,14 +98,14 @@ func TestReady_theNextAttemptWaitsForTheConnection(t *testing.T) {
 
 func TestReady_endsWithTheCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var w watcher
-		o := &outage{service: &server{}}
-		r := interceptor.New(append(network(3, time.Second), interceptor.WithObserver(w.observe))...)
-		conn := o.connect(t, r.DialOptions()...)
+		var w retrytest.Watcher
+		o := &grpctest.Outage{Service: &grpctest.Server{}}
+		r := interceptor.New(append(retrytest.Network(3, time.Second), interceptor.WithObserver(w.Observe))...)
+		conn := o.Connect(t, r.DialOptions()...)
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(1300*time.Millisecond, cancel)
 		var err error
-		if got := took(func() { _, err = callUnary(ctx, conn) }); got != 1300*time.Millisecond {
+		if got := grpctest.Took(func() { _, err = grpctest.CallUnary(ctx, conn) }); got != 1300*time.Millisecond {
 			t.Errorf("returned after %v, want 1.3s", got)
 		}
 		if status.Code(err) != grpccodes.Canceled || !errors.Is(err, context.Canceled) || status.Code(errors.Unwrap(err)) != grpccodes.Unavailable {
@@ -121,7 +114,7 @@ func TestReady_endsWithTheCaller(t *testing.T) {
 		if tokens, _ := r.Budget().Held(); tokens != 100 {
 			t.Errorf("the budget holds %v tokens, want the one given back", tokens)
 		}
-		if last := w.last(); last.Outcome != interceptor.Ended || last.Attempt != 1 || last.Waited != 1300*time.Millisecond {
+		if last := w.Last(); last.Outcome != interceptor.Ended || last.Attempt != 1 || last.Waited != 1300*time.Millisecond {
 			t.Errorf("got %v after %d attempts and waits of %v, want ended after 1 and 1.3s", last.Outcome, last.Attempt, last.Waited)
 		}
 	})
@@ -131,19 +124,19 @@ func TestReady_endsWithTheCaller(t *testing.T) {
 // hide an UNAVAILABLE behind a DEADLINE_EXCEEDED.
 func TestReady_leavesTheLastMoment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var w watcher
-		o := &outage{service: &server{}}
-		conn := o.connect(t, interceptor.DialOptions(append(network(3, time.Second), interceptor.WithObserver(w.observe))...)...)
+		var w retrytest.Watcher
+		o := &grpctest.Outage{Service: &grpctest.Server{}}
+		conn := o.Connect(t, interceptor.DialOptions(append(retrytest.Network(3, time.Second), interceptor.WithObserver(w.Observe))...)...)
 		ctx, cancel := context.WithTimeout(t.Context(), 1300*time.Millisecond)
 		defer cancel()
 		var err error
-		if got := took(func() { _, err = callUnary(ctx, conn) }); got != 1280*time.Millisecond {
+		if got := grpctest.Took(func() { _, err = grpctest.CallUnary(ctx, conn) }); got != 1280*time.Millisecond {
 			t.Errorf("returned after %v, want 1.28s", got)
 		}
 		if status.Code(err) != grpccodes.Unavailable {
 			t.Errorf("got %v, want UNAVAILABLE", err)
 		}
-		if last := w.last(); last.Outcome != interceptor.Exhausted || last.Attempt != 2 {
+		if last := w.Last(); last.Outcome != interceptor.Exhausted || last.Attempt != 2 {
 			t.Errorf("got %v after %d attempts, want exhausted after 2", last.Outcome, last.Attempt)
 		}
 	})
@@ -151,10 +144,10 @@ func TestReady_leavesTheLastMoment(t *testing.T) {
 
 func TestReady_doesNotGoBeyondTheLimitOnElapsedTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := &outage{service: &server{}}
-		conn := o.connect(t, retrying(append(network(3, time.Second), interceptor.WithLimits(policy.Limits{MaxElapsed: 1200 * time.Millisecond}))...)...)
+		o := &grpctest.Outage{Service: &grpctest.Server{}}
+		conn := o.Connect(t, retrytest.DialOptions(append(retrytest.Network(3, time.Second), interceptor.WithLimits(policy.Limits{MaxElapsed: 1200 * time.Millisecond}))...)...)
 		var err error
-		got := took(func() { _, err = callUnary(t.Context(), conn) })
+		got := grpctest.Took(func() { _, err = grpctest.CallUnary(t.Context(), conn) })
 		if got != 1200*time.Millisecond || status.Code(err) != grpccodes.Unavailable {
 			t.Errorf("got %v after %v, want UNAVAILABLE after 1.2s", err, got)
 		}
@@ -163,8 +156,8 @@ func TestReady_doesNotGoBeyondTheLimitOnElapsedTime(t *testing.T) {
 
 func TestReady_anIdleConnectionIsConnected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := &outage{service: &server{unary: refuseFirst(0, nil)}}
-		o.start()
+		o := &grpctest.Outage{Service: &grpctest.Server{Unary: grpctest.RefuseFirst(0, nil)}}
+		o.Start()
 		var tries int
 		var states []connectivity.State
 		within := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
@@ -174,10 +167,10 @@ func TestReady_anIdleConnectionIsConnected(t *testing.T) {
 			}
 			return invoker(ctx, method, req, reply, cc, opts...)
 		}
-		r := interceptor.New(append(network(1, time.Second), interceptor.WithRand(func() float64 { return 0 }))...)
-		conn := o.connect(t, append(r.DialOptions(), grpc.WithChainUnaryInterceptor(within))...)
-		got := took(func() {
-			if _, err := callUnary(t.Context(), conn, interceptor.Repeatable()); err != nil {
+		r := interceptor.New(append(retrytest.Network(1, time.Second), interceptor.WithRand(func() float64 { return 0 }))...)
+		conn := o.Connect(t, append(r.DialOptions(), grpc.WithChainUnaryInterceptor(within))...)
+		got := grpctest.Took(func() {
+			if _, err := grpctest.CallUnary(t.Context(), conn, interceptor.Repeatable()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -190,20 +183,20 @@ func TestReady_anIdleConnectionIsConnected(t *testing.T) {
 func TestReady_leavesNothingBehindWhenTheConnectionIsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		clock := &countingClock{}
-		o := &outage{service: &server{unary: refuseFirst(0, nil)}}
-		conn := o.connect(t, retrying(append(network(1, time.Second), interceptor.WithClock(clock))...)...)
+		o := &grpctest.Outage{Service: &grpctest.Server{Unary: grpctest.RefuseFirst(0, nil)}}
+		conn := o.Connect(t, retrytest.DialOptions(append(retrytest.Network(1, time.Second), interceptor.WithClock(clock))...)...)
 		parent := &opaqueContext{t.Context(), make(chan struct{})}
 		defer close(parent.done)
 		before := 0
 		for n := range 10 {
-			o.stop()
+			o.Stop()
 			synctest.Wait()
-			time.AfterFunc(1500*time.Millisecond, o.start)
-			if _, err := callUnary(parent, conn); err != nil {
+			time.AfterFunc(1500*time.Millisecond, o.Start)
+			if _, err := grpctest.CallUnary(parent, conn); err != nil {
 				t.Fatal(err)
 			}
 			synctest.Wait()
-			switch now := goroutinesHere(t); {
+			switch now := grpctest.Goroutines(t); {
 			case n == 0:
 				before = now
 			case now > before:
@@ -220,13 +213,13 @@ func TestReady_aConnectionThatIsClosedOrMissingIsNotWaitedFor(t *testing.T) {
 	refused := status.Error(grpccodes.Unavailable, "connection error: desc = \"refused\"")
 	t.Run("missing", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			r := interceptor.New(append(network(1, time.Second), interceptor.WithRand(noSpread))...)
+			r := interceptor.New(append(retrytest.Network(1, time.Second), interceptor.WithRand(retrytest.NoSpread))...)
 			var n int
 			fail := func(_ context.Context, _ string, _, _ any, _ *grpc.ClientConn, opts ...grpc.CallOption) error {
 				n++
-				return finished(opts, refused)
+				return grpctest.Finished(opts, refused)
 			}
-			got := took(func() { _ = r.Unary()(t.Context(), unaryMethod, nil, nil, nil, fail) })
+			got := grpctest.Took(func() { _ = r.Unary()(t.Context(), grpctest.UnaryMethod, nil, nil, nil, fail) })
 			if n != 2 || got != time.Second {
 				t.Errorf("got %d attempts in %v, want 2 in 1s", n, got)
 			}
@@ -234,11 +227,11 @@ func TestReady_aConnectionThatIsClosedOrMissingIsNotWaitedFor(t *testing.T) {
 	})
 	t.Run("closed during the wait", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			o := &outage{service: &server{}}
-			conn := o.connect(t, retrying(network(3, time.Second)...)...)
+			o := &grpctest.Outage{Service: &grpctest.Server{}}
+			conn := o.Connect(t, retrytest.DialOptions(retrytest.Network(3, time.Second)...)...)
 			time.AfterFunc(500*time.Millisecond, func() { _ = conn.Close() })
 			var err error
-			got := took(func() { _, err = callUnary(t.Context(), conn) })
+			got := grpctest.Took(func() { _, err = grpctest.CallUnary(t.Context(), conn) })
 			if got != 500*time.Millisecond || status.Code(err) != grpccodes.Canceled {
 				t.Errorf("got %v after %v, want the end of the connection after 500ms", err, got)
 			}
@@ -255,7 +248,7 @@ func TestReady_overTCPAServerThatComesBackAnswersTheSecondAttempt(t *testing.T) 
 	address := listener.Addr().String()
 	_ = listener.Close()
 	srv := grpc.NewServer()
-	testpb.RegisterTestServiceServer(srv, &server{unary: refuseFirst(0, nil)})
+	testpb.RegisterTestServiceServer(srv, &grpctest.Server{Unary: grpctest.RefuseFirst(0, nil)})
 	defer srv.Stop()
 	clock := &firstAtOnce{then: func() { // the server is back when the backoff is over, and not before
 		listener, err := listening.Listen(t.Context(), "tcp", address)
@@ -265,16 +258,16 @@ func TestReady_overTCPAServerThatComesBackAnswersTheSecondAttempt(t *testing.T) 
 		}
 		go func() { _ = srv.Serve(listener) }()
 	}}
-	var w watcher
-	o := &outage{}
-	conn := o.connect(t, append(retrying(append(network(1, time.Minute), interceptor.WithObserver(w.observe), interceptor.WithClock(clock))...),
+	var w retrytest.Watcher
+	o := &grpctest.Outage{}
+	conn := o.Connect(t, append(retrytest.DialOptions(append(retrytest.Network(1, time.Minute), interceptor.WithObserver(w.Observe), interceptor.WithClock(clock))...),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "tcp", address)
 		}))...)
-	if _, err := callUnary(t.Context(), conn); err != nil {
+	if _, err := grpctest.CallUnary(t.Context(), conn); err != nil {
 		t.Fatal(err)
 	}
-	if got := w.last(); got.Attempt != 2 || got.Outcome != interceptor.Recovered {
+	if got := w.Last(); got.Attempt != 2 || got.Outcome != interceptor.Recovered {
 		t.Errorf("got %v after %d attempts, want recovered after 2", got.Outcome, got.Attempt)
 	}
 }

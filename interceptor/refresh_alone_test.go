@@ -12,6 +12,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
 
 // TestRefresh_thatCallsOverTheSameConnection: a refresh whose own call is refused does
@@ -22,14 +24,14 @@ func TestRefresh_thatCallsOverTheSameConnection(t *testing.T) {
 		refreshes := 0
 		renew := interceptor.WithRefresh(func(ctx context.Context) error {
 			refreshes++
-			_, err := callUnary(ctx, conn)
+			_, err := grpctest.CallUnary(ctx, conn)
 			return err
 		})
-		conn = serve(t, &server{unary: refuseAlways(errToken)}, retrying(renew)...)
+		conn = grpctest.Serve(t, &grpctest.Server{Unary: grpctest.RefuseAlways(errToken)}, retrytest.DialOptions(renew)...)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		var err error
-		got := took(func() { _, err = callUnary(ctx, conn) })
+		got := grpctest.Took(func() { _, err = grpctest.CallUnary(ctx, conn) })
 		if status.Code(err) != grpccodes.Unauthenticated || got != 0 || refreshes != 1 {
 			t.Errorf("got %v after %v and %d refreshes, want UNAUTHENTICATED at once after one", err, got, refreshes)
 		}
@@ -48,16 +50,16 @@ func TestRefresh_neverTwiceAtATime(t *testing.T) {
 			time.Sleep(10 * time.Second)
 			return ctx.Err()
 		})
-		conn := serve(t, &server{unary: refuseFirst(4, errToken)}, retrying(renew)...)
+		conn := grpctest.Serve(t, &grpctest.Server{Unary: grpctest.RefuseFirst(4, errToken)}, retrytest.DialOptions(renew)...)
 		for _, patience := range []time.Duration{time.Second, 2 * time.Second, 3 * time.Second} {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
-			if got := took(func() { _, _ = callUnary(ctx, conn) }); got != patience {
+			if got := grpctest.Took(func() { _, _ = grpctest.CallUnary(ctx, conn) }); got != patience {
 				t.Errorf("it returned after %v, want at its deadline, %v", got, patience)
 			}
 			cancel()
 		}
 		var err error
-		got := took(func() { _, err = callUnary(t.Context(), conn) })
+		got := grpctest.Took(func() { _, err = grpctest.CallUnary(t.Context(), conn) })
 		if err != nil || got != 14*time.Second { // 4 s of the first are left, and then 10 s
 			t.Errorf("got %v after %v, want success after 14s", err, got)
 		}

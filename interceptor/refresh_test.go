@@ -20,6 +20,8 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -61,7 +63,7 @@ func (w *wallet) options() []grpc.DialOption {
 }
 
 // guarded is a server that wants a token.
-func guarded(want *atomic.Int64, refusal error) *server {
+func guarded(want *atomic.Int64, refusal error) *grpctest.Server {
 	refuse := func(ctx context.Context) error {
 		md, _ := metadata.FromIncomingContext(ctx)
 		if got := md.Get("token"); len(got) != 1 || got[0] != strconv.FormatInt(want.Load(), 10) {
@@ -69,15 +71,15 @@ func guarded(want *atomic.Int64, refusal error) *server {
 		}
 		return nil
 	}
-	return &server{
-		unary: func(ctx context.Context, _ int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+	return &grpctest.Server{
+		Unary: func(ctx context.Context, _ int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 			return &testpb.SimpleResponse{}, refuse(ctx)
 		},
-		stream: func(_ int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+		Stream: func(_ int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 			if err := refuse(out.Context()); err != nil {
 				return err
 			}
-			return sendAll(out, "one")
+			return grpctest.SendAll(out, "one")
 		},
 	}
 }
@@ -89,7 +91,7 @@ func TestRefresh_aThousandCallsRefreshOnce(t *testing.T) {
 		var want atomic.Int64
 		var w wallet
 		s := guarded(&want, errToken)
-		conn := serve(t, s, append(retrying(interceptor.WithRefresh(w.refresh)), w.options()...)...)
+		conn := grpctest.Serve(t, s, append(retrytest.DialOptions(interceptor.WithRefresh(w.refresh)), w.options()...)...)
 		for round := range int64(3) {
 			want.Store(round)
 			var calls sync.WaitGroup
@@ -97,9 +99,9 @@ func TestRefresh_aThousandCallsRefreshOnce(t *testing.T) {
 				calls.Go(func() {
 					var err error
 					if i%2 == 0 {
-						_, err = callUnary(t.Context(), conn)
+						_, err = grpctest.CallUnary(t.Context(), conn)
 					} else {
-						_, err = drain(open(t, t.Context(), conn))
+						_, err = grpctest.Drain(grpctest.Open(t, t.Context(), conn))
 					}
 					if err != nil {
 						t.Errorf("round %d, call %d: %v", round, i, err)
@@ -118,16 +120,16 @@ func TestRefresh_oncePerCall(t *testing.T) {
 	var want atomic.Int64
 	want.Store(9)
 	var w wallet
-	var seen watcher
+	var seen retrytest.Watcher
 	s := guarded(&want, errToken)
 	synctest.Test(t, func(t *testing.T) {
-		conn := serve(t, s, append(retrying(interceptor.WithRefresh(w.refresh), interceptor.WithObserver(seen.observe)), w.options()...)...)
-		_, err := callUnary(t.Context(), conn)
-		wantStatus(t, err, grpccodes.Unauthenticated, "The token was revoked.")
-		if w.refreshes.Load() != 1 || s.attempts() != 2 {
-			t.Errorf("%d refreshes, %d attempts, want 1 and 2", w.refreshes.Load(), s.attempts())
+		conn := grpctest.Serve(t, s, append(retrytest.DialOptions(interceptor.WithRefresh(w.refresh), interceptor.WithObserver(seen.Observe)), w.options()...)...)
+		_, err := grpctest.CallUnary(t.Context(), conn)
+		retrytest.WantStatus(t, err, grpccodes.Unauthenticated, "The token was revoked.")
+		if w.refreshes.Load() != 1 || s.Attempts() != 2 {
+			t.Errorf("%d refreshes, %d attempts, want 1 and 2", w.refreshes.Load(), s.Attempts())
 		}
-		if whys := seen.whys(); len(whys) < 1 || whys[0] != policy.Refresh {
+		if whys := seen.Whys(); len(whys) < 1 || whys[0] != policy.Refresh {
 			t.Errorf("got %v, want to begin with %v", whys, policy.Refresh)
 		}
 	})
@@ -135,46 +137,36 @@ func TestRefresh_oncePerCall(t *testing.T) {
 
 // TestRefresh_withoutOne: an expired token alone is worth another attempt.
 func TestRefresh_withoutOne(t *testing.T) {
-	expired := withInfo(t, grpccodes.Unauthenticated, "expired", "ACCESS_TOKEN_EXPIRED")
+	expired := grpctest.WithInfo(t, grpccodes.Unauthenticated, "expired", "ACCESS_TOKEN_EXPIRED")
 	for name, tt := range map[string]struct {
 		err      error
 		attempts int
 	}{"revoked": {errToken, 1}, "expired": {expired, 2}} {
 		t.Run(name, func(t *testing.T) {
-			s := &server{unary: refuseAlways(tt.err)}
-			bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
-				if got := took(func() { _, _ = client.UnaryCall(t.Context(), &testpb.SimpleRequest{}) }); got != 0 {
+			s := &grpctest.Server{Unary: grpctest.RefuseAlways(tt.err)}
+			retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+				if got := grpctest.Took(func() { _, _ = client.UnaryCall(t.Context(), &testpb.SimpleRequest{}) }); got != 0 {
 					t.Errorf("it took %v, want no wait", got)
 				}
-				wantAttempts(t, s, tt.attempts)
+				grpctest.WantAttempts(t, s, tt.attempts)
 			})
 		})
 	}
 }
 
-// withInfo returns a status with an ErrorInfo.
-func withInfo(t *testing.T, code grpccodes.Code, message, reason string) error {
-	t.Helper()
-	st, err := status.New(code, message).WithDetails(&errdetails.ErrorInfo{Reason: reason, Domain: "googleapis.com"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return st.Err()
-}
-
 func TestRefresh_thatFails(t *testing.T) {
 	errVault := errors.New("the vault is sealed")
-	s := &server{unary: refuseAlways(errToken)}
-	b := newBudget(t, 10, 0)
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	s := &grpctest.Server{Unary: grpctest.RefuseAlways(errToken)}
+	b := retrytest.Budget(t, 10, 0)
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		_, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{})
-		wantStatus(t, err, grpccodes.Unauthenticated, "The token was revoked.")
+		retrytest.WantStatus(t, err, grpccodes.Unauthenticated, "The token was revoked.")
 		e, ok := errors.AsType[*interceptor.Error](err)
 		if !ok || e.Why != policy.RefreshFailed || !errors.Is(err, errVault) || !strings.Contains(err.Error(), "WithRefresh: the vault is sealed") {
 			t.Errorf("got %v, want the server's refusal with the reason of the refresh", err)
 		}
-		wantAttempts(t, s, 1)
-		wantTokens(t, b, 10)
+		grpctest.WantAttempts(t, s, 1)
+		retrytest.WantTokens(t, b, 10)
 	}, interceptor.WithRefresh(func(context.Context) error { return errVault }), interceptor.WithBudget(b))
 }
 
@@ -184,8 +176,8 @@ func TestRefresh_belongsToAllWhoWait(t *testing.T) {
 	var ended time.Duration
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		s := &server{unary: refuseAlways(errToken)}
-		conn := serve(t, s, retrying(interceptor.WithRefresh(func(ctx context.Context) error {
+		s := &grpctest.Server{Unary: grpctest.RefuseAlways(errToken)}
+		conn := grpctest.Serve(t, s, retrytest.DialOptions(interceptor.WithRefresh(func(ctx context.Context) error {
 			<-ctx.Done()
 			ended = time.Since(began)
 			return ctx.Err()
@@ -196,7 +188,7 @@ func TestRefresh_belongsToAllWhoWait(t *testing.T) {
 				after, began := time.Duration(i+1)*time.Second, time.Now()
 				ctx, cancel := context.WithTimeout(t.Context(), after)
 				defer cancel()
-				_, err := callUnary(ctx, conn)
+				_, err := grpctest.CallUnary(ctx, conn)
 				if status.Code(err) != grpccodes.DeadlineExceeded || time.Since(began) != after || !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("call %d: got %v after %v, want its own deadline", i, err, time.Since(began))
 				}
@@ -222,9 +214,9 @@ func TestRefresh_afterADelay(t *testing.T) {
 	var w wallet
 	s := guarded(&want, refusedAs(t, grpccodes.Unauthenticated, 5*time.Second))
 	synctest.Test(t, func(t *testing.T) {
-		conn := serve(t, s, append(retrying(interceptor.WithRefresh(w.refresh)), w.options()...)...)
+		conn := grpctest.Serve(t, s, append(retrytest.DialOptions(interceptor.WithRefresh(w.refresh)), w.options()...)...)
 		var err error
-		if got := took(func() { _, err = callUnary(t.Context(), conn) }); err != nil || got != 6*time.Second {
+		if got := grpctest.Took(func() { _, err = grpctest.CallUnary(t.Context(), conn) }); err != nil || got != 6*time.Second {
 			t.Errorf("got %v after %v, want success after 5s and a second of refreshing", err, got)
 		}
 	})

@@ -13,6 +13,8 @@ import (
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -34,18 +36,18 @@ func TestHooks_aPanicCostsNoToken(t *testing.T) {
 	}
 	calls := map[string]func(t *testing.T, r *interceptor.Retrier, conn *grpc.ClientConn, err error) error{
 		"unary": func(t *testing.T, _ *interceptor.Retrier, conn *grpc.ClientConn, _ error) error {
-			_, err := callUnary(t.Context(), conn)
+			_, err := grpctest.CallUnary(t.Context(), conn)
 			return err
 		},
 		"stream": func(t *testing.T, _ *interceptor.Retrier, conn *grpc.ClientConn, _ error) error {
-			_, err := drain(open(t, t.Context(), conn))
+			_, err := grpctest.Drain(grpctest.Open(t, t.Context(), conn))
 			return err
 		},
 		"stream that is not there": func(t *testing.T, r *interceptor.Retrier, _ *grpc.ClientConn, err error) error {
-			opening := refuse(err)
-			_, got := r.Stream()(t.Context(), serverStreamDesc, nil, streamMethod, func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+			opening := grpctest.Refuse(err)
+			_, got := r.Stream()(t.Context(), grpctest.ServerStream, nil, grpctest.StreamMethod, func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 				return opening(ctx, desc, cc, method, func(ctx context.Context, _ *grpc.StreamDesc, _ *grpc.ClientConn, _ string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
-					return &fake{ctx: ctx}, nil
+					return &grpctest.Fake{Ctx: ctx}, nil
 				}, opts...)
 			})
 			return got
@@ -65,16 +67,16 @@ func TestHooks_aPanicCostsNoToken(t *testing.T) {
 		name string
 		err  error // the first attempt of each call fails with it
 		left float64
-	}{{"a token", overloaded(), 4}, {"nothing", refusedByQuota(t), 5}} {
+	}{{"a token", grpctest.ErrOverloaded, 4}, {"nothing", grpctest.RefusedByQuota(t), 5}} {
 		for hook, option := range hooks {
 			for call, invoke := range calls {
 				t.Run(hook+", "+call+" whose retry costs "+retry.name, func(t *testing.T) {
-					s := &server{
-						unary: func(ctx context.Context, n int, in *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
-							return refuseFirst(1, retry.err)(ctx, n-1, in) // the first is that of the panic
+					s := &grpctest.Server{
+						Unary: func(ctx context.Context, n int, in *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+							return grpctest.RefuseFirst(1, retry.err)(ctx, n-1, in) // the first is that of the panic
 						},
-						stream: func(n int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
-							return failFirst([]error{retry.err}, "one")(max(n-1, 1), in, out)
+						Stream: func(n int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+							return grpctest.FailFirst([]error{retry.err}, "one")(max(n-1, 1), in, out)
 						},
 					}
 					synctest.Test(t, func(t *testing.T) {
@@ -83,9 +85,9 @@ func TestHooks_aPanicCostsNoToken(t *testing.T) {
 							t.Fatal(err)
 						}
 						r := interceptor.New(interceptor.Repeatable(), interceptor.WithBudget(b), option)
-						conn := serve(t, s, r.DialOptions()...)
+						conn := grpctest.Serve(t, s, r.DialOptions()...)
 						angry = true
-						if got := mustPanic(t, func() { _ = invoke(t, r, conn, retry.err) }); got != "hook" {
+						if got := grpctest.MustPanic(t, func() { _ = invoke(t, r, conn, retry.err) }); got != "hook" {
 							t.Errorf("got panic %q, want the hook's", got)
 						}
 						angry = false
@@ -139,8 +141,8 @@ func TestStream_observerOfTheCommitmentMayAskTheStream(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var stream grpc.ClientStream
 			told := 0
-			s := &server{stream: hang(1, 1)}
-			conn := setup{options: []interceptor.Option{interceptor.Repeatable(), interceptor.WithTable(atOnce(1)), interceptor.WithObserver(func(_ context.Context, e interceptor.Event) {
+			s := &grpctest.Server{Stream: grpctest.Hang(1, 1)}
+			conn := retrytest.Setup{Options: []interceptor.Option{interceptor.Repeatable(), interceptor.WithTable(retrytest.AtOnce(1)), interceptor.WithObserver(func(_ context.Context, e interceptor.Event) {
 				if e.Decision.Why == policy.Success {
 					told++
 					_ = stream.Trailer()
@@ -148,10 +150,10 @@ func TestStream_observerOfTheCommitmentMayAskTheStream(t *testing.T) {
 						t.Error("Context: nil")
 					}
 				}
-			})}}.connect(t, s)
+			})}}.Connect(t, s)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			stream = open(t, ctx, conn)
+			stream = grpctest.Open(t, ctx, conn)
 			inTime(t, "what commits the stream", func() {
 				if err := commit(stream); err != nil {
 					t.Error(err)
@@ -170,16 +172,16 @@ func TestStream_aPanicAtTheCommitmentLeavesAUsableStream(t *testing.T) {
 	for name, commit := range commitments() {
 		t.Run(name, func(t *testing.T) {
 			told := 0
-			s := &server{stream: failFirst([]error{errOverloaded}, "one", "two")}
-			conn := setup{options: []interceptor.Option{interceptor.Repeatable(), interceptor.WithTable(atOnce(1)), interceptor.WithObserver(func(_ context.Context, e interceptor.Event) {
+			s := &grpctest.Server{Stream: grpctest.FailFirst([]error{grpctest.ErrOverloaded}, "one", "two")}
+			conn := retrytest.Setup{Options: []interceptor.Option{interceptor.Repeatable(), interceptor.WithTable(retrytest.AtOnce(1)), interceptor.WithObserver(func(_ context.Context, e interceptor.Event) {
 				if e.Outcome == interceptor.Pending && e.Decision.Why == policy.Success {
 					if told++; told == 1 {
 						panic(errors.New("observer"))
 					}
 				}
-			})}}.connect(t, s)
-			stream := open(t, t.Context(), conn)
-			if got := mustPanic(t, func() { _ = commit(stream) }); got != "observer" {
+			})}}.Connect(t, s)
+			stream := grpctest.Open(t, t.Context(), conn)
+			if got := grpctest.MustPanic(t, func() { _ = commit(stream) }); got != "observer" {
 				t.Errorf("got panic %q", got)
 			}
 			inTime(t, "the stream", func() {
@@ -189,13 +191,13 @@ func TestStream_aPanicAtTheCommitmentLeavesAUsableStream(t *testing.T) {
 				if err := stream.CloseSend(); err != nil {
 					t.Errorf("CloseSend: %v", err)
 				}
-				bodies, err := drain(stream)
+				bodies, err := grpctest.Drain(stream)
 				if len(bodies) == 0 || bodies[len(bodies)-1] != "two" || err != nil {
 					t.Errorf("got %q, %v, want the messages that were left", bodies, err)
 				}
 				_, _ = stream.Context(), stream.Trailer()
 			})
-			wantAttempts(t, s, 2)
+			grpctest.WantAttempts(t, s, 2)
 			if told != 1 {
 				t.Errorf("the observer was told %d times, want once", told)
 			}
@@ -208,23 +210,23 @@ func TestStream_aPanicAtTheCommitmentLeavesAUsableStream(t *testing.T) {
 func TestStream_aFailureMidwayIsLogged(t *testing.T) {
 	const fields = " | protocol=grpc | grpc.component=client | grpc.service=grpc.testing.TestService | grpc.method=StreamingOutputCall | grpc.code=Unavailable | retry.class=Server" +
 		" | retry.rule=overloaded | retry.why=committed | retry.attempt=1 | retry.wait=0s | retry.elapsed=0s | retry.reach=Lost"
-	var j journal
-	s := &server{stream: slowly(0, 1, errOverloaded)}
-	setup{options: []interceptor.Option{interceptor.Repeatable(), interceptor.WithLogger(&j)}}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-		stream := open(t, t.Context(), conn)
-		bodies, err := drain(stream)
-		if _, again := receive(stream); len(bodies) != 1 || !isUntouched(err) || again != err { //nolint:errorlint // the same one
+	var j retrytest.Journal
+	s := &grpctest.Server{Stream: grpctest.Slowly(0, 1, grpctest.ErrOverloaded)}
+	retrytest.Setup{Options: []interceptor.Option{interceptor.Repeatable(), interceptor.WithLogger(&j)}}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+		stream := grpctest.Open(t, t.Context(), conn)
+		bodies, err := grpctest.Drain(stream)
+		if _, again := grpctest.Receive(stream); len(bodies) != 1 || !retrytest.Untouched(err) || again != err { //nolint:errorlint // the same one
 			t.Errorf("got %q, then %v and %v, want a message and the server's error untouched", bodies, err, again)
 		}
 		const advice = ": interceptor.WithResume can go on from what has arrived"
-		want := []string{"DEBUG [RETRY] Server: not retried after attempt 1 of " + streamMethod + " (committed)" + advice + fields}
-		if diff := cmp.Diff(want, j.lines); diff != "" {
+		want := []string{"DEBUG [RETRY] Server: not retried after attempt 1 of " + grpctest.StreamMethod + " (committed)" + advice + fields}
+		if diff := cmp.Diff(want, j.Lines); diff != "" {
 			t.Errorf("lines (-want +got):\n%s", diff)
 		}
-		j.lines = nil // the advice is given once
-		_, _ = drain(open(t, t.Context(), conn))
-		if want := "DEBUG [RETRY] Server: not retried after attempt 1 of " + streamMethod + " (committed)" + fields; len(j.lines) != 1 || j.lines[0] != want {
-			t.Errorf("got lines %q, want %q", j.lines, want)
+		j.Lines = nil // the advice is given once
+		_, _ = grpctest.Drain(grpctest.Open(t, t.Context(), conn))
+		if want := "DEBUG [RETRY] Server: not retried after attempt 1 of " + grpctest.StreamMethod + " (committed)" + fields; len(j.Lines) != 1 || j.Lines[0] != want {
+			t.Errorf("got lines %q, want %q", j.Lines, want)
 		}
 	})
 }

@@ -18,6 +18,8 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -36,32 +38,32 @@ func TestDo_optionsDoNotReachTheCallsOfTheFunction(t *testing.T) {
 		code     grpccodes.Code
 	}{
 		{"Repeatable", interceptor.Repeatable(), 100, errInside, 4, 4, grpccodes.Internal},
-		{"Disable", interceptor.Disable(), 2, overloaded(), 1, 3, grpccodes.OK},
-		{"MaxRetries", interceptor.MaxRetries(0), 2, overloaded(), 1, 3, grpccodes.OK},
-		{"WithTable", interceptor.WithTable(policy.Table{}), 2, overloaded(), 1, 3, grpccodes.OK},
+		{"Disable", interceptor.Disable(), 2, grpctest.ErrOverloaded, 1, 3, grpccodes.OK},
+		{"MaxRetries", interceptor.MaxRetries(0), 2, grpctest.ErrOverloaded, 1, 3, grpccodes.OK},
+		{"WithTable", interceptor.WithTable(policy.Table{}), 2, grpctest.ErrOverloaded, 1, 3, grpccodes.OK},
 	} {
 		for kind, invoke := range map[string]func(t *testing.T, ctx context.Context, conn *grpc.ClientConn) error{
 			"unary": func(_ *testing.T, ctx context.Context, conn *grpc.ClientConn) error {
-				_, err := callUnary(ctx, conn)
+				_, err := grpctest.CallUnary(ctx, conn)
 				return err
 			},
 			"stream": func(t *testing.T, ctx context.Context, conn *grpc.ClientConn) error {
-				_, err := drain(open(t, ctx, conn))
+				_, err := grpctest.Drain(grpctest.Open(t, ctx, conn))
 				return err
 			},
 		} {
 			t.Run(tt.name+", "+kind, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					s := &server{unary: refuseFirst(tt.fails, tt.err), stream: failFirst(slices.Repeat([]error{tt.err}, tt.fails), "one")}
-					r := interceptor.New(interceptor.WithRand(noSpread))
-					conn := serve(t, s, r.DialOptions()...)
+					s := &grpctest.Server{Unary: grpctest.RefuseFirst(tt.fails, tt.err), Stream: grpctest.FailFirst(slices.Repeat([]error{tt.err}, tt.fails), "one")}
+					r := interceptor.New(interceptor.WithRand(retrytest.NoSpread))
+					conn := grpctest.Serve(t, s, r.DialOptions()...)
 					calls := 0
 					err := r.Do(t.Context(), "f", func(ctx context.Context) error {
 						calls++
 						return invoke(t, ctx, conn)
 					}, tt.opt)
-					if status.Code(err) != tt.code || calls != tt.calls || s.attempts() != tt.attempts {
-						t.Errorf("got %v after %d calls and %d attempts, want %v after %d and %d", err, calls, s.attempts(), tt.code, tt.calls, tt.attempts)
+					if status.Code(err) != tt.code || calls != tt.calls || s.Attempts() != tt.attempts {
+						t.Errorf("got %v after %d calls and %d attempts, want %v after %d and %d", err, calls, s.Attempts(), tt.code, tt.calls, tt.attempts)
 					}
 				})
 			})
@@ -87,10 +89,10 @@ func TestOptions_ofOneCallAreCheckedTogether(t *testing.T) {
 		{"MaxRetries and a table", nil, options{most(1), table}, 2},
 		{"a row and MaxRetries", nil, options{row(3), most(1)}, 2},
 		{"MaxRetries and a row", nil, options{most(1), row(3)}, 2},
-		{"a small table and limits", nil, options{interceptor.WithTable(atOnce(1)), two}, 2},
-		{"limits and a small table", nil, options{two, interceptor.WithTable(atOnce(1))}, 2},
+		{"a small table and limits", nil, options{interceptor.WithTable(retrytest.AtOnce(1)), two}, 2},
+		{"limits and a small table", nil, options{two, interceptor.WithTable(retrytest.AtOnce(1))}, 2},
 		{"MaxRetries and limits", nil, options{most(1), two}, 2},
-		{"limits that cut the table", nil, options{two, interceptor.WithTable(atOnce(2))}, 0},
+		{"limits that cut the table", nil, options{two, interceptor.WithTable(retrytest.AtOnce(2))}, 0},
 		{"limits that cut the connection's table", nil, options{two}, 0},
 		{"limits that cut what MaxRetries leaves", nil, options{most(2), two}, 0},
 		{"a row above the default limit, MaxRetries of the connection above both", most(20), options{row(10)}, 11},
@@ -102,11 +104,11 @@ func TestOptions_ofOneCallAreCheckedTogether(t *testing.T) {
 	} {
 		for kind, invoke := range map[string]func(t *testing.T, r *interceptor.Retrier, conn *grpc.ClientConn) error{
 			"unary": func(t *testing.T, _ *interceptor.Retrier, conn *grpc.ClientConn) error {
-				_, err := callUnary(t.Context(), conn, asGRPC(tt.call)...)
+				_, err := grpctest.CallUnary(t.Context(), conn, asGRPC(tt.call)...)
 				return err
 			},
 			"stream": func(t *testing.T, _ *interceptor.Retrier, conn *grpc.ClientConn) error {
-				stream, err := testpb.NewTestServiceClient(conn).StreamingOutputCall(t.Context(), ask(""), asGRPC(tt.call)...)
+				stream, err := testpb.NewTestServiceClient(conn).StreamingOutputCall(t.Context(), grpctest.Ask(""), asGRPC(tt.call)...)
 				if err == nil {
 					_, err = stream.Recv()
 				}
@@ -114,22 +116,22 @@ func TestOptions_ofOneCallAreCheckedTogether(t *testing.T) {
 			},
 			"function": func(t *testing.T, r *interceptor.Retrier, conn *grpc.ClientConn) error {
 				return r.Do(t.Context(), "f", func(ctx context.Context) error {
-					_, err := callUnary(ctx, conn, interceptor.Disable())
+					_, err := grpctest.CallUnary(ctx, conn, interceptor.Disable())
 					return err
 				}, tt.call...)
 			},
 		} {
 			t.Run(tt.name+", "+kind, func(t *testing.T) {
-				s := &server{unary: refuseAlways(overloaded()), stream: failFirst(slices.Repeat([]error{errOverloaded}, 20))}
+				s := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.ErrOverloaded), Stream: grpctest.FailFirst(slices.Repeat([]error{grpctest.ErrOverloaded}, 20))}
 				synctest.Test(t, func(t *testing.T) {
-					r := interceptor.New(interceptor.WithRand(noSpread), tt.connection)
+					r := interceptor.New(interceptor.WithRand(retrytest.NoSpread), tt.connection)
 					want := grpccodes.Unavailable
 					if tt.attempts == 0 {
 						want = grpccodes.InvalidArgument
 					}
-					err := invoke(t, r, serve(t, s, r.DialOptions()...))
-					if status.Code(err) != want || s.attempts() != tt.attempts {
-						t.Errorf("got %v after %d attempts, want %v after %d", err, s.attempts(), want, tt.attempts)
+					err := invoke(t, r, grpctest.Serve(t, s, r.DialOptions()...))
+					if status.Code(err) != want || s.Attempts() != tt.attempts {
+						t.Errorf("got %v after %d attempts, want %v after %d", err, s.Attempts(), want, tt.attempts)
 					}
 				})
 			})
@@ -163,7 +165,7 @@ func TestUnary_keepsNothingOfTheOptionsOfACall(t *testing.T) {
 		{"recovers, observed", 1, []interceptor.Option{observer}},
 	} {
 		for n := range 20 {
-			r := interceptor.New(append(tt.opts, interceptor.WithTable(atOnce(1)))...)
+			r := interceptor.New(append(tt.opts, interceptor.WithTable(retrytest.AtOnce(1)))...)
 			call := func() (kept []weak.Pointer[result]) {
 				var opts []grpc.CallOption
 				for range n {
@@ -171,9 +173,9 @@ func TestUnary_keepsNothingOfTheOptionsOfACall(t *testing.T) {
 					kept, opts = append(kept, weak.Make(to)), append(opts, grpc.Header(&to.header))
 				}
 				attempts := 0
-				_ = r.Unary()(t.Context(), unaryMethod, nil, nil, nil, func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error {
+				_ = r.Unary()(t.Context(), grpctest.UnaryMethod, nil, nil, nil, func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error {
 					if attempts++; attempts <= tt.fails {
-						return overloaded()
+						return grpctest.ErrOverloaded
 					}
 					return nil
 				}, opts...)
@@ -218,9 +220,9 @@ func TestDo_ownRulesSeeErrorsOfPackageContext(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			var w watcher
+			var w retrytest.Watcher
 			calls := 0
-			r := interceptor.New(interceptor.WithTable(atOnce(2)), interceptor.WithObserver(w.observe), tt.opt)
+			r := interceptor.New(interceptor.WithTable(retrytest.AtOnce(2)), interceptor.WithObserver(w.Observe), tt.opt)
 			err := r.Do(ctx, "f", func(context.Context) error {
 				calls++
 				if tt.cancel {
@@ -228,8 +230,8 @@ func TestDo_ownRulesSeeErrorsOfPackageContext(t *testing.T) {
 				}
 				return tt.err
 			})
-			if !errors.Is(err, tt.err) || calls != tt.calls || w.last().Failure.Rule != tt.want {
-				t.Errorf("got %v after %d calls by the rule %q, want the function's error after %d by %q", err, calls, w.last().Failure.Rule, tt.calls, tt.want)
+			if !errors.Is(err, tt.err) || calls != tt.calls || w.Last().Failure.Rule != tt.want {
+				t.Errorf("got %v after %d calls by the rule %q, want the function's error after %d by %q", err, calls, w.Last().Failure.Rule, tt.calls, tt.want)
 			}
 		})
 	}

@@ -13,20 +13,20 @@ import (
 	grpccodes "google.golang.org/grpc/codes"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
 // drainOnce has the next connection to an outage meet a server that is about
 // to restart: it processes no stream, says so with a GOAWAY, and is gone until
 // the outage is started.
-func drainOnce(o *outage) {
-	listener := bufconn.Listen(1 << 20)
-	o.listener = listener
+func drainOnce(o *grpctest.Outage) {
+	listener := o.Listen()
 	go func() {
 		conn, err := listener.Accept()
 		if err != nil {
@@ -44,7 +44,7 @@ func drainOnce(o *outage) {
 				return
 			}
 			if _, ok := frame.(*http2.HeadersFrame); ok {
-				o.stop()
+				o.Stop()
 				_ = framer.WriteGoAway(0, http2.ErrCodeNo, nil)
 				return
 			}
@@ -81,25 +81,25 @@ func TestStream_sendThatCannotReconnect(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var w watcher
-				var f finishes
-				s := &server{stream: func(_ int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
-					return sendAll(out, string(in.GetPayload().GetBody()))
+				var w retrytest.Watcher
+				var f grpctest.Finishes
+				s := &grpctest.Server{Stream: func(_ int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+					return grpctest.SendAll(out, string(in.GetPayload().GetBody()))
 				}}
-				o := &outage{service: s}
+				o := &grpctest.Outage{Service: s}
 				drainOnce(o)
-				conn := o.connect(t, retrying(append(network(2, time.Second), interceptor.Repeatable(), interceptor.WithObserver(w.observe))...)...)
-				stream, err := conn.NewStream(t.Context(), serverStreamDesc, streamMethod, f.option())
+				conn := o.Connect(t, retrytest.DialOptions(append(retrytest.Network(2, time.Second), interceptor.Repeatable(), interceptor.WithObserver(w.Observe))...)...)
+				stream, err := conn.NewStream(t.Context(), grpctest.ServerStream, grpctest.StreamMethod, f.Option())
 				if err != nil {
 					t.Fatal(err)
 				}
 				synctest.Wait() // until the server has gone
 				if tt.back > 0 {
-					time.AfterFunc(tt.back, o.start)
+					time.AfterFunc(tt.back, o.Start)
 				}
-				err = stream.SendMsg(ask("as sent"))
+				err = stream.SendMsg(grpctest.Ask("as sent"))
 				if err == nil && tt.send != grpccodes.OK { // grpc-go up to v1.83 leaves it to RecvMsg
-					_, err = receive(stream)
+					_, err = grpctest.Receive(stream)
 				}
 				if status.Code(err) != tt.send {
 					t.Fatalf("SendMsg: %v, want %v", err, tt.send)
@@ -109,17 +109,17 @@ func TestStream_sendThatCannotReconnect(t *testing.T) {
 					if err := stream.CloseSend(); err != nil {
 						t.Errorf("CloseSend: %v", err)
 					}
-					wantBody(t, stream, "as sent")
-					wantEOF(t, stream)
-					wantAttempts(t, s, 1)
-				} else if _, final = receive(stream); final != err { //nolint:errorlint // the same one
+					grpctest.WantBody(t, stream, "as sent")
+					grpctest.WantEOF(t, stream)
+					grpctest.WantAttempts(t, s, 1)
+				} else if _, final = grpctest.Receive(stream); final != err { //nolint:errorlint // the same one
 					t.Errorf("RecvMsg: %v, want what SendMsg has returned", final)
 				}
-				if diff := cmp.Diff([]error{final}, f.all(), cmp.Comparer(errors.Is)); diff != "" {
+				if diff := cmp.Diff([]error{final}, f.All(), cmp.Comparer(errors.Is)); diff != "" {
 					t.Errorf("OnFinish (-want +got):\n%s", diff)
 				}
 				var got []event
-				for _, e := range w.events {
+				for _, e := range w.Events {
 					got = append(got, event{e.Outcome, e.Attempt, e.Failure.Class, e.Decision.Why})
 				}
 				if diff := cmp.Diff(tt.want, got); diff != "" {
@@ -132,7 +132,7 @@ func TestStream_sendThatCannotReconnect(t *testing.T) {
 
 // lenient is a codec that takes more than protobuf's own, as several that are
 // generated do: text that is not UTF-8, and messages of the old API.
-type lenient struct{ rawCodec }
+type lenient struct{ grpctest.RawCodec }
 
 func (lenient) Name() string { return "lenient" }
 
@@ -168,17 +168,17 @@ func TestStream_requestThatOnlyItsCodecCanEncode(t *testing.T) {
 		{"a message of the old API", &old{ID: []byte("id")}, "id", "would be another one"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			var log lines
+			var log retrytest.Lines
 			var arrived []string
-			codecBubble(t, rawCodec{}, func(_ int, stream grpc.ServerStream) error {
+			codecBubble(t, grpctest.RawCodec{}, func(_ int, stream grpc.ServerStream) error {
 				var in []byte
 				if err := stream.RecvMsg(&in); err != nil {
 					in = []byte(err.Error())
 				}
 				arrived = append(arrived, string(in))
-				return errOverloaded
+				return grpctest.ErrOverloaded
 			}, func(t *testing.T, conn *grpc.ClientConn) {
-				stream, err := conn.NewStream(t.Context(), serverStreamDesc, streamMethod, grpc.ForceCodec(lenient{}))
+				stream, err := conn.NewStream(t.Context(), grpctest.ServerStream, grpctest.StreamMethod, grpc.ForceCodec(lenient{}))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -187,11 +187,11 @@ func TestStream_requestThatOnlyItsCodecCanEncode(t *testing.T) {
 				}
 				_ = stream.CloseSend()
 				var out []byte
-				wantUnkept(t, stream.RecvMsg(&out), 1, log.text(), tt.reason)
+				wantUnkept(t, stream.RecvMsg(&out), 1, log.Text(), tt.reason)
 				if diff := cmp.Diff([]string{tt.sent}, arrived); diff != "" {
 					t.Errorf("requests that have arrived (-want +got):\n%s", diff)
 				}
-			}, log.option())
+			}, log.Option())
 		})
 	}
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
 
 func TestRepeatable_isKnownOfTheMethodsThatOnlyComputeOrRead(t *testing.T) {
@@ -68,7 +70,7 @@ func TestRepeatable_isKnownOfTheMethodsThatOnlyComputeOrRead(t *testing.T) {
 		gemini + "GenerativeService/generateContent":                                false,
 		gemini + "GenerativeService/":                                               false,
 		gemini + "GenerativeService":                                                false,
-		unaryMethod:                                                                 false,
+		grpctest.UnaryMethod:                                                        false,
 		"":                                                                          false,
 		"GenerateContent":                                                           false,
 		"/GenerateContent":                                                          false,
@@ -79,7 +81,7 @@ func TestRepeatable_isKnownOfTheMethodsThatOnlyComputeOrRead(t *testing.T) {
 	for method, want := range tests {
 		// Without evidence every failure is Lost, and INTERNAL is repeated only
 		// by what is known to be repeatable.
-		r := interceptor.New(interceptor.WithTable(atOnce(1)), interceptor.WithoutEvidence())
+		r := interceptor.New(interceptor.WithTable(retrytest.AtOnce(1)), interceptor.WithoutEvidence())
 		var n int
 		fail := func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error {
 			n++
@@ -110,8 +112,8 @@ func TestRepeatable_whatIsRetriedOfAMethodThatIsNot(t *testing.T) {
 		trust bool // although it was declared that it is not, where UNAVAILABLE is trusted
 		yes   bool // retried if it is repeatable
 	}{
-		"UNAVAILABLE, answered":             {overloaded(), codes.Server, codes.Answered, true, true, true},
-		"a quota, answered":                 {refusedByQuota(t), codes.Quota, codes.Answered, true, false, true},
+		"UNAVAILABLE, answered":             {grpctest.ErrOverloaded, codes.Server, codes.Answered, true, true, true},
+		"a quota, answered":                 {grpctest.RefusedByQuota(t), codes.Quota, codes.Answered, true, false, true},
 		"an expired token, answered":        {expired(t), codes.Expired, codes.Answered, true, false, true},
 		"INTERNAL, answered":                {status.Error(grpccodes.Internal, "?"), codes.Server, codes.Answered, false, false, true},
 		"DEADLINE_EXCEEDED, answered":       {status.Error(grpccodes.DeadlineExceeded, "?"), codes.Timeout, codes.Answered, false, false, true},
@@ -129,9 +131,9 @@ func TestRepeatable_whatIsRetriedOfAMethodThatIsNot(t *testing.T) {
 			}[said]
 			t.Run(name+", said: "+said, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					var o *outage
-					var w watcher
-					o = &outage{service: &server{unary: func(ctx context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+					var o *grpctest.Outage
+					var w retrytest.Watcher
+					o = &grpctest.Outage{Service: &grpctest.Server{Unary: func(ctx context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 						switch {
 						case n > 1:
 							return &testpb.SimpleResponse{}, nil
@@ -139,15 +141,15 @@ func TestRepeatable_whatIsRetriedOfAMethodThatIsNot(t *testing.T) {
 							return nil, tt.err
 						}
 						go func() { // a server that dies on the request, and is soon replaced
-							o.stop()
-							o.start()
+							o.Stop()
+							o.Start()
 						}()
 						<-ctx.Done()
 						return nil, ctx.Err()
 					}}}
-					o.start()
-					conn := o.connect(t, retrying(opt, interceptor.WithObserver(w.observe))...)
-					_, err := callUnary(t.Context(), conn)
+					o.Start()
+					conn := o.Connect(t, retrytest.DialOptions(opt, interceptor.WithObserver(w.Observe))...)
+					_, err := grpctest.CallUnary(t.Context(), conn)
 					synctest.Wait() // until a server that died was replaced
 					if got := err == nil; got != want {
 						t.Errorf("got %v, want retried %t", err, want)
@@ -156,10 +158,10 @@ func TestRepeatable_whatIsRetriedOfAMethodThatIsNot(t *testing.T) {
 					if want {
 						wantAttempts = 2
 					}
-					if got := o.service.attempts(); got != wantAttempts {
+					if got := o.Service.Attempts(); got != wantAttempts {
 						t.Errorf("the server has seen %d attempts, want %d", got, wantAttempts)
 					}
-					if first := w.events[0].Failure; first.Class != tt.class || first.Reach != tt.reach {
+					if first := w.Events[0].Failure; first.Class != tt.class || first.Reach != tt.reach {
 						t.Errorf("the first attempt was %v, %v, want %v, %v", first.Class, first.Reach, tt.class, tt.reach)
 					}
 				})
@@ -170,25 +172,25 @@ func TestRepeatable_whatIsRetriedOfAMethodThatIsNot(t *testing.T) {
 
 func TestRepeatable_whatWasNeverSentIsRetriedWhateverTheMethod(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := &outage{service: &server{unary: refuseFirst(0, nil)}}
-		conn := o.connect(t, retrying(interceptor.NotRepeatable())...)
-		time.AfterFunc(2500*time.Millisecond, o.start)
-		if _, err := callUnary(t.Context(), conn); err != nil || o.service.attempts() != 1 {
-			t.Errorf("got %v with %d attempts at the server, want success with one", err, o.service.attempts())
+		o := &grpctest.Outage{Service: &grpctest.Server{Unary: grpctest.RefuseFirst(0, nil)}}
+		conn := o.Connect(t, retrytest.DialOptions(interceptor.NotRepeatable())...)
+		time.AfterFunc(2500*time.Millisecond, o.Start)
+		if _, err := grpctest.CallUnary(t.Context(), conn); err != nil || o.Service.Attempts() != 1 {
+			t.Errorf("got %v with %d attempts at the server, want success with one", err, o.Service.Attempts())
 		}
 	})
 }
 
 func TestRepeatable_withoutEvidenceEverythingCountsAsLost(t *testing.T) {
-	s := &server{unary: refuseAlways(overloaded())}
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	s := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.ErrOverloaded)}
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		_, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{})
-		if f := interceptor.FailureOf(err); s.attempts() != 1 || f.Reach != codes.Lost {
-			t.Errorf("got %v after %d attempts and %v, want one, Lost", err, s.attempts(), f.Reach)
+		if f := interceptor.FailureOf(err); s.Attempts() != 1 || f.Reach != codes.Lost {
+			t.Errorf("got %v after %d attempts and %v, want one, Lost", err, s.Attempts(), f.Reach)
 		}
 		_, _ = client.UnaryCall(t.Context(), &testpb.SimpleRequest{}, interceptor.Repeatable())
-		if s.attempts() != 5 {
-			t.Errorf("got %d attempts of a repeatable call, want 4", s.attempts()-1)
+		if s.Attempts() != 5 {
+			t.Errorf("got %d attempts of a repeatable call, want 4", s.Attempts()-1)
 		}
 	}, interceptor.WithoutEvidence())
 }

@@ -14,7 +14,9 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 	"github.com/reinvoke/reinvoke/internal/reports"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
 
 // TestCalls_publicReports: the course of calls that somebody has made public is right.
@@ -49,13 +51,13 @@ func TestCalls_publicReports(t *testing.T) {
 
 // cancelInWait: a caller that cancels while a stream waits for its retry is told so then.
 func cancelInWait(t *testing.T) {
-	s := &server{stream: failFirst([]error{status.Error(grpccodes.Unavailable, "down")}, "never")}
-	conn := serve(t, s, interceptor.DialOptions()...)
+	s := &grpctest.Server{Stream: grpctest.FailFirst([]error{status.Error(grpccodes.Unavailable, "down")}, "never")}
+	conn := grpctest.Serve(t, s, interceptor.DialOptions()...)
 	ctx, cancel := context.WithCancel(t.Context())
-	stream := open(t, ctx, conn)
+	stream := grpctest.Open(t, ctx, conn)
 	time.AfterFunc(500*time.Millisecond, cancel)
 	began := time.Now()
-	_, err := receive(stream)
+	_, err := grpctest.Receive(stream)
 	if took := time.Since(began); status.Code(err) != grpccodes.Canceled || took != 500*time.Millisecond {
 		t.Errorf("got %v after %v, want CANCELLED after 500ms", err, took)
 	}
@@ -64,8 +66,8 @@ func cancelInWait(t *testing.T) {
 // rawFramesRefused: a bidirectional stream of a proxy's frames that is refused at its first
 // RecvMsg is retried as a refusal by a quota.
 func rawFramesRefused(t *testing.T) {
-	w := &watcher{}
-	conn := serveRaw(t, func(n int, stream grpc.ServerStream) error {
+	w := &retrytest.Watcher{}
+	conn := grpctest.ServeRaw(t, func(n int, stream grpc.ServerStream) error {
 		var in []byte
 		if err := stream.RecvMsg(&in); err != nil {
 			return err
@@ -74,7 +76,7 @@ func rawFramesRefused(t *testing.T) {
 			return status.Error(grpccodes.ResourceExhausted, "Resource exhausted")
 		}
 		return stream.SendMsg(in)
-	}, interceptor.DialOptions(interceptor.WithObserver(w.observe)), grpc.ForceServerCodec(rawCodec{}))
+	}, interceptor.DialOptions(interceptor.WithObserver(w.Observe)), grpc.ForceServerCodec(grpctest.RawCodec{}))
 	stream, err := conn.NewStream(t.Context(), &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, "/any.Service/Method", grpc.ForceCodec(frameCodec{}))
 	if err != nil {
 		t.Fatal(err)
@@ -87,13 +89,13 @@ func rawFramesRefused(t *testing.T) {
 	if err := stream.RecvMsg(&out); err != nil || string(out) != "frame" {
 		t.Errorf("got %q, %v, want the frame", out, err)
 	}
-	if got := w.events[0].Failure.Class; got != codes.Quota {
+	if got := w.Events[0].Failure.Class; got != codes.Quota {
 		t.Errorf("the first attempt was %v, want Quota", got)
 	}
 }
 
 // frameCodec is one of *[]byte, in both directions.
-type frameCodec struct{ rawCodec }
+type frameCodec struct{ grpctest.RawCodec }
 
 func (frameCodec) Marshal(v any) ([]byte, error) { return *v.(*[]byte), nil }
 
@@ -101,17 +103,17 @@ func (frameCodec) Marshal(v any) ([]byte, error) { return *v.(*[]byte), nil }
 // closes each connection after a moment, and each of them runs once.
 func connectionsThatAge(t *testing.T) {
 	const calls = 300
-	s := &server{unary: refuseFirst(0, nil)}
+	s := &grpctest.Server{Unary: grpctest.RefuseFirst(0, nil)}
 	srv := grpc.NewServer(grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: 20 * time.Millisecond, MaxConnectionIdle: 20 * time.Millisecond}))
 	testpb.RegisterTestServiceServer(srv, s)
-	conn := connectTo(t, srv, interceptor.DialOptions(interceptor.NotRepeatable())...)
+	conn := grpctest.Connect(t, srv, interceptor.DialOptions(interceptor.NotRepeatable())...)
 	for n := range calls {
-		if _, err := callUnary(t.Context(), conn); err != nil {
+		if _, err := grpctest.CallUnary(t.Context(), conn); err != nil {
 			t.Fatalf("call %d: %v", n, err)
 		}
 		time.Sleep(3 * time.Millisecond)
 	}
-	if got := s.attempts(); got != calls {
+	if got := s.Attempts(); got != calls {
 		t.Errorf("the server ran %d calls, want %d", got, calls)
 	}
 }
@@ -119,17 +121,17 @@ func connectionsThatAge(t *testing.T) {
 // timeoutLongerThanTheCaller: an attempt timeout beyond the caller's deadline changes
 // nothing.
 func timeoutLongerThanTheCaller(t *testing.T) {
-	s := &server{unary: func(ctx context.Context, _ int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+	s := &grpctest.Server{Unary: func(ctx context.Context, _ int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}}
-	w := &watcher{}
-	conn := serve(t, s, interceptor.DialOptions(interceptor.WithAttemptTimeout(5*time.Second), interceptor.WithObserver(w.observe))...)
+	w := &retrytest.Watcher{}
+	conn := grpctest.Serve(t, s, interceptor.DialOptions(interceptor.WithAttemptTimeout(5*time.Second), interceptor.WithObserver(w.Observe))...)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	began := time.Now()
-	_, err := callUnary(ctx, conn)
-	if took := time.Since(began); status.Code(err) != grpccodes.DeadlineExceeded || w.events[0].Failure.Class != codes.Ended || took != time.Second {
-		t.Errorf("got %v (%v) after %v, want the caller's own end after 1s", err, w.events[0].Failure.Class, took)
+	_, err := grpctest.CallUnary(ctx, conn)
+	if took := time.Since(began); status.Code(err) != grpccodes.DeadlineExceeded || w.Events[0].Failure.Class != codes.Ended || took != time.Second {
+		t.Errorf("got %v (%v) after %v, want the caller's own end after 1s", err, w.Events[0].Failure.Class, took)
 	}
 }

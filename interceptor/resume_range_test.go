@@ -15,13 +15,15 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
 // object is a server that reads a range of an object, from the offset that is
 // asked for, and breaks at random.
-func object(content []byte, cuts *int, r *rand.Rand) *server {
-	return &server{stream: func(_ int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+func object(content []byte, cuts *int, r *rand.Rand) *grpctest.Server {
+	return &grpctest.Server{Stream: func(_ int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 		offset, err := strconv.Atoi(string(in.GetPayload().GetBody()))
 		if err != nil || offset > len(content) {
 			return status.Errorf(grpccodes.OutOfRange, "offset %q", in.GetPayload().GetBody())
@@ -29,7 +31,7 @@ func object(content []byte, cuts *int, r *rand.Rand) *server {
 		for offset < len(content) {
 			if *cuts > 0 && r.IntN(3) == 0 {
 				*cuts--
-				return of(r, errOverloaded, status.Error(grpccodes.Internal, "An internal error has occurred."), status.Error(grpccodes.Unavailable, "going away"))
+				return grpctest.Of(r, grpctest.ErrOverloaded, status.Error(grpccodes.Internal, "An internal error has occurred."), status.Error(grpccodes.Unavailable, "going away"))
 			}
 			end := min(offset+1+r.IntN(700), len(content))
 			if err := out.Send(&testpb.StreamingOutputCallResponse{Payload: &testpb.Payload{Body: content[offset:end]}}); err != nil {
@@ -44,7 +46,7 @@ func object(content []byte, cuts *int, r *rand.Rand) *server {
 // TestResume_rangeRead reads an object through a thousand cuts: no byte twice,
 // none lost. Its offset is what the reader has got so far.
 func TestResume_rangeRead(t *testing.T) {
-	seed := seedOf(t, 0)
+	seed := grpctest.Seed(t, 0)
 	r := rand.New(rand.NewPCG(seed, seed)) //nolint:gosec // a test has to be repeatable, not secret
 	content := make([]byte, 1<<20)
 	for i := range content {
@@ -54,22 +56,22 @@ func TestResume_rangeRead(t *testing.T) {
 	left := cuts
 	s := object(content, &left, r)
 	synctest.Test(t, func(t *testing.T) {
-		conn := serve(t, s, retrying(interceptor.WithTable(patient()), interceptor.WithoutBudget())...)
+		conn := grpctest.Serve(t, s, retrytest.DialOptions(interceptor.WithTable(patient()), interceptor.WithoutBudget())...)
 		var got bytes.Buffer
 		resume := interceptor.WithResume(func(context.Context, interceptor.Interrupted) (proto.Message, bool) {
-			return ask(strconv.Itoa(got.Len())), true
+			return grpctest.Ask(strconv.Itoa(got.Len())), true
 		})
 		stream := openWhole(t, conn, resume, interceptor.Repeatable())
-		body, err := receive(stream)
-		for ; err == nil; body, err = receive(stream) {
+		body, err := grpctest.Receive(stream)
+		for ; err == nil; body, err = grpctest.Receive(stream) {
 			got.WriteString(body)
 		}
-		wantEOF(t, stream)
+		grpctest.WantEOF(t, stream)
 		if !bytes.Equal(got.Bytes(), content) {
 			t.Errorf("seed %d: got %d bytes, want the %d of the object", seed, got.Len(), len(content))
 		}
-		if left != 0 || s.attempts() != cuts+1 {
-			t.Errorf("seed %d: %d cuts were left, %d attempts, want %d cuts", seed, left, s.attempts(), cuts)
+		if left != 0 || s.Attempts() != cuts+1 {
+			t.Errorf("seed %d: %d cuts were left, %d attempts, want %d cuts", seed, left, s.Attempts(), cuts)
 		}
 	})
 }
@@ -97,13 +99,13 @@ func TestResume_rangeReadByItsMessages(t *testing.T) {
 		for _, m := range i.All {
 			offset += len(m.(*testpb.StreamingOutputCallResponse).GetPayload().GetBody())
 		}
-		return ask(strconv.Itoa(offset)), true
+		return grpctest.Ask(strconv.Itoa(offset)), true
 	}, interceptor.KeepAll())
-	setup{options: []interceptor.Option{resume, interceptor.Repeatable(), interceptor.WithTable(patient())}}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+	retrytest.Setup{Options: []interceptor.Option{resume, interceptor.Repeatable(), interceptor.WithTable(patient())}}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
 		var got bytes.Buffer
 		stream := openWhole(t, conn)
-		body, err := receive(stream)
-		for ; err == nil; body, err = receive(stream) {
+		body, err := grpctest.Receive(stream)
+		for ; err == nil; body, err = grpctest.Receive(stream) {
 			got.WriteString(body)
 		}
 		if !bytes.Equal(got.Bytes(), content) {

@@ -16,22 +16,24 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
 // story is what its server tells, a word for each message, from the word whose
 // number is asked for. legs says after how many words each attempt breaks; later
 // ones go on to the end.
-func story(sentence []string, fault error, legs ...int) *server {
-	return &server{stream: func(n int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+func story(sentence []string, fault error, legs ...int) *grpctest.Server {
+	return &grpctest.Server{Stream: func(n int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 		from, _ := strconv.Atoi(string(in.GetPayload().GetBody()))
 		_ = out.SetHeader(metadata.Pairs("attempt", strconv.Itoa(n)))
 		out.SetTrailer(metadata.Pairs("attempt", strconv.Itoa(n)))
 		rest := sentence[from:]
 		if n > len(legs) {
-			return sendAll(out, rest...)
+			return grpctest.SendAll(out, rest...)
 		}
-		if err := sendAll(out, rest[:legs[n-1]]...); err != nil {
+		if err := grpctest.SendAll(out, rest[:legs[n-1]]...); err != nil {
 			return err
 		}
 		return fault
@@ -40,17 +42,17 @@ func story(sentence []string, fault error, legs ...int) *server {
 
 // fromThere asks for the words that are missing.
 func fromThere(_ context.Context, i interceptor.Interrupted) (proto.Message, bool) {
-	return ask(strconv.Itoa(i.Delivered)), true
+	return grpctest.Ask(strconv.Itoa(i.Delivered)), true
 }
 
 // openWhole opens a stream that asks for everything.
 func openWhole(t *testing.T, conn *grpc.ClientConn, opts ...grpc.CallOption) grpc.ClientStream {
 	t.Helper()
-	stream, err := conn.NewStream(t.Context(), serverStreamDesc, streamMethod, opts...)
+	stream, err := conn.NewStream(t.Context(), grpctest.ServerStream, grpctest.StreamMethod, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := stream.SendMsg(ask("0")); err != nil {
+	if err := stream.SendMsg(grpctest.Ask("0")); err != nil {
 		t.Fatal(err)
 	}
 	if err := stream.CloseSend(); err != nil {
@@ -75,25 +77,25 @@ func TestResume_oneStream(t *testing.T) {
 		{"after all is there", []int{8}, []time.Duration{2 * time.Second}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := story(sentence, errOverloaded, tt.legs...)
-			var f finishes
-			var w watcher
-			b := newBudget(t, 10, 1)
-			setup{options: []interceptor.Option{
-				interceptor.WithResume(fromThere), interceptor.WithBudget(b), interceptor.WithObserver(w.observe),
-			}}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-				stream := openWhole(t, conn, f.option())
+			s := story(sentence, grpctest.ErrOverloaded, tt.legs...)
+			var f grpctest.Finishes
+			var w retrytest.Watcher
+			b := retrytest.Budget(t, 10, 1)
+			retrytest.Setup{Options: []interceptor.Option{
+				interceptor.WithResume(fromThere), interceptor.WithBudget(b), interceptor.WithObserver(w.Observe),
+			}}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+				stream := openWhole(t, conn, f.Option())
 				var got []string
-				body, err := receive(stream)
-				for ; err == nil; body, err = receive(stream) {
+				body, err := grpctest.Receive(stream)
+				for ; err == nil; body, err = grpctest.Receive(stream) {
 					got = append(got, body)
 					if md, err := stream.Header(); err != nil || md["attempt"][0] != "1" {
 						t.Fatalf("Header: %v, %v, want that of the first attempt", md, err)
 					}
 				}
-				wantGaps(t, s, tt.gaps...)
+				grpctest.WantGaps(t, s, tt.gaps...)
 				if tt.err {
-					wantStatus(t, err, grpccodes.Unavailable, status.Convert(errOverloaded).Message())
+					retrytest.WantStatus(t, err, grpccodes.Unavailable, status.Convert(grpctest.ErrOverloaded).Message())
 					if diff := cmp.Diff(sentence[:2], got); diff != "" {
 						t.Errorf("delivered (-want +got):\n%s", diff)
 					}
@@ -106,10 +108,10 @@ func TestResume_oneStream(t *testing.T) {
 				if got, want := stream.Trailer()["attempt"], strconv.Itoa(len(tt.legs)+1); got[0] != want {
 					t.Errorf("the trailer is that of attempt %v, want %s", got, want)
 				}
-				if all := f.all(); len(all) != 1 || all[0] != nil {
+				if all := f.All(); len(all) != 1 || all[0] != nil {
 					t.Errorf("OnFinish was called with %v, want once with nil", all)
 				}
-				if last := w.last(); last.Outcome != interceptor.Recovered || last.Attempt != len(tt.legs)+1 {
+				if last := w.Last(); last.Outcome != interceptor.Recovered || last.Attempt != len(tt.legs)+1 {
 					t.Errorf("the event of the call: %+v, want recovered in %d attempts", last, len(tt.legs)+1)
 				}
 			})
@@ -138,11 +140,11 @@ func TestResume_whatTheFunctionIsTold(t *testing.T) {
 			proto.Reset(i.Last)
 			return fromThere(ctx, i)
 		}, opts...)
-		s := story(sentence, errOverloaded, 2, 3)
-		setup{options: []interceptor.Option{resume}}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+		s := story(sentence, grpctest.ErrOverloaded, 2, 3)
+		retrytest.Setup{Options: []interceptor.Option{resume}}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
 			stream := openWhole(t, conn)
 			for {
-				m := chunk("")
+				m := grpctest.Chunk("")
 				if err := stream.RecvMsg(m); err != nil {
 					break
 				}
@@ -181,35 +183,35 @@ func TestResume_doesNot(t *testing.T) {
 		text   string
 	}{
 		{"what the table does not retry", denied, interceptor.WithResume(fromThere), nil, policy.NeverRetried, grpccodes.PermissionDenied, ""},
-		{"what the function declines", errOverloaded, interceptor.WithResume(never), nil, policy.Committed, grpccodes.Unavailable, ""},
-		{"with nil", errOverloaded, interceptor.WithResume(nil), nil, policy.Committed, grpccodes.Unavailable, ""},
-		{"with retries switched off", errOverloaded, interceptor.WithResume(fromThere), []grpc.CallOption{interceptor.Disable()}, policy.Disabled, grpccodes.Unavailable, ""},
-		{"a request that was not kept", errOverloaded, interceptor.WithResume(fromThere), []grpc.CallOption{interceptor.WithReplayBuffer(0)}, policy.Committed, grpccodes.Unavailable, ""},
+		{"what the function declines", grpctest.ErrOverloaded, interceptor.WithResume(never), nil, policy.Committed, grpccodes.Unavailable, ""},
+		{"with nil", grpctest.ErrOverloaded, interceptor.WithResume(nil), nil, policy.Committed, grpccodes.Unavailable, ""},
+		{"with retries switched off", grpctest.ErrOverloaded, interceptor.WithResume(fromThere), []grpc.CallOption{interceptor.Disable()}, policy.Disabled, grpccodes.Unavailable, ""},
+		{"a request that was not kept", grpctest.ErrOverloaded, interceptor.WithResume(fromThere), []grpc.CallOption{interceptor.WithReplayBuffer(0)}, policy.Committed, grpccodes.Unavailable, ""},
 		{
-			"with a request of another type", errOverloaded, interceptor.WithResume(func(context.Context, interceptor.Interrupted) (proto.Message, bool) {
+			"with a request of another type", grpctest.ErrOverloaded, interceptor.WithResume(func(context.Context, interceptor.Interrupted) (proto.Message, bool) {
 				return &testpb.Empty{}, true
 			}), nil, policy.HookFailed, grpccodes.Internal, "want a *grpc_testing.StreamingOutputCallRequest, as the first one",
 		},
 		{
-			"with no request", errOverloaded, interceptor.WithResume(func(context.Context, interceptor.Interrupted) (proto.Message, bool) {
+			"with no request", grpctest.ErrOverloaded, interceptor.WithResume(func(context.Context, interceptor.Interrupted) (proto.Message, bool) {
 				return nil, true
 			}), nil, policy.HookFailed, grpccodes.Internal, "WithResume",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := story(sentence, tt.fault, 3)
-			b := newBudget(t, 5, 0)
-			var w watcher
-			setup{options: []interceptor.Option{tt.option, interceptor.WithBudget(b), interceptor.WithObserver(w.observe)}}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-				bodies, err := drain(openWhole(t, conn, tt.call...))
+			b := retrytest.Budget(t, 5, 0)
+			var w retrytest.Watcher
+			retrytest.Setup{Options: []interceptor.Option{tt.option, interceptor.WithBudget(b), interceptor.WithObserver(w.Observe)}}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+				bodies, err := grpctest.Drain(openWhole(t, conn, tt.call...))
 				if len(bodies) != 3 || status.Code(err) != tt.code || !strings.Contains(err.Error(), tt.text) {
 					t.Errorf("got %v, %v, want three words and %v", bodies, err, tt.code)
 				}
-				if last := w.last(); last.Decision.Why != tt.why {
+				if last := w.Last(); last.Decision.Why != tt.why {
 					t.Errorf("got %v, want %v", last.Decision.Why, tt.why)
 				}
-				wantAttempts(t, s, 1)
-				wantTokens(t, b, 5)
+				grpctest.WantAttempts(t, s, 1)
+				retrytest.WantTokens(t, b, 5)
 			})
 		})
 	}
@@ -218,20 +220,20 @@ func TestResume_doesNot(t *testing.T) {
 // TestResume_timesEveryAttempt: a resumed attempt has its time too, until its
 // first message.
 func TestResume_timesEveryAttempt(t *testing.T) {
-	s := story(sentence, errOverloaded, 3)
-	inner := s.stream
-	s.stream = func(n int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+	s := story(sentence, grpctest.ErrOverloaded, 3)
+	inner := s.Stream
+	s.Stream = func(n int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 		if n == 2 {
 			<-out.Context().Done()
 			return nil
 		}
 		return inner(n, in, out)
 	}
-	setup{options: []interceptor.Option{
-		interceptor.WithResume(fromThere), interceptor.WithAttemptTimeout(3 * time.Second), interceptor.WithBudget(budgetWith(t, 5)),
-	}}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+	retrytest.Setup{Options: []interceptor.Option{
+		interceptor.WithResume(fromThere), interceptor.WithAttemptTimeout(3 * time.Second), interceptor.WithBudget(retrytest.EarnedBudget(t, 5)),
+	}}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
 		began := time.Now()
-		bodies, err := drain(openWhole(t, conn))
+		bodies, err := grpctest.Drain(openWhole(t, conn))
 		if err != nil || len(bodies) != len(sentence) {
 			t.Errorf("got %v, %v", bodies, err)
 		}

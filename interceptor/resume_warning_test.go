@@ -7,6 +7,8 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
 
 // TestResume_warnsOnceWhereItDoesNothing: for a bidirectional stream. The other kinds
@@ -31,18 +33,18 @@ func TestResume_warnsOnceWhereItDoesNothing(t *testing.T) {
 			"WARN [RETRY] interceptor.WithResume does nothing for " + bidiMethod + ", which is a bidirectional stream: it is for server streams",
 		},
 		{"switched off", bidiStreamDesc, bidiMethod, []interceptor.Option{interceptor.WithResume(nil)}, ""},
-		{"a server stream", *serverStreamDesc, streamMethod, []interceptor.Option{interceptor.WithResume(fromThere)}, ""},
+		{"a server stream", *grpctest.ServerStream, grpctest.StreamMethod, []interceptor.Option{interceptor.WithResume(fromThere)}, ""},
 		{"a client stream", clientStreamDesc, "/grpc.testing.TestService/StreamingInputCall", []interceptor.Option{interceptor.WithResume(fromThere)}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			var log lines
-			setup{options: append(tt.opts, log.option())}.run(t, &server{}, func(t *testing.T, conn *grpc.ClientConn) {
+			var log retrytest.Lines
+			retrytest.Setup{Options: append(tt.opts, log.Option())}.Run(t, &grpctest.Server{}, func(t *testing.T, conn *grpc.ClientConn) {
 				for range 2 {
 					if _, err := conn.NewStream(t.Context(), &tt.desc, tt.method); err != nil {
 						t.Fatal(err)
 					}
 				}
-				if got := strings.TrimSpace(log.text()); got != tt.want {
+				if got := strings.TrimSpace(log.Text()); got != tt.want {
 					t.Errorf("got %q, want %q", got, tt.want)
 				}
 			})

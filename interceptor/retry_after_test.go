@@ -14,6 +14,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
 
 // TestRetryAfter_isWaitedFor: what a server says in its metadata, as qdrant does.
@@ -33,14 +35,14 @@ func TestRetryAfter_isWaitedFor(t *testing.T) {
 		{"in the header of a stream", grpccodes.Unavailable, nil, metadata.Pairs("retry-after", "10"), 10 * time.Second},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := &server{
-				unary: func(ctx context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+			s := &grpctest.Server{
+				Unary: func(ctx context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 					if n > 1 {
 						return &testpb.SimpleResponse{}, nil
 					}
 					return nil, errors.Join(grpc.SetTrailer(ctx, tc.trailer), status.Error(tc.code, "later"))
 				},
-				stream: func(n int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+				Stream: func(n int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 					if n > 1 {
 						return out.Send(&testpb.StreamingOutputCallResponse{})
 					}
@@ -51,16 +53,16 @@ func TestRetryAfter_isWaitedFor(t *testing.T) {
 					return status.Error(tc.code, "later")
 				},
 			}
-			bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+			retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 				if tc.header == nil { // a unary call has none at hand
 					if _, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{}); err != nil {
 						t.Fatal(err)
 					}
-					if got := s.gaps()[0]; got != tc.want {
+					if got := s.Gaps()[0]; got != tc.want {
 						t.Errorf("a unary call: waited %v, want %v", got, tc.want)
 					}
 				}
-				s.calls = 0
+				s.Reset()
 				stream, err := client.StreamingOutputCall(t.Context(), &testpb.StreamingOutputCallRequest{})
 				if err != nil {
 					t.Fatal(err)
@@ -68,7 +70,7 @@ func TestRetryAfter_isWaitedFor(t *testing.T) {
 				if _, err := stream.Recv(); err != nil {
 					t.Fatal(err)
 				}
-				gaps := s.gaps()
+				gaps := s.Gaps()
 				if got := gaps[len(gaps)-1]; got != tc.want {
 					t.Errorf("a stream: waited %v, want %v", got, tc.want)
 				}
@@ -79,10 +81,10 @@ func TestRetryAfter_isWaitedFor(t *testing.T) {
 
 // TestRetryAfter_tellsTheCaller: also where the call is not retried.
 func TestRetryAfter_tellsTheCaller(t *testing.T) {
-	s := &server{unary: func(ctx context.Context, _ int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+	s := &grpctest.Server{Unary: func(ctx context.Context, _ int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 		return nil, errors.Join(grpc.SetTrailer(ctx, metadata.Pairs("retry-after", "10")), status.Error(grpccodes.Unavailable, "later"))
 	}}
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		_, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{})
 		if after, ok := interceptor.RetryAfter(err); after != 10*time.Second || !ok {
 			t.Errorf("%v, %v after %v; want 10s", after, ok, err)
@@ -96,10 +98,10 @@ func TestCredentials_ofAMachineThatHasJustStarted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				creds := &unknown{failures: 1}
-				s := &server{unary: refuseFirst(0, nil)}
-				conn := serve(t, s, append(retrying(interceptor.NotRepeatable()), grpc.WithPerRPCCredentials(creds))...)
+				s := &grpctest.Server{Unary: grpctest.RefuseFirst(0, nil)}
+				conn := grpctest.Serve(t, s, append(retrytest.DialOptions(interceptor.NotRepeatable()), grpc.WithPerRPCCredentials(creds))...)
 				time.Sleep(age)
-				_, err := callUnary(t.Context(), conn)
+				_, err := grpctest.CallUnary(t.Context(), conn)
 				if want := age < time.Minute; (err == nil) != want {
 					t.Errorf("got %v, want retried %v", err, want)
 				}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -32,11 +33,11 @@ func TestAlloc_streamPerMessage(t *testing.T) {
 			at := interceptor.WithPolicy(codes.Server, policy.Policy{Retries: 2, Multiplier: 1})
 			intercept := interceptor.New(append(tt.options, interceptor.Repeatable(), at)...).Stream()
 			n := 0
-			stream, err := intercept(t.Context(), serverStreamDesc, nil, streamMethod, func(ctx context.Context, _ *grpc.StreamDesc, _ *grpc.ClientConn, _ string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
+			stream, err := intercept(t.Context(), grpctest.ServerStream, nil, grpctest.StreamMethod, func(ctx context.Context, _ *grpc.StreamDesc, _ *grpc.ClientConn, _ string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
 				if n++; n <= tt.failures {
-					return &fake{ctx: ctx, recv: func(any) error { return errOverloaded }}, nil
+					return &grpctest.Fake{Ctx: ctx, OnRecv: func(any) error { return grpctest.ErrOverloaded }}, nil
 				}
-				return &fake{ctx: ctx}, nil
+				return &grpctest.Fake{Ctx: ctx}, nil
 			})
 			if err != nil {
 				t.Fatal(err)

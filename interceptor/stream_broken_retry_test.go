@@ -11,6 +11,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
 
 // mute is a stream on which nothing can be sent, as its interceptor says.
@@ -29,7 +31,7 @@ func TestStream_retryThatPanics(t *testing.T) {
 		stream, err := streamer(ctx, desc, cc, method, opts...)
 		return mute{stream}, err
 	}
-	setup{options: []interceptor.Option{interceptor.Repeatable()}, right: []grpc.StreamClientInterceptor{right}}.run(t, &server{}, func(t *testing.T, conn *grpc.ClientConn) {
+	retrytest.Setup{Options: []interceptor.Option{interceptor.Repeatable()}, Right: []grpc.StreamClientInterceptor{right}}.Run(t, &grpctest.Server{}, func(t *testing.T, conn *grpc.ClientConn) {
 		stream, err := testpb.NewTestServiceClient(conn).FullDuplexCall(t.Context())
 		if err != nil {
 			t.Fatal(err)

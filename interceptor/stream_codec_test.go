@@ -15,6 +15,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
 
 // words is a codec for *string: no protobuf in sight.
@@ -55,7 +57,7 @@ func codecBubble(t *testing.T, codec encoding.Codec, handle func(n int, stream g
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		options = append(options, interceptor.Repeatable(), interceptor.WithRand(func() float64 { return 0 }))
-		f(t, serveRaw(t, handle, interceptor.DialOptions(options...), grpc.ForceServerCodec(codec)))
+		f(t, grpctest.ServeRaw(t, handle, interceptor.DialOptions(options...), grpc.ForceServerCodec(codec)))
 	})
 }
 
@@ -68,7 +70,7 @@ func failWords(failures int) func(n int, stream grpc.ServerStream) error {
 			return err
 		}
 		if n <= failures {
-			return errOverloaded
+			return grpctest.ErrOverloaded
 		}
 		return stream.SendMsg(&in)
 	}
@@ -78,7 +80,7 @@ func TestStream_messageOfAnotherCodec(t *testing.T) {
 	codec := []grpc.CallOption{grpc.ForceCodec(words{}), grpc.CallContentSubtype("words")}
 	t.Run("passes", func(t *testing.T) {
 		codecBubble(t, words{}, failWords(0), func(t *testing.T, conn *grpc.ClientConn) {
-			stream, err := conn.NewStream(t.Context(), serverStreamDesc, "/words.Words/Say", codec...)
+			stream, err := conn.NewStream(t.Context(), grpctest.ServerStream, "/words.Words/Say", codec...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -89,12 +91,12 @@ func TestStream_messageOfAnotherCodec(t *testing.T) {
 			if err := stream.RecvMsg(&out); err != nil || out != "hello" {
 				t.Fatalf("RecvMsg: got %q, %v, want the echo", out, err)
 			}
-			wantEOF(t, stream)
+			grpctest.WantEOF(t, stream)
 		})
 	})
 	t.Run("is kept as its codec encodes it", func(t *testing.T) {
 		codecBubble(t, words{}, failWords(2), func(t *testing.T, conn *grpc.ClientConn) {
-			stream, err := conn.NewStream(t.Context(), serverStreamDesc, "/words.Words/Say", codec...)
+			stream, err := conn.NewStream(t.Context(), grpctest.ServerStream, "/words.Words/Say", codec...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -106,7 +108,7 @@ func TestStream_messageOfAnotherCodec(t *testing.T) {
 			if err := stream.RecvMsg(&out); err != nil || out != "hello" {
 				t.Fatalf("RecvMsg: got %q, %v, want the echo", out, err)
 			}
-			wantEOF(t, stream)
+			grpctest.WantEOF(t, stream)
 		})
 	})
 	t.Run("a protobuf message is kept whatever its codec", func(t *testing.T) {
@@ -116,64 +118,64 @@ func TestStream_messageOfAnotherCodec(t *testing.T) {
 				return err
 			}
 			if n == 1 {
-				return errOverloaded
+				return grpctest.ErrOverloaded
 			}
-			return stream.SendMsg(chunk(string(in.GetPayload().GetBody())))
+			return stream.SendMsg(grpctest.Chunk(string(in.GetPayload().GetBody())))
 		}
 		codecBubble(t, asJSON{}, handle, func(t *testing.T, conn *grpc.ClientConn) {
-			stream := open(t, t.Context(), conn, grpc.ForceCodec(asJSON{}))
-			wantBody(t, stream, "as sent")
-			wantEOF(t, stream)
+			stream := grpctest.Open(t, t.Context(), conn, grpc.ForceCodec(asJSON{}))
+			grpctest.WantBody(t, stream, "as sent")
+			grpctest.WantEOF(t, stream)
 		})
 	})
 }
 
 func TestStream_preparedMsg(t *testing.T) {
-	s := &server{stream: func(_ int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+	s := &grpctest.Server{Stream: func(_ int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 		if string(in.GetPayload().GetBody()) == "fail" {
-			return errOverloaded
+			return grpctest.ErrOverloaded
 		}
-		return sendAll(out, string(in.GetPayload().GetBody()))
+		return grpctest.SendAll(out, string(in.GetPayload().GetBody()))
 	}}
 	prepare := func(t *testing.T, conn *grpc.ClientConn, body string) *grpc.PreparedMsg {
 		t.Helper()
-		other := open(t, t.Context(), conn) // a message may be prepared with any stream of the kind
-		wantBody(t, other, "as sent")
+		other := grpctest.Open(t, t.Context(), conn) // a message may be prepared with any stream of the kind
+		grpctest.WantBody(t, other, "as sent")
 		var m grpc.PreparedMsg
-		if err := m.Encode(other, ask(body)); err != nil {
+		if err := m.Encode(other, grpctest.Ask(body)); err != nil {
 			t.Fatal(err)
 		}
-		wantEOF(t, other)
+		grpctest.WantEOF(t, other)
 		return &m
 	}
 	t.Run("passes", func(t *testing.T) {
-		setup{options: repeatable}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+		retrytest.Setup{Options: retrytest.Repeatable}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
 			m := prepare(t, conn, "prepared")
-			stream, err := conn.NewStream(t.Context(), serverStreamDesc, streamMethod)
+			stream, err := conn.NewStream(t.Context(), grpctest.ServerStream, grpctest.StreamMethod)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if err := stream.SendMsg(m); err != nil {
 				t.Fatalf("SendMsg: %v", err)
 			}
-			wantBody(t, stream, "prepared")
-			wantEOF(t, stream)
+			grpctest.WantBody(t, stream, "prepared")
+			grpctest.WantEOF(t, stream)
 		})
 	})
 	t.Run("cannot be kept, and so is not retried", func(t *testing.T) {
-		var log lines
-		u := setup{options: []interceptor.Option{interceptor.Repeatable(), log.option()}}
-		u.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+		var log retrytest.Lines
+		u := retrytest.Setup{Options: []interceptor.Option{interceptor.Repeatable(), log.Option()}}
+		u.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
 			m := prepare(t, conn, "fail")
-			stream, err := conn.NewStream(t.Context(), serverStreamDesc, streamMethod)
+			stream, err := conn.NewStream(t.Context(), grpctest.ServerStream, grpctest.StreamMethod)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if err := stream.SendMsg(m); err != nil {
 				t.Fatalf("SendMsg: %v", err)
 			}
-			_, err = receive(stream)
-			wantUnkept(t, err, 1, log.text(), "no protobuf message")
+			_, err = grpctest.Receive(stream)
+			wantUnkept(t, err, 1, log.Text(), "no protobuf message")
 		})
 	})
 }
@@ -183,20 +185,20 @@ func TestStream_preparedMsg(t *testing.T) {
 func TestStream_requestThatCannotBeEncoded(t *testing.T) {
 	for name, m := range map[string]any{"no message": 7, "invalid UTF-8": &testpb.SimpleRequest{ResponseStatus: &testpb.EchoStatus{Message: "\xff"}}} {
 		t.Run(name, func(t *testing.T) {
-			s := &server{stream: failFirst(nil, "one")}
-			setup{options: repeatable}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-				stream, err := conn.NewStream(t.Context(), serverStreamDesc, streamMethod)
+			s := &grpctest.Server{Stream: grpctest.FailFirst(nil, "one")}
+			retrytest.Setup{Options: retrytest.Repeatable}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+				stream, err := conn.NewStream(t.Context(), grpctest.ServerStream, grpctest.StreamMethod)
 				if err != nil {
 					t.Fatal(err)
 				}
 				err = stream.SendMsg(m)
-				if status.Code(err) != grpccodes.Internal || !isUntouched(err) || !strings.Contains(err.Error(), "marshal") {
+				if status.Code(err) != grpccodes.Internal || !retrytest.Untouched(err) || !strings.Contains(err.Error(), "marshal") {
 					t.Fatalf("SendMsg: %v, want grpc's own INTERNAL", err)
 				}
-				if _, again := receive(stream); again != err { //nolint:errorlint // the same one
+				if _, again := grpctest.Receive(stream); again != err { //nolint:errorlint // the same one
 					t.Errorf("RecvMsg: %v, want what SendMsg has returned", again)
 				}
-				wantAttempts(t, s, 0)
+				grpctest.WantAttempts(t, s, 0)
 			})
 		})
 	}
@@ -205,7 +207,7 @@ func TestStream_requestThatCannotBeEncoded(t *testing.T) {
 // TestStream_messageThatCannotBeDecoded: a first message that the client
 // cannot take fails the same way each time.
 func TestStream_messageThatCannotBeDecoded(t *testing.T) {
-	s := &server{stream: failFirst(nil, strings.Repeat("x", 100))}
+	s := &grpctest.Server{Stream: grpctest.FailFirst(nil, strings.Repeat("x", 100))}
 	for name, tt := range map[string]struct {
 		m    any
 		opts []grpc.CallOption
@@ -215,11 +217,11 @@ func TestStream_messageThatCannotBeDecoded(t *testing.T) {
 		"too large":                 {m: &testpb.StreamingOutputCallResponse{}, opts: []grpc.CallOption{grpc.MaxCallRecvMsgSize(10)}, code: grpccodes.ResourceExhausted},
 	} {
 		t.Run(name, func(t *testing.T) {
-			setup{options: repeatable}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-				stream := open(t, t.Context(), conn, tt.opts...)
-				before := s.attempts()
+			retrytest.Setup{Options: retrytest.Repeatable}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+				stream := grpctest.Open(t, t.Context(), conn, tt.opts...)
+				before := s.Attempts()
 				err := stream.RecvMsg(tt.m)
-				if status.Code(err) != tt.code || !isUntouched(err) {
+				if status.Code(err) != tt.code || !retrytest.Untouched(err) {
 					t.Fatalf("RecvMsg: %v, want grpc's own %v", err, tt.code)
 				}
 				for range 3 {
@@ -227,7 +229,7 @@ func TestStream_messageThatCannotBeDecoded(t *testing.T) {
 						t.Errorf("RecvMsg again: %v, want the same", again)
 					}
 				}
-				if got := s.attempts() - before; got > 1 {
+				if got := s.Attempts() - before; got > 1 {
 					t.Errorf("got %d attempts, want one", got)
 				}
 			})

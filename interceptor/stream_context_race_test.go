@@ -12,6 +12,8 @@ import (
 
 	"github.com/reinvoke/reinvoke/interceptor"
 	"github.com/reinvoke/reinvoke/internal/clock"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -36,19 +38,19 @@ type wayToCommit struct {
 }
 
 var waysToCommit = []wayToCommit{
-	{"by a message", func(stream grpc.ClientStream) { _, _ = receive(stream) }},
+	{"by a message", func(stream grpc.ClientStream) { _, _ = grpctest.Receive(stream) }},
 	{"by its header", func(stream grpc.ClientStream) { _, _ = stream.Header() }},
-	{"by size", func(stream grpc.ClientStream) { _ = stream.SendMsg(ask(string(make([]byte, 1000)))) }},
+	{"by size", func(stream grpc.ClientStream) { _ = stream.SendMsg(grpctest.Ask(string(make([]byte, 1000)))) }},
 }
 
 // answersAndEnds answers the first message, and ends well or fails, in turns.
 func answersAndEnds(n int, stream grpc.ServerStream) error {
-	if err := stream.SendMsg(chunk("one")); err != nil {
+	if err := stream.SendMsg(grpctest.Chunk("one")); err != nil {
 		return err
 	}
-	readAll(stream)
+	grpctest.ReadAll(stream)
 	if n%2 == 0 {
-		return errOverloaded
+		return grpctest.ErrOverloaded
 	}
 	return nil
 }
@@ -58,10 +60,10 @@ func answersAndEnds(n int, stream grpc.ServerStream) error {
 func TestStream_contextOfTheMomentOfCommitment(t *testing.T) {
 	for _, way := range waysToCommit {
 		t.Run(way.name, func(t *testing.T) {
-			conn := serveRaw(t, answersAndEnds, retrying(interceptor.WithReplayBuffer(500)))
+			conn := grpctest.ServeRaw(t, answersAndEnds, retrytest.DialOptions(interceptor.WithReplayBuffer(500)))
 			for range 500 {
-				stream := streamOf(t, conn, bidiStreamDesc)
-				_ = stream.SendMsg(ask("a"))
+				stream := grpctest.OpenRaw(t, conn, bidiStreamDesc)
+				_ = stream.SendMsg(grpctest.Ask("a"))
 				var got [3][]context.Context
 				var ready, wg sync.WaitGroup
 				over := make(chan struct{})
@@ -85,7 +87,7 @@ func TestStream_contextOfTheMomentOfCommitment(t *testing.T) {
 				ready.Wait()
 				way.commit(stream)
 				_ = stream.CloseSend()
-				_, _ = drain(stream)
+				_, _ = grpctest.Drain(stream)
 				close(over)
 				wg.Wait()
 				for _, ctxs := range got {
@@ -100,7 +102,7 @@ func TestStream_contextOfTheMomentOfCommitment(t *testing.T) {
 // TestStream_contextOfACommittedStream: the same, with a clock that has Context called
 // while the lock of the stream is held for its commitment.
 func TestStream_contextOfACommittedStream(t *testing.T) {
-	conn := serveRaw(t, answersAndEnds, nil)
+	conn := grpctest.ServeRaw(t, answersAndEnds, nil)
 	for range 100 {
 		c := &interruptedClock{Fake: clock.NewFake(time.Now())}
 		r := interceptor.New(interceptor.WithClock(c), interceptor.WithGate(policy.FleetGate())) // it asks for the time of a success
@@ -111,7 +113,7 @@ func TestStream_contextOfACommittedStream(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_ = stream.SendMsg(ask("a"))
+		_ = stream.SendMsg(grpctest.Ask("a"))
 		got := make(chan context.Context, 1)
 		during := func() {
 			go func() { got <- stream.Context() }()
@@ -120,12 +122,12 @@ func TestStream_contextOfACommittedStream(t *testing.T) {
 			}
 		}
 		c.next.Store(&during)
-		wantBody(t, stream, "one")
+		grpctest.WantBody(t, stream, "one")
 		_ = stream.CloseSend()
 		if c.next.Load() != nil {
 			t.Fatal("the clock was not asked during commitment")
 		}
-		if _, err = receive(stream); err == nil {
+		if _, err = grpctest.Receive(stream); err == nil {
 			t.Errorf("got a second message, want the end, %v or a failure", io.EOF)
 		}
 		wantDone(t, "during commitment", <-got)

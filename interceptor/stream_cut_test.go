@@ -15,18 +15,19 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
 // TestStream_cutConnections has a proxy between that resets connections at
 // random, on loopback TCP.
 func TestStream_cutConnections(t *testing.T) {
-	seed := seedOf(t, 0)
+	seed := grpctest.Seed(t, 0)
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, seed)) //nolint:gosec // a test has to be repeatable, not secret
-	s := &server{stream: func(n int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+	s := &grpctest.Server{Stream: func(n int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 		for i := range 20 {
-			if err := out.Send(chunk(tag(n, i) + "/" + strings.Repeat("x", 1000))); err != nil {
+			if err := out.Send(grpctest.Chunk(grpctest.Tag(n, i) + "/" + strings.Repeat("x", 1000))); err != nil {
 				return err
 			}
 		}
@@ -40,14 +41,14 @@ func TestStream_cutConnections(t *testing.T) {
 			proxy.cutAfter(r.IntN(200) + r.IntN(2)*r.IntN(20_000))
 		}
 		conn := proxy.connect(t, interceptor.Repeatable(), interceptor.WithPolicy(codes.Network, quick), interceptor.WithPolicy(codes.Server, quick))
-		stream, err := conn.NewStream(t.Context(), serverStreamDesc, streamMethod)
+		stream, err := conn.NewStream(t.Context(), grpctest.ServerStream, grpctest.StreamMethod)
 		if err != nil {
 			t.Fatalf("NewStream: %v", err)
 		}
-		var got shown
+		var got grpctest.Shown
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			if err := stream.SendMsg(ask("as sent")); err != nil {
+			if err := stream.SendMsg(grpctest.Ask("as sent")); err != nil {
 				t.Errorf("SendMsg: %v", err)
 			}
 			_ = stream.CloseSend()
@@ -55,21 +56,21 @@ func TestStream_cutConnections(t *testing.T) {
 		if r.IntN(2) == 0 {
 			wg.Go(func() { _, _ = stream.Header() })
 		}
-		got.bodies, got.err = drain(stream)
+		got.Bodies, got.Err = grpctest.Drain(stream)
 		wg.Wait()
-		for i, body := range got.bodies {
-			got.bodies[i] = strings.TrimRight(body, "/x")
+		for i, body := range got.Bodies {
+			got.Bodies[i] = strings.TrimRight(body, "/x")
 		}
-		got.wantOfOneAttempt(t)
+		got.WantOfOneAttempt(t)
 		switch {
-		case got.err == nil && len(got.bodies) != 20:
-			t.Errorf("the stream ended well with %d messages, want 20", len(got.bodies))
-		case got.err != nil && status.Code(got.err) != grpccodes.Unavailable:
-			t.Errorf("the stream ended with %v, want UNAVAILABLE", got.err)
-		case got.err == nil && proxy.cuts() > 0:
+		case got.Err == nil && len(got.Bodies) != 20:
+			t.Errorf("the stream ended well with %d messages, want 20", len(got.Bodies))
+		case got.Err != nil && status.Code(got.Err) != grpccodes.Unavailable:
+			t.Errorf("the stream ended with %v, want UNAVAILABLE", got.Err)
+		case got.Err == nil && proxy.cuts() > 0:
 			recovered++
 		}
-		if errors.Is(got.err, io.EOF) || t.Failed() {
+		if errors.Is(got.Err, io.EOF) || t.Failed() {
 			t.FailNow()
 		}
 		_ = conn.Close()

@@ -13,19 +13,21 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
 
 // TestStream_nowhereToDecode: grpc itself does not look at where a message
 // goes unless there is one.
 func TestStream_nowhereToDecode(t *testing.T) {
 	errDenied := status.Error(grpccodes.PermissionDenied, "no")
-	s := &server{stream: failFirst([]error{errDenied, errDenied, errDenied, errDenied})}
+	s := &grpctest.Server{Stream: grpctest.FailFirst([]error{errDenied, errDenied, errDenied, errDenied})}
 	var none *testpb.StreamingOutputCallResponse
 	for name, m := range map[string]any{"nil": nil, "a nil message": none, "a nil pointer": (*string)(nil), "no pointer": 7} {
 		t.Run(name, func(t *testing.T) {
-			setup{options: repeatable}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-				stream := open(t, t.Context(), conn)
-				wantStatus(t, stream.RecvMsg(m), grpccodes.PermissionDenied, "no")
+			retrytest.Setup{Options: retrytest.Repeatable}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+				stream := grpctest.Open(t, t.Context(), conn)
+				retrytest.WantStatus(t, stream.RecvMsg(m), grpccodes.PermissionDenied, "no")
 			})
 		})
 	}
@@ -33,22 +35,22 @@ func TestStream_nowhereToDecode(t *testing.T) {
 
 // TestStream_onFinishMayUseTheStream: grpc calls it where it holds no lock.
 func TestStream_onFinishMayUseTheStream(t *testing.T) {
-	for name, handle := range map[string]handler{
-		"uncommitted failure": failFirst([]error{status.Error(grpccodes.PermissionDenied, "no")}),
-		"uncommitted success": failFirst(nil),
-		"committed":           failFirst(nil, "one"),
-		"after a retry":       failFirst([]error{errOverloaded}, "one"),
-		"exhausted":           failFirst([]error{errOverloaded, errOverloaded, errOverloaded, errOverloaded}),
+	for name, handle := range map[string]grpctest.StreamHandler{
+		"uncommitted failure": grpctest.FailFirst([]error{status.Error(grpccodes.PermissionDenied, "no")}),
+		"uncommitted success": grpctest.FailFirst(nil),
+		"committed":           grpctest.FailFirst(nil, "one"),
+		"after a retry":       grpctest.FailFirst([]error{grpctest.ErrOverloaded}, "one"),
+		"exhausted":           grpctest.FailFirst([]error{grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded}),
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &server{stream: func(n int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+			s := &grpctest.Server{Stream: func(n int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 				out.SetTrailer(metadata.Pairs("k", "v"))
 				return handle(n, in, out)
 			}}
-			setup{options: repeatable}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+			retrytest.Setup{Options: retrytest.Repeatable}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
 				called := 0
 				var stream grpc.ClientStream
-				stream = open(t, t.Context(), conn, grpc.OnFinish(func(error) {
+				stream = grpctest.Open(t, t.Context(), conn, grpc.OnFinish(func(error) {
 					called++
 					if len(stream.Trailer()["k"]) != 1 {
 						t.Error("Trailer: none, want that of the last attempt")
@@ -58,7 +60,7 @@ func TestStream_onFinishMayUseTheStream(t *testing.T) {
 					}
 					_ = stream.Context()
 				}))
-				_, _ = drain(stream)
+				_, _ = grpctest.Drain(stream)
 				if called != 1 {
 					t.Errorf("OnFinish was called %d times, want once", called)
 				}
@@ -71,12 +73,12 @@ func TestStream_onFinishMayUseTheStream(t *testing.T) {
 // a message that it could not take, and may take what it finds there for a
 // message.
 func TestStream_faultyMessageIsTheEnd(t *testing.T) {
-	s := &server{stream: failFirst(nil, "one", string(make([]byte, 1000)), "three")}
-	setup{options: repeatable}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-		stream := open(t, t.Context(), conn, grpc.MaxCallRecvMsgSize(100))
-		wantBody(t, stream, "one")
+	s := &grpctest.Server{Stream: grpctest.FailFirst(nil, "one", string(make([]byte, 1000)), "three")}
+	retrytest.Setup{Options: retrytest.Repeatable}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+		stream := grpctest.Open(t, t.Context(), conn, grpc.MaxCallRecvMsgSize(100))
+		grpctest.WantBody(t, stream, "one")
 		time.Sleep(time.Second) // the rest has arrived
-		_, final := receive(stream)
+		_, final := grpctest.Receive(stream)
 		if status.Code(final) != grpccodes.ResourceExhausted {
 			t.Fatalf("RecvMsg: %v, want a message that is too large", final)
 		}
@@ -89,7 +91,7 @@ func TestStream_faultyMessageIsTheEnd(t *testing.T) {
 // to go on with when the hook panics.
 func TestStream_hookThatPanics(t *testing.T) {
 	for _, armedAt := range []int{1, 2} {
-		s := &server{stream: failFirst([]error{errOverloaded}, "one")}
+		s := &grpctest.Server{Stream: grpctest.FailFirst([]error{grpctest.ErrOverloaded}, "one")}
 		failures := 0
 		rule := codes.Rule{Name: "trap", Class: codes.Server, Match: func(*codes.Report) bool {
 			if failures++; failures == armedAt {
@@ -97,22 +99,22 @@ func TestStream_hookThatPanics(t *testing.T) {
 			}
 			return true
 		}}
-		u := setup{
-			options: []interceptor.Option{interceptor.Repeatable(), interceptor.WithRules(rule)},
-			right:   []grpc.StreamClientInterceptor{refuse(nil, errUnreachable)},
+		u := retrytest.Setup{
+			Options: []interceptor.Option{interceptor.Repeatable(), interceptor.WithRules(rule)},
+			Right:   []grpc.StreamClientInterceptor{grpctest.Refuse(nil, grpctest.ErrUnreachable)},
 		}
-		u.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-			stream := open(t, t.Context(), conn)
+		u.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+			stream := grpctest.Open(t, t.Context(), conn)
 			func() {
 				defer func() {
 					if recover() == nil {
 						t.Fatal("want the panic of the hook to reach the caller")
 					}
 				}()
-				_, _ = receive(stream)
+				_, _ = grpctest.Receive(stream)
 			}()
 			_, _ = stream.Trailer(), stream.CloseSend()
-			body, err := receive(stream)
+			body, err := grpctest.Receive(stream)
 			switch {
 			case armedAt == 1 && (err != nil || body != "one"):
 				t.Errorf("got %q, %v, want the stream to go on", body, err)
@@ -130,21 +132,21 @@ func TestStream_hookThatPanics(t *testing.T) {
 // not the stream is ever looked at again.
 func TestStream_onFinishWhenTheConnectionIsClosed(t *testing.T) {
 	for failures := range 2 {
-		s := &server{stream: hang(failures, 0)}
-		setup{options: repeatable}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-			var f finishes
-			stream := open(t, t.Context(), conn, f.option())
+		s := &grpctest.Server{Stream: grpctest.Hang(failures, 0)}
+		retrytest.Setup{Options: retrytest.Repeatable}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+			var f grpctest.Finishes
+			stream := grpctest.Open(t, t.Context(), conn, f.Option())
 			if failures > 0 {
-				go func() { _, _ = receive(stream) }()
+				go func() { _, _ = grpctest.Receive(stream) }()
 				time.Sleep(time.Minute) // the retry stands
 			}
 			_ = conn.Close()
 			synctest.Wait()
-			if got := f.all(); len(got) != 1 || status.Code(got[0]) != grpccodes.Canceled {
+			if got := f.All(); len(got) != 1 || status.Code(got[0]) != grpccodes.Canceled {
 				t.Errorf("after %d failures: OnFinish was called with %v, want once with Canceled", failures, got)
 			}
-			_, _ = receive(stream)
-			if got := f.all(); len(got) != 1 {
+			_, _ = grpctest.Receive(stream)
+			if got := f.All(); len(got) != 1 {
 				t.Errorf("after %d failures: OnFinish was called %d times, want once", failures, len(got))
 			}
 		})

@@ -12,6 +12,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
 
 // These tests have other streams below than grpc's: interceptors on the right
@@ -19,7 +21,7 @@ import (
 
 // outcome is what a streamer returns.
 type outcome struct {
-	stream *fake
+	stream *grpctest.Fake
 	err    error
 }
 
@@ -28,7 +30,7 @@ func openFakes(t *testing.T, attempts []outcome, opts ...grpc.CallOption) (strea
 	t.Helper()
 	n := 0
 	intercept := interceptor.New(interceptor.Repeatable(), interceptor.WithRand(func() float64 { return 0 })).Stream()
-	stream, err := intercept(t.Context(), serverStreamDesc, nil, "/a.B/C", func(ctx context.Context, _ *grpc.StreamDesc, _ *grpc.ClientConn, _ string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
+	stream, err := intercept(t.Context(), grpctest.ServerStream, nil, "/a.B/C", func(ctx context.Context, _ *grpc.StreamDesc, _ *grpc.ClientConn, _ string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
 		if n == len(attempts) {
 			t.Fatalf("attempt %d, want %d at most", n+1, len(attempts))
 		}
@@ -37,7 +39,7 @@ func openFakes(t *testing.T, attempts []outcome, opts ...grpc.CallOption) (strea
 		if a.stream == nil {
 			return nil, a.err
 		}
-		a.stream.ctx = ctx
+		a.stream.Ctx = ctx
 		return a.stream, a.err
 	}, opts...)
 	if err != nil {
@@ -50,9 +52,11 @@ func failRecv(err error) func(any) error { return func(any) error { return err }
 
 func TestStream_sendOnAnAttemptThatReportsEOF(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		broken := func() outcome { return outcome{stream: &fake{send: failRecv(io.EOF), recv: failRecv(errOverloaded)}} }
-		stream, count := openFakes(t, []outcome{broken(), broken(), {stream: &fake{}}})
-		if err := stream.SendMsg(ask("")); err != nil {
+		broken := func() outcome {
+			return outcome{stream: &grpctest.Fake{OnSend: failRecv(io.EOF), OnRecv: failRecv(grpctest.ErrOverloaded)}}
+		}
+		stream, count := openFakes(t, []outcome{broken(), broken(), {stream: &grpctest.Fake{}}})
+		if err := stream.SendMsg(grpctest.Ask("")); err != nil {
 			t.Errorf("SendMsg: %v, want nil: RecvMsg finds out", err)
 		}
 		if err := stream.RecvMsg(nil); err != nil || count() != 3 {
@@ -68,9 +72,9 @@ func TestStream_attemptThatRefusesTheReplay(t *testing.T) {
 	t.Run("for now", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			stream, count := openFakes(t, []outcome{
-				{stream: &fake{recv: failRecv(errOverloaded)}}, {stream: &fake{send: failRecv(errOverloaded)}}, {stream: &fake{}},
+				{stream: &grpctest.Fake{OnRecv: failRecv(grpctest.ErrOverloaded)}}, {stream: &grpctest.Fake{OnSend: failRecv(grpctest.ErrOverloaded)}}, {stream: &grpctest.Fake{}},
 			})
-			_ = stream.SendMsg(ask(""))
+			_ = stream.SendMsg(grpctest.Ask(""))
 			if err := stream.RecvMsg(nil); err != nil || count() != 3 {
 				t.Errorf("RecvMsg: %v after %d attempts, want the third to deliver", err, count())
 			}
@@ -78,11 +82,11 @@ func TestStream_attemptThatRefusesTheReplay(t *testing.T) {
 	})
 	t.Run("for good", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			refusing := &fake{send: failRecv(errDenied)}
-			stream, count := openFakes(t, []outcome{{stream: &fake{recv: failRecv(errOverloaded)}}, {stream: refusing}})
-			_ = stream.SendMsg(ask(""))
-			wantStatus(t, stream.RecvMsg(nil), grpccodes.PermissionDenied, "no")
-			if count() != 2 || refusing.ctx.Err() == nil {
+			refusing := &grpctest.Fake{OnSend: failRecv(errDenied)}
+			stream, count := openFakes(t, []outcome{{stream: &grpctest.Fake{OnRecv: failRecv(grpctest.ErrOverloaded)}}, {stream: refusing}})
+			_ = stream.SendMsg(grpctest.Ask(""))
+			retrytest.WantStatus(t, stream.RecvMsg(nil), grpccodes.PermissionDenied, "no")
+			if count() != 2 || refusing.Ctx.Err() == nil {
 				t.Errorf("%d attempts, want 2, and the context of the second to be done", count())
 			}
 		})
@@ -95,10 +99,10 @@ func TestStream_streamBesideAnError(t *testing.T) {
 	errDenied := status.Error(grpccodes.PermissionDenied, "no")
 	synctest.Test(t, func(t *testing.T) {
 		stream, _ := openFakes(t, []outcome{
-			{stream: &fake{recv: failRecv(errOverloaded), trailer: metadata.Pairs("attempt", "1")}},
-			{stream: &fake{trailer: metadata.Pairs("attempt", "2")}, err: errDenied},
+			{stream: &grpctest.Fake{OnRecv: failRecv(grpctest.ErrOverloaded), Trailing: metadata.Pairs("attempt", "1")}},
+			{stream: &grpctest.Fake{Trailing: metadata.Pairs("attempt", "2")}, err: errDenied},
 		})
-		wantStatus(t, stream.RecvMsg(nil), grpccodes.PermissionDenied, "no")
+		retrytest.WantStatus(t, stream.RecvMsg(nil), grpccodes.PermissionDenied, "no")
 		if got := stream.Trailer(); got != nil {
 			t.Errorf("Trailer: %v, want none", got)
 		}
@@ -109,8 +113,8 @@ func TestStream_streamBesideAnError(t *testing.T) {
 // RecvMsg; another's may.
 func TestStream_headerThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fails := &fake{header: func() (metadata.MD, error) { return nil, errOverloaded }}
-		stream, count := openFakes(t, []outcome{{stream: fails}, {stream: &fake{}}})
+		fails := &grpctest.Fake{OnHeader: func() (metadata.MD, error) { return nil, grpctest.ErrOverloaded }}
+		stream, count := openFakes(t, []outcome{{stream: fails}, {stream: &grpctest.Fake{}}})
 		if md, err := stream.Header(); md == nil || err != nil || count() != 2 {
 			t.Errorf("Header: %v, %v after %d attempts, want that of the second", md, err, count())
 		}
@@ -122,17 +126,17 @@ func TestStream_headerThatFails(t *testing.T) {
 func TestStream_messageBehindNoHeader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := 0
-		odd := &fake{header: func() (metadata.MD, error) { return nil, nil }, recv: func(any) error {
+		odd := &grpctest.Fake{OnHeader: func() (metadata.MD, error) { return nil, nil }, OnRecv: func(any) error {
 			if n++; n > 1 {
-				return errOverloaded
+				return grpctest.ErrOverloaded
 			}
 			return nil
 		}}
-		stream, count := openFakes(t, []outcome{{stream: odd}, {stream: &fake{}}})
+		stream, count := openFakes(t, []outcome{{stream: odd}, {stream: &grpctest.Fake{}}})
 		if md, err := stream.Header(); md != nil || err != nil {
 			t.Errorf("Header: %v, %v, want neither", md, err)
 		}
-		if err := stream.RecvMsg(nil); err != errOverloaded || count() != 1 { //nolint:errorlint // untouched
+		if err := stream.RecvMsg(nil); err != grpctest.ErrOverloaded || count() != 1 { //nolint:errorlint // untouched
 			t.Errorf("RecvMsg: %v after %d attempts, want the failure of the only one", err, count())
 		}
 	})
@@ -140,24 +144,24 @@ func TestStream_messageBehindNoHeader(t *testing.T) {
 
 func TestStream_onFinishOfARefusedRequest(t *testing.T) {
 	t.Run("by grpc", func(t *testing.T) {
-		s := &server{stream: failFirst(nil, "one")}
-		setup{options: repeatable}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-			var f finishes
-			stream, err := conn.NewStream(t.Context(), serverStreamDesc, streamMethod, grpc.MaxCallSendMsgSize(10), f.option())
+		s := &grpctest.Server{Stream: grpctest.FailFirst(nil, "one")}
+		retrytest.Setup{Options: retrytest.Repeatable}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+			var f grpctest.Finishes
+			stream, err := conn.NewStream(t.Context(), grpctest.ServerStream, grpctest.StreamMethod, grpc.MaxCallSendMsgSize(10), f.Option())
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = stream.SendMsg(ask("more than ten bytes"))
-			if got := f.all(); len(got) != 1 || got[0] != err { //nolint:errorlint // the same one
+			err = stream.SendMsg(grpctest.Ask("more than ten bytes"))
+			if got := f.All(); len(got) != 1 || got[0] != err { //nolint:errorlint // the same one
 				t.Errorf("OnFinish was called with %v, want once with %v", got, err)
 			}
 		})
 	})
 	t.Run("by an interceptor on the right", func(t *testing.T) {
-		var f finishes
-		stream, _ := openFakes(t, []outcome{{stream: &fake{send: failRecv(status.Error(grpccodes.InvalidArgument, "wrong"))}}}, f.option())
-		err := stream.SendMsg(ask(""))
-		if got := f.all(); len(got) != 1 || got[0] != err || err == nil { //nolint:errorlint // the same one
+		var f grpctest.Finishes
+		stream, _ := openFakes(t, []outcome{{stream: &grpctest.Fake{OnSend: failRecv(status.Error(grpccodes.InvalidArgument, "wrong"))}}}, f.Option())
+		err := stream.SendMsg(grpctest.Ask(""))
+		if got := f.All(); len(got) != 1 || got[0] != err || err == nil { //nolint:errorlint // the same one
 			t.Errorf("OnFinish was called with %v, want once with %v", got, err)
 		}
 	})

@@ -15,93 +15,81 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
-)
 
-// hang is a server that never answers, after so many failures and so many
-// messages.
-func hang(failures, messages int) handler {
-	return func(n int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
-		if n <= failures {
-			return errOverloaded
-		}
-		for range messages {
-			if err := out.Send(chunk("one")); err != nil {
-				return err
-			}
-		}
-		<-out.Context().Done()
-		return out.Context().Err()
-	}
-}
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
+)
 
 // TestStream_onFinish: what grpc calls after every attempt is meant for the
 // call.
 func TestStream_onFinish(t *testing.T) {
-	overloaded := []error{errOverloaded, errOverloaded, errOverloaded, errOverloaded, errOverloaded}
+	overloaded := []error{grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded}
 	errDenied := status.Error(grpccodes.PermissionDenied, "no")
-	read := func(_ *testing.T, stream grpc.ClientStream, _ func(), _ *grpc.ClientConn) { _, _ = drain(stream) }
+	read := func(_ *testing.T, stream grpc.ClientStream, _ func(), _ *grpc.ClientConn) {
+		_, _ = grpctest.Drain(stream)
+	}
 	for _, tt := range []struct {
 		name   string
-		handle handler
+		handle grpctest.StreamHandler
 		right  []error
 		use    func(t *testing.T, stream grpc.ClientStream, cancel func(), conn *grpc.ClientConn)
 		want   grpccodes.Code
 	}{
-		{name: "the first attempt succeeds", handle: failFirst(nil, "one"), use: read, want: grpccodes.OK},
-		{name: "a retry succeeds", handle: failFirst(overloaded[:2], "one", "two"), use: read, want: grpccodes.OK},
-		{name: "EOF at once", handle: failFirst(nil), use: read, want: grpccodes.OK},
-		{name: "EOF after a retry", handle: failFirst(overloaded[:1]), use: read, want: grpccodes.OK},
-		{name: "retried to the limit", handle: failFirst(overloaded), use: read, want: grpccodes.Unavailable},
-		{name: "never retried", handle: failFirst([]error{errDenied}), use: read, want: grpccodes.PermissionDenied},
-		{name: "NewStream fails once", handle: failFirst(nil, "one"), right: []error{errUnreachable}, use: read, want: grpccodes.OK},
-		{name: "the last attempt is no stream", handle: failFirst(overloaded), right: []error{nil, errDenied}, use: read, want: grpccodes.PermissionDenied},
-		{name: "the end is found by Header", handle: failFirst([]error{errDenied}), want: grpccodes.PermissionDenied, use: func(_ *testing.T, stream grpc.ClientStream, _ func(), _ *grpc.ClientConn) {
+		{name: "the first attempt succeeds", handle: grpctest.FailFirst(nil, "one"), use: read, want: grpccodes.OK},
+		{name: "a retry succeeds", handle: grpctest.FailFirst(overloaded[:2], "one", "two"), use: read, want: grpccodes.OK},
+		{name: "EOF at once", handle: grpctest.FailFirst(nil), use: read, want: grpccodes.OK},
+		{name: "EOF after a retry", handle: grpctest.FailFirst(overloaded[:1]), use: read, want: grpccodes.OK},
+		{name: "retried to the limit", handle: grpctest.FailFirst(overloaded), use: read, want: grpccodes.Unavailable},
+		{name: "never retried", handle: grpctest.FailFirst([]error{errDenied}), use: read, want: grpccodes.PermissionDenied},
+		{name: "NewStream fails once", handle: grpctest.FailFirst(nil, "one"), right: []error{grpctest.ErrUnreachable}, use: read, want: grpccodes.OK},
+		{name: "the last attempt is no stream", handle: grpctest.FailFirst(overloaded), right: []error{nil, errDenied}, use: read, want: grpccodes.PermissionDenied},
+		{name: "the end is found by Header", handle: grpctest.FailFirst([]error{errDenied}), want: grpccodes.PermissionDenied, use: func(_ *testing.T, stream grpc.ClientStream, _ func(), _ *grpc.ClientConn) {
 			_, _ = stream.Header()
 		}},
 		{name: "failed midway", want: grpccodes.Unavailable, use: read, handle: func(n int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 			if n > 1 {
-				_ = sendAll(out, "one")
+				_ = grpctest.SendAll(out, "one")
 			}
-			return errOverloaded
+			return grpctest.ErrOverloaded
 		}},
-		{name: "cancelled while nothing has arrived, and never looked at again", handle: hang(0, 0), want: grpccodes.Canceled, use: func(_ *testing.T, _ grpc.ClientStream, cancel func(), _ *grpc.ClientConn) {
+		{name: "cancelled while nothing has arrived, and never looked at again", handle: grpctest.Hang(0, 0), want: grpccodes.Canceled, use: func(_ *testing.T, _ grpc.ClientStream, cancel func(), _ *grpc.ClientConn) {
 			cancel()
 		}},
-		{name: "cancelled while a retry has not answered", handle: hang(1, 0), want: grpccodes.Canceled, use: func(_ *testing.T, stream grpc.ClientStream, cancel func(), _ *grpc.ClientConn) {
+		{name: "cancelled while a retry has not answered", handle: grpctest.Hang(1, 0), want: grpccodes.Canceled, use: func(_ *testing.T, stream grpc.ClientStream, cancel func(), _ *grpc.ClientConn) {
 			time.AfterFunc(time.Minute, cancel)
-			_, _ = receive(stream)
+			_, _ = grpctest.Receive(stream)
 		}},
-		{name: "cancelled during a wait", handle: hang(5, 0), want: grpccodes.Canceled, use: func(_ *testing.T, stream grpc.ClientStream, cancel func(), _ *grpc.ClientConn) {
+		{name: "cancelled during a wait", handle: grpctest.Hang(5, 0), want: grpccodes.Canceled, use: func(_ *testing.T, stream grpc.ClientStream, cancel func(), _ *grpc.ClientConn) {
 			time.AfterFunc(time.Second, cancel)
-			_, _ = receive(stream)
+			_, _ = grpctest.Receive(stream)
 		}},
-		{name: "abandoned after the first message, then cancelled", handle: hang(1, 2), want: grpccodes.Canceled, use: func(t *testing.T, stream grpc.ClientStream, cancel func(), _ *grpc.ClientConn) {
-			wantBody(t, stream, "one")
+		{name: "abandoned after the first message, then cancelled", handle: grpctest.Hang(1, 2), want: grpccodes.Canceled, use: func(t *testing.T, stream grpc.ClientStream, cancel func(), _ *grpc.ClientConn) {
+			grpctest.WantBody(t, stream, "one")
 			cancel()
 		}},
-		{name: "cancelled and read on", handle: hang(1, 2), want: grpccodes.Canceled, use: func(_ *testing.T, stream grpc.ClientStream, cancel func(), _ *grpc.ClientConn) {
+		{name: "cancelled and read on", handle: grpctest.Hang(1, 2), want: grpccodes.Canceled, use: func(_ *testing.T, stream grpc.ClientStream, cancel func(), _ *grpc.ClientConn) {
 			time.AfterFunc(time.Minute, cancel)
-			_, _ = drain(stream)
+			_, _ = grpctest.Drain(stream)
 		}},
-		{name: "the connection is closed, and the stream read on", handle: hang(1, 0), want: grpccodes.Canceled, use: func(_ *testing.T, stream grpc.ClientStream, _ func(), conn *grpc.ClientConn) {
+		{name: "the connection is closed, and the stream read on", handle: grpctest.Hang(1, 0), want: grpccodes.Canceled, use: func(_ *testing.T, stream grpc.ClientStream, _ func(), conn *grpc.ClientConn) {
 			time.AfterFunc(time.Minute, func() { _ = conn.Close() })
-			_, _ = drain(stream)
+			_, _ = grpctest.Drain(stream)
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := &server{stream: tt.handle}
-			u := setup{options: repeatable, right: []grpc.StreamClientInterceptor{refuse(tt.right...)}}
-			u.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+			s := &grpctest.Server{Stream: tt.handle}
+			u := retrytest.Setup{Options: retrytest.Repeatable, Right: []grpc.StreamClientInterceptor{grpctest.Refuse(tt.right...)}}
+			u.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
 				ctx, cancel := context.WithCancel(context.Background())
 				defer cancel()
-				var first, second finishes
-				stream := open(t, ctx, conn, first.option(), second.option())
+				var first, second grpctest.Finishes
+				stream := grpctest.Open(t, ctx, conn, first.Option(), second.Option())
 				tt.use(t, stream, cancel, conn)
 				synctest.Wait()
 				cancel() // which says nothing new
 				synctest.Wait()
-				for _, f := range []*finishes{&first, &second} {
-					if got := f.all(); len(got) != 1 || status.Code(got[0]) != tt.want {
+				for _, f := range []*grpctest.Finishes{&first, &second} {
+					if got := f.All(); len(got) != 1 || status.Code(got[0]) != tt.want {
 						t.Errorf("OnFinish was called with %v, want once with %v", got, tt.want)
 					}
 				}
@@ -114,25 +102,25 @@ func TestStream_onFinish(t *testing.T) {
 // hold what is of the last attempt, and nothing of one before.
 func TestStream_resultOptions(t *testing.T) {
 	tag := func(n int) metadata.MD { return metadata.Pairs("attempt", strconv.Itoa(n)) }
-	handle := func(failures int, errLast error) handler {
+	handle := func(failures int, errLast error) grpctest.StreamHandler {
 		return func(n int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 			out.SetTrailer(tag(n))
 			if err := out.SendHeader(tag(n)); err != nil {
 				return err
 			}
 			if n <= failures {
-				return errOverloaded
+				return grpctest.ErrOverloaded
 			}
 			if errLast != nil {
 				return errLast
 			}
-			return sendAll(out, "one")
+			return grpctest.SendAll(out, "one")
 		}
 	}
 	errDenied := status.Error(grpccodes.PermissionDenied, "no")
 	for _, tt := range []struct {
 		name   string
-		handle handler
+		handle grpctest.StreamHandler
 		right  []error
 		want   string // the number of the attempt
 	}{
@@ -141,13 +129,13 @@ func TestStream_resultOptions(t *testing.T) {
 		{name: "empty where the last attempt was no stream", handle: handle(9, nil), right: []error{nil, errDenied}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := &server{stream: tt.handle}
-			u := setup{options: repeatable, right: []grpc.StreamClientInterceptor{refuse(tt.right...)}}
-			u.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+			s := &grpctest.Server{Stream: tt.handle}
+			u := retrytest.Setup{Options: retrytest.Repeatable, Right: []grpc.StreamClientInterceptor{grpctest.Refuse(tt.right...)}}
+			u.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
 				header, trailer, from := metadata.Pairs("attempt", "before"), metadata.Pairs("attempt", "before"), peer.Peer{}
 				opts := []grpc.CallOption{grpc.Header(&header), grpc.Trailer(&trailer), grpc.Peer(&from)}
-				stream := open(t, t.Context(), conn, opts...)
-				_, _ = drain(stream)
+				stream := grpctest.Open(t, t.Context(), conn, opts...)
+				_, _ = grpctest.Drain(stream)
 				for name, md := range map[string]metadata.MD{"Header": header, "Trailer": trailer} {
 					got := ""
 					if len(md["attempt"]) > 0 {
@@ -168,14 +156,14 @@ func TestStream_resultOptions(t *testing.T) {
 // TestStream_sharedCallOptions: a slice of options may be shared by calls,
 // and has room behind its end that is not ours.
 func TestStream_sharedCallOptions(t *testing.T) {
-	s := &server{stream: failFirst([]error{errOverloaded}, "one")}
-	var right attempts
-	setup{options: repeatable, right: []grpc.StreamClientInterceptor{right.intercept}}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-		var f finishes
+	s := &grpctest.Server{Stream: grpctest.FailFirst([]error{grpctest.ErrOverloaded}, "one")}
+	var right grpctest.Attempts
+	retrytest.Setup{Options: retrytest.Repeatable, Right: []grpc.StreamClientInterceptor{right.Intercept}}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+		var f grpctest.Finishes
 		room := make([]grpc.CallOption, 2, 8)
-		room[0], room[1] = grpc.WaitForReady(false), f.option()
-		stream := open(t, t.Context(), conn, room...)
-		if _, err := drain(stream); err != nil {
+		room[0], room[1] = grpc.WaitForReady(false), f.Option()
+		stream := grpctest.Open(t, t.Context(), conn, room...)
+		if _, err := grpctest.Drain(stream); err != nil {
 			t.Fatal(err)
 		}
 		for i, o := range room[:cap(room)] {
@@ -191,15 +179,15 @@ func TestStream_sharedCallOptions(t *testing.T) {
 
 // TestStream_onFinishIsToldWhatTheCallerIs compares the status.
 func TestStream_onFinishIsToldWhatTheCallerIs(t *testing.T) {
-	s := &server{stream: failFirst([]error{errOverloaded, errOverloaded, errOverloaded, errOverloaded})}
-	setup{options: repeatable}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-		var f finishes
-		stream := open(t, t.Context(), conn, f.option())
-		_, err := receive(stream)
+	s := &grpctest.Server{Stream: grpctest.FailFirst([]error{grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded})}
+	retrytest.Setup{Options: retrytest.Repeatable}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+		var f grpctest.Finishes
+		stream := grpctest.Open(t, t.Context(), conn, f.Option())
+		_, err := grpctest.Receive(stream)
 		if err == nil || errors.Is(err, io.EOF) {
 			t.Fatalf("RecvMsg: %v, want a failure", err)
 		}
-		if got := f.all(); len(got) != 1 || got[0] != err { //nolint:errorlint // the same one
+		if got := f.All(); len(got) != 1 || got[0] != err { //nolint:errorlint // the same one
 			t.Errorf("OnFinish: %v, want what RecvMsg has returned: %v", got, err)
 		}
 	})

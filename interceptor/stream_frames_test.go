@@ -15,6 +15,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
 
 // frame is what a proxy passes on without knowing what it is.
@@ -99,7 +101,7 @@ func echoFrames(t *testing.T, codec encoding.CodecV2, handle func(n int, stream 
 	t.Helper()
 	pool := mem.DefaultBufferPool()
 	desc := &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}
-	conn := serveRaw(t, handle, interceptor.DialOptions(), grpc.ForceServerCodecV2(frames{}))
+	conn := grpctest.ServeRaw(t, handle, interceptor.DialOptions(), grpc.ForceServerCodecV2(frames{}))
 	stream, err := conn.NewStream(t.Context(), desc, "/any.Service/Method", grpc.ForceCodecV2(codec))
 	if err != nil {
 		t.Fatal(err)
@@ -141,10 +143,10 @@ func TestStream_hiddenCodec(t *testing.T) {
 		return streamer(ctx, desc, cc, method, append(opts, grpc.ForceCodec(words{}))...)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		var log lines
-		dial := interceptor.DialOptions(interceptor.Repeatable(), log.option())
-		conn := serveRaw(t, failWords(1), append(dial, grpc.WithChainStreamInterceptor(choose)), grpc.ForceServerCodec(words{}))
-		stream, err := conn.NewStream(t.Context(), serverStreamDesc, "/words.Words/Say")
+		var log retrytest.Lines
+		dial := interceptor.DialOptions(interceptor.Repeatable(), log.Option())
+		conn := grpctest.ServeRaw(t, failWords(1), append(dial, grpc.WithChainStreamInterceptor(choose)), grpc.ForceServerCodec(words{}))
+		stream, err := conn.NewStream(t.Context(), grpctest.ServerStream, "/words.Words/Say")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,7 +154,7 @@ func TestStream_hiddenCodec(t *testing.T) {
 		if err := stream.SendMsg(&in); err != nil {
 			t.Fatalf("SendMsg: %v", err)
 		}
-		wantUnkept(t, stream.RecvMsg(&out), 1, log.text(), "cannot be encoded")
+		wantUnkept(t, stream.RecvMsg(&out), 1, log.Text(), "cannot be encoded")
 	})
 }
 
@@ -172,9 +174,9 @@ func TestStream_typedInterceptor(t *testing.T) {
 		return onlyStrings{stream}, err
 	}
 	synctest.Test(t, func(t *testing.T) {
-		dial := append(interceptor.DialOptions(interceptor.Repeatable()), grpc.WithChainStreamInterceptor(typed, failingOnce(errOverloaded)))
-		conn := serveRaw(t, failWords(0), dial, grpc.ForceServerCodec(words{}))
-		stream, err := conn.NewStream(t.Context(), serverStreamDesc, "/words.Words/Say", grpc.ForceCodec(words{}))
+		dial := append(interceptor.DialOptions(interceptor.Repeatable()), grpc.WithChainStreamInterceptor(typed, grpctest.FailingOnce(grpctest.ErrOverloaded)))
+		conn := grpctest.ServeRaw(t, failWords(0), dial, grpc.ForceServerCodec(words{}))
+		stream, err := conn.NewStream(t.Context(), grpctest.ServerStream, "/words.Words/Say", grpc.ForceCodec(words{}))
 		if err != nil {
 			t.Fatal(err)
 		}

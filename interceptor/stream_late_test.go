@@ -12,6 +12,8 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -25,25 +27,25 @@ func TestStream_onFinishOfAnAttemptThatEndsLate(t *testing.T) {
 		n++
 		stream, err := streamer(ctx, desc, cc, method, opts...)
 		if n <= 3 {
-			stream = &failing{stream, errUnreachable}
+			stream = &failing{stream, grpctest.ErrUnreachable}
 		}
 		return stream, err
 	}
-	s := &server{stream: slowly(0, 2, nil)}
-	u := setup{options: []interceptor.Option{interceptor.Repeatable(), at}, right: []grpc.StreamClientInterceptor{right}}
-	u.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+	s := &grpctest.Server{Stream: grpctest.Slowly(0, 2, nil)}
+	u := retrytest.Setup{Options: []interceptor.Option{interceptor.Repeatable(), at}, Right: []grpc.StreamClientInterceptor{right}}
+	u.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
 		for range 20 { // when the late ones end is for the scheduler to say
 			n = 0
-			var f finishes
-			stream := open(t, t.Context(), conn, f.option())
-			wantBody(t, stream, "one")
+			var f grpctest.Finishes
+			stream := grpctest.Open(t, t.Context(), conn, f.Option())
+			grpctest.WantBody(t, stream, "one")
 			synctest.Wait()
-			if got := f.all(); len(got) != 0 {
+			if got := f.All(); len(got) != 0 {
 				t.Fatalf("OnFinish was called with %v while the stream went on", got)
 			}
-			wantBody(t, stream, "one")
-			wantEOF(t, stream)
-			if got := f.all(); len(got) != 1 || got[0] != nil {
+			grpctest.WantBody(t, stream, "one")
+			grpctest.WantEOF(t, stream)
+			if got := f.All(); len(got) != 1 || got[0] != nil {
 				t.Fatalf("OnFinish was called with %v, want once with nil", got)
 			}
 		}
@@ -83,19 +85,19 @@ func TestStream_attemptThatGoesOnBelow(t *testing.T) {
 				bad.ClientStream = stream
 				return &bad, err
 			}
-			s := &server{stream: hang(0, 0)}
-			setup{options: repeatable, right: []grpc.StreamClientInterceptor{right}}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+			s := &grpctest.Server{Stream: grpctest.Hang(0, 0)}
+			retrytest.Setup{Options: retrytest.Repeatable, Right: []grpc.StreamClientInterceptor{right}}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 				defer cancel()
 				began := time.Now()
-				stream, err := conn.NewStream(ctx, serverStreamDesc, streamMethod)
+				stream, err := conn.NewStream(ctx, grpctest.ServerStream, grpctest.StreamMethod)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err = stream.SendMsg(ask("as sent")); err == nil {
-					_, err = receive(stream)
+				if err = stream.SendMsg(grpctest.Ask("as sent")); err == nil {
+					_, err = grpctest.Receive(stream)
 				}
-				wantStatus(t, err, grpccodes.InvalidArgument, "no")
+				retrytest.WantStatus(t, err, grpccodes.InvalidArgument, "no")
 				if took := time.Since(began); took != 0 {
 					t.Errorf("took %v, want nothing", took)
 				}

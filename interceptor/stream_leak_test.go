@@ -13,6 +13,8 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -30,27 +32,27 @@ func children(t *testing.T, ctx context.Context) int { //nolint:revive // t come
 // uses are ways to end with a stream.
 var uses = []struct {
 	name   string
-	handle handler
+	handle grpctest.StreamHandler
 	use    func(stream grpc.ClientStream, cancel func())
 	alive  bool // the caller's context is still
 }{
-	{"read to its end", failFirst(nil, "one", "two"), func(stream grpc.ClientStream, _ func()) { _, _ = drain(stream) }, true},
-	{"recovered and read to its end", failFirst([]error{errOverloaded, errOverloaded}, "one", "two"), func(stream grpc.ClientStream, _ func()) { _, _ = drain(stream) }, true},
-	{"empty after a retry", failFirst([]error{errOverloaded}), func(stream grpc.ClientStream, _ func()) { _, _ = drain(stream) }, true},
-	{"failed for good", failFirst([]error{errOverloaded, errOverloaded, errOverloaded, errOverloaded}), func(stream grpc.ClientStream, _ func()) { _, _ = drain(stream) }, true},
-	{"failed for good inside Header", failFirst([]error{errOverloaded, errOverloaded, errOverloaded, errOverloaded}), func(stream grpc.ClientStream, _ func()) { _, _ = stream.Header() }, true},
-	{"failed midway", slowly(1, 1, errOverloaded), func(stream grpc.ClientStream, _ func()) { _, _ = drain(stream) }, true},
-	{"never looked at", hang(0, 0), func(_ grpc.ClientStream, cancel func()) { cancel() }, false},
-	{"cancelled during a wait", failFirst([]error{errOverloaded, errOverloaded}), func(stream grpc.ClientStream, cancel func()) {
+	{"read to its end", grpctest.FailFirst(nil, "one", "two"), func(stream grpc.ClientStream, _ func()) { _, _ = grpctest.Drain(stream) }, true},
+	{"recovered and read to its end", grpctest.FailFirst([]error{grpctest.ErrOverloaded, grpctest.ErrOverloaded}, "one", "two"), func(stream grpc.ClientStream, _ func()) { _, _ = grpctest.Drain(stream) }, true},
+	{"empty after a retry", grpctest.FailFirst([]error{grpctest.ErrOverloaded}), func(stream grpc.ClientStream, _ func()) { _, _ = grpctest.Drain(stream) }, true},
+	{"failed for good", grpctest.FailFirst([]error{grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded}), func(stream grpc.ClientStream, _ func()) { _, _ = grpctest.Drain(stream) }, true},
+	{"failed for good inside Header", grpctest.FailFirst([]error{grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded}), func(stream grpc.ClientStream, _ func()) { _, _ = stream.Header() }, true},
+	{"failed midway", grpctest.Slowly(1, 1, grpctest.ErrOverloaded), func(stream grpc.ClientStream, _ func()) { _, _ = grpctest.Drain(stream) }, true},
+	{"never looked at", grpctest.Hang(0, 0), func(_ grpc.ClientStream, cancel func()) { cancel() }, false},
+	{"cancelled during a wait", grpctest.FailFirst([]error{grpctest.ErrOverloaded, grpctest.ErrOverloaded}), func(stream grpc.ClientStream, cancel func()) {
 		time.AfterFunc(time.Second, cancel)
-		_, _ = receive(stream)
+		_, _ = grpctest.Receive(stream)
 	}, false},
-	{"cancelled while a retry has not answered", hang(1, 0), func(stream grpc.ClientStream, cancel func()) {
+	{"cancelled while a retry has not answered", grpctest.Hang(1, 0), func(stream grpc.ClientStream, cancel func()) {
 		time.AfterFunc(time.Minute, cancel)
-		_, _ = receive(stream)
+		_, _ = grpctest.Receive(stream)
 	}, false},
-	{"abandoned after the first message of a retry", hang(1, 1), func(stream grpc.ClientStream, cancel func()) {
-		_, _ = receive(stream)
+	{"abandoned after the first message of a retry", grpctest.Hang(1, 1), func(stream grpc.ClientStream, cancel func()) {
+		_, _ = grpctest.Receive(stream)
 		cancel()
 	}, false},
 }
@@ -60,27 +62,25 @@ var uses = []struct {
 func TestStream_leavesNothing(t *testing.T) {
 	for _, tt := range uses {
 		t.Run(tt.name, func(t *testing.T) {
-			s := &server{stream: func(int, *testpb.StreamingOutputCallRequest, testpb.TestService_StreamingOutputCallServer) error {
+			s := &grpctest.Server{Stream: func(int, *testpb.StreamingOutputCallRequest, testpb.TestService_StreamingOutputCallServer) error {
 				return nil
 			}}
-			var l ledger
-			u := setup{options: []interceptor.Option{interceptor.Repeatable(), interceptor.WithoutBudget()}, dial: []grpc.DialOption{grpc.WithStatsHandler(&l)}}
-			u.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+			var l grpctest.Ledger
+			u := retrytest.Setup{Options: []interceptor.Option{interceptor.Repeatable(), interceptor.WithoutBudget()}, Dial: []grpc.DialOption{grpc.WithStatsHandler(&l)}}
+			u.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
 				parent, end := context.WithCancel(t.Context())
 				defer end()
-				_, _ = drain(open(t, parent, conn)) // connects
+				_, _ = grpctest.Drain(grpctest.Open(t, parent, conn)) // connects
 				synctest.Wait()
 				before, hanging := runtime.NumGoroutine(), children(t, parent)
-				s.stream = tt.handle
+				s.Stream = tt.handle
 				for range 20 {
-					s.mu.Lock()
-					s.calls = 0
-					s.mu.Unlock()
+					s.Reset()
 					ctx, cancel := parent, func() {}
 					if !tt.alive {
 						ctx, cancel = context.WithCancel(parent)
 					}
-					tt.use(open(t, ctx, conn), cancel)
+					tt.use(grpctest.Open(t, ctx, conn), cancel)
 				}
 				synctest.Wait()
 				if got := runtime.NumGoroutine(); got > before+5 { // the runtime may have begun one of its own
@@ -89,7 +89,7 @@ func TestStream_leavesNothing(t *testing.T) {
 				if got := children(t, parent); got > hanging {
 					t.Errorf("%d contexts more than before hang on the caller's", got-hanging)
 				}
-				if begun, ended := l.counts(); begun != ended {
+				if begun, ended := l.Counts(); begun != ended {
 					t.Errorf("%d attempts have begun, and %d ended", begun, ended)
 				}
 			})
@@ -100,21 +100,19 @@ func TestStream_leavesNothing(t *testing.T) {
 // TestStream_leavesNothingOverTCP is the same for real connections and the
 // runtime's own clock.
 func TestStream_leavesNothingOverTCP(t *testing.T) {
-	s := &server{stream: failFirst(nil)}
+	s := &grpctest.Server{Stream: grpctest.FailFirst(nil)}
 	p := newProxy(t, s)
 	quick := policy.Policy{Retries: 3, Base: time.Millisecond, Max: time.Millisecond, Multiplier: 1}
 	conn := p.connect(t, interceptor.Repeatable(), interceptor.WithPolicy(codes.Server, quick))
-	_, _ = drain(open(t, t.Context(), conn))
+	_, _ = grpctest.Drain(grpctest.Open(t, t.Context(), conn))
 	before := runtime.NumGoroutine()
-	s.stream = hang(2, 1)
+	s.Stream = grpctest.Hang(2, 1)
 	for i := range 20 {
-		s.mu.Lock()
-		s.calls = 0
-		s.mu.Unlock()
+		s.Reset()
 		ctx, cancel := context.WithCancel(t.Context())
-		stream := open(t, ctx, conn)
+		stream := grpctest.Open(t, ctx, conn)
 		if i%2 == 0 {
-			wantBody(t, stream, "one")
+			grpctest.WantBody(t, stream, "one")
 		}
 		cancel()
 	}
@@ -139,33 +137,33 @@ func (s *failing) RecvMsg(any) error { return s.err }
 // attempt, from the right and from the server.
 func TestStream_attemptsThatDidNotWinAreCancelled(t *testing.T) {
 	t.Run("those that the server has failed", func(t *testing.T) {
-		var right attempts
-		var l ledger
-		s := &server{stream: hang(3, 1)}
-		u := setup{options: repeatable, right: []grpc.StreamClientInterceptor{right.intercept}, dial: []grpc.DialOption{grpc.WithStatsHandler(&l)}}
-		u.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+		var right grpctest.Attempts
+		var l grpctest.Ledger
+		s := &grpctest.Server{Stream: grpctest.Hang(3, 1)}
+		u := retrytest.Setup{Options: retrytest.Repeatable, Right: []grpc.StreamClientInterceptor{right.Intercept}, Dial: []grpc.DialOption{grpc.WithStatsHandler(&l)}}
+		u.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
 			ctx, cancel := context.WithCancel(t.Context())
-			stream := open(t, ctx, conn)
-			wantBody(t, stream, "one")
-			all := right.all()
+			stream := grpctest.Open(t, ctx, conn)
+			grpctest.WantBody(t, stream, "one")
+			all := right.All()
 			if len(all) != 4 {
 				t.Fatalf("got %d attempts, want 4", len(all))
 			}
 			for i, a := range all {
 				won := i == 3
-				if a.stream.Context().Err() != nil == won {
-					t.Errorf("attempt %d: the context of its stream: %v, want it done: %v", i+1, a.stream.Context().Err(), !won)
+				if a.Stream.Context().Err() != nil == won {
+					t.Errorf("attempt %d: the context of its stream: %v, want it done: %v", i+1, a.Stream.Context().Err(), !won)
 				}
-				if i > 0 && a.ctx.Err() != nil == won { // the first is given the caller's own
-					t.Errorf("attempt %d: its context: %v, want it done: %v", i+1, a.ctx.Err(), !won)
+				if i > 0 && a.Ctx.Err() != nil == won { // the first is given the caller's own
+					t.Errorf("attempt %d: its context: %v, want it done: %v", i+1, a.Ctx.Err(), !won)
 				}
 			}
-			if begun, ended := l.counts(); begun != 4 || ended != 3 {
+			if begun, ended := l.Counts(); begun != 4 || ended != 3 {
 				t.Errorf("%d attempts have begun and %d ended, want 4 and 3", begun, ended)
 			}
 			cancel()
 			synctest.Wait()
-			if begun, ended := l.counts(); begun != ended {
+			if begun, ended := l.Counts(); begun != ended {
 				t.Errorf("after the end: %d attempts have begun and %d ended", begun, ended)
 			}
 		})
@@ -176,32 +174,32 @@ func TestStream_attemptsThatDidNotWinAreCancelled(t *testing.T) {
 			n++
 			stream, err := streamer(ctx, desc, cc, method, opts...)
 			if n == 2 || n == 3 {
-				return &failing{stream, errOverloaded}, err
+				return &failing{stream, grpctest.ErrOverloaded}, err
 			}
 			return stream, err
 		}
 		ended := 0
-		s := &server{stream: func(n int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+		s := &grpctest.Server{Stream: func(n int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 			defer func() { ended++ }()
-			return hang(1, 1)(n, in, out)
+			return grpctest.Hang(1, 1)(n, in, out)
 		}}
-		setup{options: repeatable, right: []grpc.StreamClientInterceptor{right}}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+		retrytest.Setup{Options: retrytest.Repeatable, Right: []grpc.StreamClientInterceptor{right}}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			wantBody(t, open(t, ctx, conn), "one")
+			grpctest.WantBody(t, grpctest.Open(t, ctx, conn), "one")
 			synctest.Wait()
-			if reached := s.attempts(); n != 4 || ended != reached-1 { // one that is cancelled at once may never get there
+			if reached := s.Attempts(); n != 4 || ended != reached-1 { // one that is cancelled at once may never get there
 				t.Errorf("of %d attempts %d have reached the server and %d have ended there, want all but one", n, reached, ended)
 			}
 		})
 	})
 	t.Run("all of them at the end", func(t *testing.T) {
-		var right attempts
-		s := &server{stream: slowly(1, 2, errOverloaded)}
-		setup{options: repeatable, right: []grpc.StreamClientInterceptor{right.intercept}}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-			_, _ = drain(open(t, t.Context(), conn))
-			for i, a := range right.all() {
-				if a.stream.Context().Err() == nil || (i > 0 && a.ctx.Err() == nil) {
+		var right grpctest.Attempts
+		s := &grpctest.Server{Stream: grpctest.Slowly(1, 2, grpctest.ErrOverloaded)}
+		retrytest.Setup{Options: retrytest.Repeatable, Right: []grpc.StreamClientInterceptor{right.Intercept}}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+			_, _ = grpctest.Drain(grpctest.Open(t, t.Context(), conn))
+			for i, a := range right.All() {
+				if a.Stream.Context().Err() == nil || (i > 0 && a.Ctx.Err() == nil) {
 					t.Errorf("attempt %d is still alive", i+1)
 				}
 			}

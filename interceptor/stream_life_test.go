@@ -18,6 +18,8 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -33,15 +35,15 @@ func TestStream_endsOnce(t *testing.T) {
 			mu.Unlock()
 		}
 	})
-	conn := serveRaw(t, func(_ int, stream grpc.ServerStream) error {
-		_ = stream.SendHeader(oddHeader())
+	conn := grpctest.ServeRaw(t, func(_ int, stream grpc.ServerStream) error {
+		_ = stream.SendHeader(grpctest.OddHeader())
 		<-stream.Context().Done()
 		return stream.Context().Err()
-	}, append(retrying(watch), grpc.WithDefaultCallOptions(grpc.MaxCallSendMsgSize(100))))
+	}, append(retrytest.DialOptions(watch), grpc.WithDefaultCallOptions(grpc.MaxCallSendMsgSize(100))))
 	large := &testpb.StreamingOutputCallRequest{Payload: &testpb.Payload{Body: make([]byte, 200)}}
 	const streams = 3000
 	for range streams {
-		stream := streamOf(t, conn, bidiStreamDesc)
+		stream := grpctest.OpenRaw(t, conn, bidiStreamDesc)
 		var wg sync.WaitGroup
 		wg.Go(func() { _ = stream.SendMsg(large) })
 		wg.Go(func() {
@@ -68,10 +70,10 @@ func (b brokenTwice) SendMsg(any) error {
 	close(b.sending)
 	<-b.ending
 	close(b.sent)
-	return errOverloaded
+	return grpctest.ErrOverloaded
 }
 
-func (b brokenTwice) RecvMsg(any) error { return errOverloaded }
+func (b brokenTwice) RecvMsg(any) error { return grpctest.ErrOverloaded }
 
 // TestStream_endsOnceThoughBothFail: a sender that finds a committed stream broken while a
 // receiver is telling of its end adds no other end.
@@ -95,12 +97,12 @@ func TestStream_endsOnceThoughBothFail(t *testing.T) {
 			}
 		}
 	})
-	conn := serveRaw(t, func(_ int, stream grpc.ServerStream) error {
-		_ = stream.SendHeader(oddHeader())
+	conn := grpctest.ServeRaw(t, func(_ int, stream grpc.ServerStream) error {
+		_ = stream.SendHeader(grpctest.OddHeader())
 		<-stream.Context().Done()
 		return stream.Context().Err()
-	}, append(retrying(watch), grpc.WithChainStreamInterceptor(right)))
-	stream := streamOf(t, conn, bidiStreamDesc)
+	}, append(retrytest.DialOptions(watch), grpc.WithChainStreamInterceptor(right)))
+	stream := grpctest.OpenRaw(t, conn, bidiStreamDesc)
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = stream.SendMsg(new(testpb.StreamingOutputCallRequest)) })
 	<-b.sending
@@ -142,9 +144,9 @@ func TestStream_messagesPassTheChainInTheirOwnType(t *testing.T) {
 			below, err := streamer(ctx, desc, cc, method, opts...)
 			return changing{below, &foreign}, err
 		})
-		conn := serveRaw(t, func(_ int, stream grpc.ServerStream) error {
+		conn := grpctest.ServeRaw(t, func(_ int, stream grpc.ServerStream) error {
 			return stream.SendMsg(&testpb.StreamingOutputCallResponse{Payload: &testpb.Payload{Body: []byte("one")}})
-		}, append(retrying(), right))
+		}, append(retrytest.DialOptions(), right))
 		stream, err := conn.NewStream(t.Context(), &bidiStreamDesc, "/test.Raw/Call")
 		if err != nil {
 			t.Fatal(err)
@@ -187,13 +189,13 @@ func TestStream_withoutAnyResponse(t *testing.T) {
 				return below, err
 			})
 		}
-		s := &server{stream: func(int, *testpb.StreamingOutputCallRequest, testpb.TestService_StreamingOutputCallServer) error {
+		s := &grpctest.Server{Stream: func(int, *testpb.StreamingOutputCallRequest, testpb.TestService_StreamingOutputCallServer) error {
 			return nil
 		}}
 		for _, always := range []bool{false, true} {
 			attempts = 0
 			ctx, cancel := context.WithCancel(t.Context())
-			conn := serve(t, s, append(retrying(interceptor.Repeatable(), interceptor.MaxRetries(1)), right(always))...)
+			conn := grpctest.Serve(t, s, append(retrytest.DialOptions(interceptor.Repeatable(), interceptor.MaxRetries(1)), right(always))...)
 			stream, err := testpb.NewTestServiceClient(conn).StreamingOutputCall(ctx, &testpb.StreamingOutputCallRequest{})
 			if err != nil {
 				t.Fatal(err)
@@ -219,8 +221,8 @@ func TestUnary_bareEOF(t *testing.T) {
 		right := grpc.WithChainUnaryInterceptor(func(context.Context, string, any, any, *grpc.ClientConn, grpc.UnaryInvoker, ...grpc.CallOption) error {
 			return io.EOF
 		})
-		conn := serve(t, &server{}, append(retrying(interceptor.MaxRetries(1)), right)...)
-		_, err := callUnary(t.Context(), conn, interceptor.Repeatable())
+		conn := grpctest.Serve(t, &grpctest.Server{}, append(retrytest.DialOptions(interceptor.MaxRetries(1)), right)...)
+		_, err := grpctest.CallUnary(t.Context(), conn, interceptor.Repeatable())
 		if f := interceptor.FailureOf(err); status.Code(err) != grpccodes.Unavailable || f.Class != codes.Network || f.Reach != codes.Lost {
 			t.Errorf("got %v, of class %v and reach %v, want UNAVAILABLE, Network and Lost", err, f.Class, f.Reach)
 		}
@@ -259,22 +261,22 @@ func (s notToday) RecvMsg(any) error {
 // TestStream_lateResults: an attempt that was given up writes no longer into the
 // caller's Header and Trailer variables.
 func TestStream_lateResults(t *testing.T) {
-	conn := serveRaw(t, func(_ int, stream grpc.ServerStream) error {
+	conn := grpctest.ServeRaw(t, func(_ int, stream grpc.ServerStream) error {
 		stream.SetTrailer(metadata.Pairs("n", "of the server"))
-		readAll(stream)
+		grpctest.ReadAll(stream)
 		return nil
-	}, append(retrying(interceptor.Repeatable(), interceptor.WithoutBudget(),
+	}, append(retrytest.DialOptions(interceptor.Repeatable(), interceptor.WithoutBudget(),
 		interceptor.WithPolicy(codes.Server, policy.Policy{Retries: 1, Base: time.Microsecond, Max: time.Microsecond, Multiplier: 1})),
 		grpc.WithChainStreamInterceptor(failingFirst())))
 	for range 100 {
 		var header, trailer metadata.MD
-		stream := streamOf(t, conn, bidiStreamDesc, grpc.Header(&header), grpc.Trailer(&trailer))
+		stream := grpctest.OpenRaw(t, conn, bidiStreamDesc, grpc.Header(&header), grpc.Trailer(&trailer))
 		var wg sync.WaitGroup
 		wg.Go(func() { // so that a sender has to end the attempt that was given up
-			_ = stream.SendMsg(ask("x"))
+			_ = stream.SendMsg(grpctest.Ask("x"))
 			_ = stream.CloseSend()
 		})
-		_, err := receive(stream)
+		_, err := grpctest.Receive(stream)
 		if err != io.EOF || len(trailer["n"]) != 1 { //nolint:errorlint // as above
 			t.Fatalf("got %v, header %v, trailer %v, want those of the attempt that was well", err, header, trailer)
 		}
@@ -292,15 +294,15 @@ func TestTrust_isOfOneConnection(t *testing.T) {
 				reaches = append(reaches, e.Failure.Reach)
 			}
 		}))
-		whole := serve(t, &server{unary: refuseFirst(0, nil)}, r.DialOptions()...)
-		if _, err := callUnary(t.Context(), whole); err != nil {
+		whole := grpctest.Serve(t, &grpctest.Server{Unary: grpctest.RefuseFirst(0, nil)}, r.DialOptions()...)
+		if _, err := grpctest.CallUnary(t.Context(), whole); err != nil {
 			t.Fatal(err)
 		}
 		drops := grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, _ ...grpc.CallOption) error {
 			return invoke(ctx, method, req, reply, cc)
 		})
-		dropping := serve(t, &server{unary: refuseAlways(status.Error(grpccodes.Internal, "no"))}, append(r.DialOptions(), drops)...)
-		_, _ = callUnary(t.Context(), dropping)
+		dropping := grpctest.Serve(t, &grpctest.Server{Unary: grpctest.RefuseAlways(status.Error(grpccodes.Internal, "no"))}, append(r.DialOptions(), drops)...)
+		_, _ = grpctest.CallUnary(t.Context(), dropping)
 		if len(reaches) == 0 || slices.Contains(reaches, codes.Unsent) {
 			t.Errorf("got %v, want failures that do not count as not sent", reaches)
 		}

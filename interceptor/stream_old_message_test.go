@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 // oldText is a message of protobuf's first API alone, as old generated code has them. On
@@ -35,7 +36,7 @@ func answeredEarly(t *testing.T, m any) grpc.ClientStream {
 		}
 		return stream.SendMsg(wrapperspb.String("enough of " + in.GetValue()))
 	}
-	conn := serveRaw(t, handle, interceptor.DialOptions(interceptor.Repeatable()))
+	conn := grpctest.ServeRaw(t, handle, interceptor.DialOptions(interceptor.Repeatable()))
 	stream, err := conn.NewStream(t.Context(), &grpc.StreamDesc{ClientStreams: true}, "/any.Service/Upload")
 	if err != nil {
 		t.Fatal(err)

@@ -12,46 +12,13 @@ import (
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
-
-// fake is a stream without grpc: it fails or delivers as its functions say.
-type fake struct {
-	ctx     context.Context
-	header  func() (metadata.MD, error)
-	recv    func(m any) error
-	send    func(m any) error
-	trailer metadata.MD
-}
-
-func (s *fake) Context() context.Context { return s.ctx }
-func (s *fake) Trailer() metadata.MD     { return s.trailer }
-func (s *fake) CloseSend() error         { return nil }
-
-func (s *fake) Header() (metadata.MD, error) {
-	if s.header == nil {
-		return metadata.MD{}, nil
-	}
-	return s.header()
-}
-
-func (s *fake) SendMsg(m any) error {
-	if s.send == nil {
-		return nil
-	}
-	return s.send(m)
-}
-
-func (s *fake) RecvMsg(m any) error {
-	if s.recv == nil {
-		return nil
-	}
-	return s.recv(m)
-}
 
 // TestStream_withoutDescription: grpc cannot open such a stream, and so it is
 // not ours to retry.
@@ -60,22 +27,22 @@ func TestStream_withoutDescription(t *testing.T) {
 	calls := 0
 	_, err := intercept(t.Context(), nil, nil, "/a.B/C", func(context.Context, *grpc.StreamDesc, *grpc.ClientConn, string, ...grpc.CallOption) (grpc.ClientStream, error) {
 		calls++
-		return nil, errOverloaded
+		return nil, grpctest.ErrOverloaded
 	})
-	if err != errOverloaded || calls != 1 { //nolint:errorlint // the very error
+	if err != grpctest.ErrOverloaded || calls != 1 { //nolint:errorlint // the very error
 		t.Errorf("got %v after %d calls, want the very error of one", err, calls)
 	}
 }
 
 func TestStream_bidirectionalEcho(t *testing.T) {
-	s := &server{}
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	s := &grpctest.Server{}
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		stream, err := client.FullDuplexCall(t.Context(), interceptor.NotRepeatable(), interceptor.Disable(), interceptor.CallOption{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, body := range []string{"one", "two", "three"} {
-			if err := stream.Send(ask(body)); err != nil {
+			if err := stream.Send(grpctest.Ask(body)); err != nil {
 				t.Fatal(err)
 			}
 			m, err := stream.Recv()
@@ -107,12 +74,12 @@ func TestStream_clientStream(t *testing.T) {
 			size += len(in.GetPayload().GetBody())
 		}
 		if size == 0 {
-			return errOverloaded
+			return grpctest.ErrOverloaded
 		}
 		return stream.SendMsg(&testpb.StreamingInputCallResponse{AggregatedPayloadSize: int32(size)})
 	}
 	synctest.Test(t, func(t *testing.T) {
-		conn := serveRaw(t, handle, interceptor.DialOptions(interceptor.Repeatable()))
+		conn := grpctest.ServeRaw(t, handle, interceptor.DialOptions(interceptor.Repeatable()))
 		client := testpb.NewTestServiceClient(conn)
 		for _, bodies := range [][]string{{"one", "three"}, {}} {
 			stream, err := client.StreamingInputCall(t.Context())
@@ -144,7 +111,7 @@ func TestStream_clientStream(t *testing.T) {
 // kind that it is not for is told so.
 func TestStream_optionsThatCannotApply(t *testing.T) {
 	descriptions := map[string]*grpc.StreamDesc{
-		"a server stream":          serverStreamDesc,
+		"a server stream":          grpctest.ServerStream,
 		"a client stream":          {ClientStreams: true},
 		"a bidirectional stream":   {ClientStreams: true, ServerStreams: true},
 		"a description of nothing": {},
@@ -152,13 +119,13 @@ func TestStream_optionsThatCannotApply(t *testing.T) {
 	resume := interceptor.WithResume(func(context.Context, interceptor.Interrupted) (proto.Message, bool) { return nil, false })
 	for name, o := range map[string]interceptor.CallOption{"WithHedge": interceptor.WithHedge(time.Second, 2), "WithResume": resume} {
 		for kind, desc := range descriptions {
-			if name == "WithResume" && desc == serverStreamDesc {
+			if name == "WithResume" && desc == grpctest.ServerStream {
 				continue
 			}
 			t.Run(name+" given to "+kind, func(t *testing.T) {
 				opened := func(context.Context, *grpc.StreamDesc, *grpc.ClientConn, string, ...grpc.CallOption) (grpc.ClientStream, error) {
 					t.Error("the stream was opened")
-					return nil, errOverloaded
+					return nil, grpctest.ErrOverloaded
 				}
 				_, err := interceptor.New().Stream()(t.Context(), desc, nil, "/a.B/C", opened, grpc.WaitForReady(true), o)
 				if status.Code(err) != grpccodes.InvalidArgument || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "/a.B/C") {
@@ -171,7 +138,7 @@ func TestStream_optionsThatCannotApply(t *testing.T) {
 					if where == "context" {
 						ctx = interceptor.NewContext(ctx, o)
 					}
-					inner := &fake{ctx: ctx}
+					inner := &grpctest.Fake{Ctx: ctx}
 					stream, err := intercept(ctx, desc, nil, "/a.B/C",
 						func(context.Context, *grpc.StreamDesc, *grpc.ClientConn, string, ...grpc.CallOption) (grpc.ClientStream, error) {
 							return inner, nil
@@ -184,7 +151,7 @@ func TestStream_optionsThatCannotApply(t *testing.T) {
 		}
 	}
 	t.Run("an invalid value fails any stream", func(t *testing.T) {
-		for _, desc := range []*grpc.StreamDesc{serverStreamDesc, {ClientStreams: true}, nil} {
+		for _, desc := range []*grpc.StreamDesc{grpctest.ServerStream, {ClientStreams: true}, nil} {
 			_, err := interceptor.New().Stream()(t.Context(), desc, nil, "/a.B/C", nil, interceptor.WithReplayBuffer(-1))
 			if status.Code(err) != grpccodes.InvalidArgument || !strings.Contains(err.Error(), "-1") {
 				t.Errorf("got %v, want INVALID_ARGUMENT that names the value", err)
@@ -200,15 +167,15 @@ func TestStream_withoutConnection(t *testing.T) {
 		intercept := interceptor.New(interceptor.Repeatable(), interceptor.WithRand(func() float64 { return 0 })).Stream()
 		n := 0
 		began := time.Now()
-		stream, err := intercept(t.Context(), serverStreamDesc, nil, "/a.B/C", func(ctx context.Context, _ *grpc.StreamDesc, _ *grpc.ClientConn, _ string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
+		stream, err := intercept(t.Context(), grpctest.ServerStream, nil, "/a.B/C", func(ctx context.Context, _ *grpc.StreamDesc, _ *grpc.ClientConn, _ string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
 			n++
 			switch n {
 			case 1:
-				return nil, errUnreachable
+				return nil, grpctest.ErrUnreachable
 			case 2:
-				return &fake{ctx: ctx, recv: func(any) error { return errOverloaded }}, nil
+				return &grpctest.Fake{Ctx: ctx, OnRecv: func(any) error { return grpctest.ErrOverloaded }}, nil
 			}
-			return &fake{ctx: ctx}, nil
+			return &grpctest.Fake{Ctx: ctx}, nil
 		}, grpc.OnFinish(func(error) {}))
 		if err != nil {
 			t.Fatal(err)
@@ -216,7 +183,7 @@ func TestStream_withoutConnection(t *testing.T) {
 		if err := stream.RecvMsg(nil); err != nil {
 			t.Errorf("RecvMsg: %v, want the third attempt to deliver", err)
 		}
-		if got, want := time.Since(began), unreachableWaits[0]+overloadedWaits[0]; got != want || n != 3 {
+		if got, want := time.Since(began), grpctest.UnreachableWaits[0]+grpctest.OverloadedWaits[0]; got != want || n != 3 {
 			t.Errorf("%d attempts in %v, want 3 in %v", n, got, want)
 		}
 	})

@@ -13,6 +13,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -28,9 +30,9 @@ func echoOrFail(_ int, stream grpc.ServerStream) error {
 		}
 		body := string(in.GetPayload().GetBody())
 		if body == "fail" {
-			return errOverloaded
+			return grpctest.ErrOverloaded
 		}
-		if err := stream.SendMsg(chunk(body)); err != nil {
+		if err := stream.SendMsg(grpctest.Chunk(body)); err != nil {
 			return err
 		}
 	}
@@ -42,12 +44,12 @@ func echoOrFail(_ int, stream grpc.ServerStream) error {
 func TestStream_preparedByItself(t *testing.T) {
 	prepared := func(stream grpc.ClientStream, body string) error {
 		var m grpc.PreparedMsg
-		if err := m.Encode(stream, ask(body)); err != nil {
+		if err := m.Encode(stream, grpctest.Ask(body)); err != nil {
 			return fmt.Errorf("encode: %w", err)
 		}
 		return stream.SendMsg(&m)
 	}
-	plain := func(stream grpc.ClientStream, body string) error { return stream.SendMsg(ask(body)) }
+	plain := func(stream grpc.ClientStream, body string) error { return stream.SendMsg(grpctest.Ask(body)) }
 	for name, sends := range map[string][]struct {
 		send func(grpc.ClientStream, string) error
 		body string
@@ -63,17 +65,17 @@ func TestStream_preparedByItself(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var seen [2][]string
-				for i, dial := range [][]grpc.DialOption{{grpc.WithDisableRetry()}, retrying(interceptor.Repeatable())} {
+				for i, dial := range [][]grpc.DialOption{{grpc.WithDisableRetry()}, retrytest.DialOptions(interceptor.Repeatable())} {
 					attempts := 0
-					conn := serveRaw(t, func(n int, stream grpc.ServerStream) error { attempts = n; return echoOrFail(n, stream) }, dial)
-					stream := streamOf(t, conn, bidiStreamDesc)
+					conn := grpctest.ServeRaw(t, func(n int, stream grpc.ServerStream) error { attempts = n; return echoOrFail(n, stream) }, dial)
+					stream := grpctest.OpenRaw(t, conn, bidiStreamDesc)
 					note := func(format string, args ...any) { seen[i] = append(seen[i], fmt.Sprintf(format, args...)) }
 					for _, s := range sends {
 						note("sent %q: %v", s.body, s.send(stream, s.body))
 						synctest.Wait()
 					}
 					note("closed: %v", stream.CloseSend())
-					bodies, err := drain(stream)
+					bodies, err := grpctest.Drain(stream)
 					synctest.Wait()
 					note("received %q, %v, after %d attempts", bodies, status.Convert(err).Proto(), attempts)
 					var final *interceptor.Error

@@ -13,6 +13,7 @@ import (
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 // proxy passes the bytes of TCP connections on to a real server, and resets
@@ -30,7 +31,7 @@ type proxy struct {
 }
 
 // newProxy serves s on loopback TCP, behind a proxy.
-func newProxy(t *testing.T, s *server) *proxy {
+func newProxy(t *testing.T, s *grpctest.Server) *proxy {
 	t.Helper()
 	listen := func() net.Listener {
 		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")

@@ -16,12 +16,14 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
 
 // capricious is a server whose attempts end at random: before the header,
 // after it, or after some messages, well or not. Every message and header
 // says which attempt it is of.
-func capricious(r *rand.Rand) handler {
+func capricious(r *rand.Rand) grpctest.StreamHandler {
 	var mu sync.Mutex
 	return func(n int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 		mu.Lock()
@@ -30,26 +32,26 @@ func capricious(r *rand.Rand) handler {
 		if got := string(in.GetPayload().GetBody()); got != "as sent" {
 			return status.Errorf(grpccodes.InvalidArgument, "attempt %d was sent %q", n, got)
 		}
-		snooze(out.Context(), delay)
-		if err := out.SetHeader(metadata.Pairs("attempt", tag(n, 0))); err != nil {
+		grpctest.Snooze(out.Context(), delay)
+		if err := out.SetHeader(metadata.Pairs("attempt", grpctest.Tag(n, 0))); err != nil {
 			return err
 		}
 		if header {
 			if err := out.SendHeader(nil); err != nil {
 				return err
 			}
-			snooze(out.Context(), delay)
+			grpctest.Snooze(out.Context(), delay)
 		}
 		if fails && n < 4 {
 			messages = min(messages, 1) * messages / 2
 		}
 		for i := range messages {
-			if err := out.Send(chunk(tag(n, i))); err != nil {
+			if err := out.Send(grpctest.Chunk(grpctest.Tag(n, i))); err != nil {
 				return err
 			}
 		}
 		if fails {
-			return errOverloaded
+			return grpctest.ErrOverloaded
 		}
 		return nil
 	}
@@ -59,23 +61,23 @@ func capricious(r *rand.Rand) handler {
 // from goroutines of their own while attempts fail.
 func TestStream_everythingAtOnce(t *testing.T) {
 	for round := range 300 {
-		seed := seedOf(t, round)
+		seed := grpctest.Seed(t, round)
 		ok := t.Run("", func(t *testing.T) {
-			r := rand.New(rand.NewPCG(seed, seed))                           //nolint:gosec // a test has to be repeatable, not secret
-			s := &server{stream: capricious(rand.New(rand.NewPCG(seed, 1)))} //nolint:gosec // likewise
-			var l ledger
+			r := rand.New(rand.NewPCG(seed, seed))                                    //nolint:gosec // a test has to be repeatable, not secret
+			s := &grpctest.Server{Stream: capricious(rand.New(rand.NewPCG(seed, 1)))} //nolint:gosec // likewise
+			var l grpctest.Ledger
 			var ends atomic.Int32
 			observer := interceptor.WithObserver(func(_ context.Context, e interceptor.Event) {
 				if e.Outcome != interceptor.Pending {
 					ends.Add(1)
 				}
 			})
-			u := setup{options: []interceptor.Option{interceptor.Repeatable(), observer}, dial: []grpc.DialOption{grpc.WithStatsHandler(&l)}}
-			u.run(t, s, func(t *testing.T, conn *grpc.ClientConn) { allAtOnce(t, r, s, conn) })
+			u := retrytest.Setup{Options: []interceptor.Option{interceptor.Repeatable(), observer}, Dial: []grpc.DialOption{grpc.WithStatsHandler(&l)}}
+			u.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) { allAtOnce(t, r, s, conn) })
 			if got := ends.Load(); got != 1 {
 				t.Errorf("the call was told to have ended %d times, want once", got)
 			}
-			if begun, ended := l.counts(); begun != ended {
+			if begun, ended := l.Counts(); begun != ended {
 				t.Errorf("%d attempts have begun and %d ended", begun, ended)
 			}
 		})
@@ -86,12 +88,12 @@ func TestStream_everythingAtOnce(t *testing.T) {
 }
 
 // allAtOnce makes one stream and uses it from everywhere.
-func allAtOnce(t *testing.T, r *rand.Rand, s *server, conn *grpc.ClientConn) {
+func allAtOnce(t *testing.T, r *rand.Rand, s *grpctest.Server, conn *grpc.ClientConn) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	var f finishes
-	stream, err := conn.NewStream(ctx, serverStreamDesc, streamMethod, f.option())
+	var f grpctest.Finishes
+	stream, err := conn.NewStream(ctx, grpctest.ServerStream, grpctest.StreamMethod, f.Option())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,15 +102,15 @@ func allAtOnce(t *testing.T, r *rand.Rand, s *server, conn *grpc.ClientConn) {
 	for i := range pauses {
 		pauses[i] = time.Duration(r.IntN(4)) * time.Second * time.Duration(r.IntN(2))
 	}
-	var got shown
+	var got grpctest.Shown
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		time.Sleep(pauses[0])
-		got.bodies, got.err = drain(stream)
+		got.Bodies, got.Err = grpctest.Drain(stream)
 	})
 	wg.Go(func() {
 		time.Sleep(pauses[1])
-		if err := stream.SendMsg(ask("as sent")); err != nil && ctx.Err() == nil {
+		if err := stream.SendMsg(grpctest.Ask("as sent")); err != nil && ctx.Err() == nil {
 			t.Errorf("SendMsg: %v", err)
 		}
 		if err := stream.CloseSend(); err != nil {
@@ -120,7 +122,7 @@ func allAtOnce(t *testing.T, r *rand.Rand, s *server, conn *grpc.ClientConn) {
 		wg.Go(func() {
 			time.Sleep(pauses[2])
 			var err error
-			if got.header, err = stream.Header(); err != nil {
+			if got.Header, err = stream.Header(); err != nil {
 				t.Errorf("Header: %v", err)
 			}
 		})
@@ -132,26 +134,26 @@ func allAtOnce(t *testing.T, r *rand.Rand, s *server, conn *grpc.ClientConn) {
 		})
 	}
 	wg.Wait()
-	got.wantOfOneAttempt(t)
-	if code := status.Code(got.err); code != grpccodes.OK && code != grpccodes.Unavailable && (code != grpccodes.Canceled || !cancelled) {
-		t.Errorf("the stream ended with %v", got.err)
+	got.WantOfOneAttempt(t)
+	if code := status.Code(got.Err); code != grpccodes.OK && code != grpccodes.Unavailable && (code != grpccodes.Canceled || !cancelled) {
+		t.Errorf("the stream ended with %v", got.Err)
 	}
-	if n := s.attempts(); n > 4 {
+	if n := s.Attempts(); n > 4 {
 		t.Errorf("%d attempts, want 4 at most", n)
 	}
 	_ = stream.Trailer()
-	if _, again := drain(stream); again != got.err { //nolint:errorlint // the same one
-		t.Errorf("RecvMsg after the end: %v, want %v", again, got.err)
+	if _, again := grpctest.Drain(stream); again != got.Err { //nolint:errorlint // the same one
+		t.Errorf("RecvMsg after the end: %v, want %v", again, got.Err)
 	}
 	cancel()
 	synctest.Wait()
-	errs := f.all()
+	errs := f.All()
 	if len(errs) != 1 {
 		t.Fatalf("OnFinish was called with %v, want once", errs)
 	}
 	// A cancellation may overtake a status that has arrived and was not read.
-	if code := status.Code(errs[0]); code != status.Code(got.err) && (code != grpccodes.Canceled || !cancelled) {
-		t.Errorf("OnFinish was called with %v, want %v", errs[0], got.err)
+	if code := status.Code(errs[0]); code != status.Code(got.Err) && (code != grpccodes.Canceled || !cancelled) {
+		t.Errorf("OnFinish was called with %v, want %v", errs[0], got.Err)
 	}
 }
 
@@ -159,16 +161,16 @@ func allAtOnce(t *testing.T, r *rand.Rand, s *server, conn *grpc.ClientConn) {
 // attempt, what is called meanwhile must not keep a bubble's clock from
 // moving.
 func TestStream_othersDoNotWaitForTheClock(t *testing.T) {
-	s := &server{stream: failFirst([]error{errOverloaded, errOverloaded}, "one")}
-	setup{options: repeatable}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-		stream := open(t, t.Context(), conn)
+	s := &grpctest.Server{Stream: grpctest.FailFirst([]error{grpctest.ErrOverloaded, grpctest.ErrOverloaded}, "one")}
+	retrytest.Setup{Options: retrytest.Repeatable}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+		stream := grpctest.Open(t, t.Context(), conn)
 		var wg sync.WaitGroup
-		wg.Go(func() { wantBody(t, stream, "one") })
+		wg.Go(func() { grpctest.WantBody(t, stream, "one") })
 		synctest.Wait() // it waits now
 		wg.Go(func() { _, _ = stream.Header() })
 		wg.Go(func() { _ = stream.CloseSend() })
 		wg.Wait()
-		wantGaps(t, s, overloadedWaits[:2]...)
+		grpctest.WantGaps(t, s, grpctest.OverloadedWaits[:2]...)
 	})
 }
 
@@ -177,7 +179,7 @@ func TestStream_othersDoNotWaitForTheClock(t *testing.T) {
 func TestStream_answerBeforeTheRequestIsRead(t *testing.T) {
 	taken := make(chan struct{})
 	handle := func(_ int, stream grpc.ServerStream) error {
-		if err := stream.SendMsg(chunk("early")); err != nil {
+		if err := stream.SendMsg(grpctest.Chunk("early")); err != nil {
 			return err
 		}
 		select {
@@ -189,11 +191,11 @@ func TestStream_answerBeforeTheRequestIsRead(t *testing.T) {
 		if err := stream.RecvMsg(&in); err != nil {
 			return err
 		}
-		return stream.SendMsg(chunk("late"))
+		return stream.SendMsg(grpctest.Chunk("late"))
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	stream, err := serveRaw(t, handle, interceptor.DialOptions()).NewStream(ctx, serverStreamDesc, streamMethod)
+	stream, err := grpctest.ServeRaw(t, handle, interceptor.DialOptions()).NewStream(ctx, grpctest.ServerStream, grpctest.StreamMethod)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,8 +206,8 @@ func TestStream_answerBeforeTheRequestIsRead(t *testing.T) {
 		}
 	})
 	defer wg.Wait()
-	wantBody(t, stream, "early")
+	grpctest.WantBody(t, stream, "early")
 	close(taken)
-	wantBody(t, stream, "late")
-	wantEOF(t, stream)
+	grpctest.WantBody(t, stream, "late")
+	grpctest.WantEOF(t, stream)
 }

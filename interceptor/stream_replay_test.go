@@ -1,9 +1,11 @@
 package interceptor_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,15 +18,67 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
+// tape records what each attempt is asked to send, from the right.
+type tape struct {
+	mu  sync.Mutex
+	ops [][]string // of each attempt
+}
+
+func (t *tape) intercept(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	stream, err := streamer(ctx, desc, cc, method, opts...)
+	if err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ops = append(t.ops, nil)
+	return &taped{ClientStream: stream, t: t, n: len(t.ops) - 1}, nil
+}
+
+func (t *tape) note(n int, op string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ops[n] = append(t.ops[n], op)
+}
+
+// all returns what was recorded.
+func (t *tape) all() [][]string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return append([][]string(nil), t.ops...)
+}
+
+type taped struct {
+	grpc.ClientStream
+	t *tape
+	n int
+}
+
+func (s *taped) SendMsg(m any) error {
+	body := "?"
+	if m, ok := m.(*testpb.StreamingOutputCallRequest); ok {
+		body = string(m.GetPayload().GetBody())
+	}
+	s.t.note(s.n, "send "+body)
+	return s.ClientStream.SendMsg(m)
+}
+
+func (s *taped) CloseSend() error {
+	s.t.note(s.n, "close")
+	return s.ClientStream.CloseSend()
+}
+
 func TestStream_replaysTheRequestAsItWasWhenSent(t *testing.T) {
 	var right tape
-	s := &server{stream: failFirst([]error{errOverloaded, errOverloaded}, "one")}
-	setup{options: repeatable, right: []grpc.StreamClientInterceptor{right.intercept}}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-		request := ask("as sent")
-		stream, err := conn.NewStream(t.Context(), serverStreamDesc, streamMethod)
+	s := &grpctest.Server{Stream: grpctest.FailFirst([]error{grpctest.ErrOverloaded, grpctest.ErrOverloaded}, "one")}
+	retrytest.Setup{Options: retrytest.Repeatable, Right: []grpc.StreamClientInterceptor{right.intercept}}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+		request := grpctest.Ask("as sent")
+		stream, err := conn.NewStream(t.Context(), grpctest.ServerStream, grpctest.StreamMethod)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -35,7 +89,7 @@ func TestStream_replaysTheRequestAsItWasWhenSent(t *testing.T) {
 		if err := stream.CloseSend(); err != nil {
 			t.Fatal(err)
 		}
-		wantBody(t, stream, "one")
+		grpctest.WantBody(t, stream, "one")
 		want := [][]string{{"send as sent", "close"}, {"send as sent", "close"}, {"send as sent", "close"}}
 		if diff := cmp.Diff(want, right.all()); diff != "" {
 			t.Errorf("what the attempts were given (-want +got):\n%s", diff)
@@ -45,16 +99,16 @@ func TestStream_replaysTheRequestAsItWasWhenSent(t *testing.T) {
 
 func TestStream_closeSendIsReplayedOnlyIfItWasCalled(t *testing.T) {
 	var right tape
-	s := &server{stream: failFirst([]error{errOverloaded}, "one")}
-	setup{options: repeatable, right: []grpc.StreamClientInterceptor{right.intercept}}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-		stream, err := conn.NewStream(t.Context(), serverStreamDesc, streamMethod)
+	s := &grpctest.Server{Stream: grpctest.FailFirst([]error{grpctest.ErrOverloaded}, "one")}
+	retrytest.Setup{Options: retrytest.Repeatable, Right: []grpc.StreamClientInterceptor{right.intercept}}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+		stream, err := conn.NewStream(t.Context(), grpctest.ServerStream, grpctest.StreamMethod)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := stream.SendMsg(ask("a")); err != nil {
+		if err := stream.SendMsg(grpctest.Ask("a")); err != nil {
 			t.Fatal(err)
 		}
-		wantBody(t, stream, "one")
+		grpctest.WantBody(t, stream, "one")
 		for range 3 {
 			if err := stream.CloseSend(); err != nil {
 				t.Errorf("CloseSend: %v", err)
@@ -72,7 +126,7 @@ func TestStream_closeSendIsReplayedOnlyIfItWasCalled(t *testing.T) {
 func TestStream_sendOnABrokenAttempt(t *testing.T) {
 	handle := func(n int, stream grpc.ServerStream) error {
 		if n == 1 {
-			return errOverloaded
+			return grpctest.ErrOverloaded
 		}
 		var in testpb.StreamingOutputCallRequest
 		if err := stream.RecvMsg(&in); err != nil {
@@ -81,16 +135,16 @@ func TestStream_sendOnABrokenAttempt(t *testing.T) {
 		if err := stream.RecvMsg(&in); err != io.EOF { //nolint:errorlint // grpc returns io.EOF itself
 			return status.Errorf(grpccodes.InvalidArgument, "after the request: %v, want EOF", err)
 		}
-		return stream.SendMsg(chunk("to " + string(in.GetPayload().GetBody())))
+		return stream.SendMsg(grpctest.Chunk("to " + string(in.GetPayload().GetBody())))
 	}
 	synctest.Test(t, func(t *testing.T) {
 		dial := interceptor.DialOptions(interceptor.Repeatable(), interceptor.WithRand(func() float64 { return 0 }))
-		stream, err := serveRaw(t, handle, dial).NewStream(t.Context(), serverStreamDesc, streamMethod)
+		stream, err := grpctest.ServeRaw(t, handle, dial).NewStream(t.Context(), grpctest.ServerStream, grpctest.StreamMethod)
 		if err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait() // until the attempt is broken
-		if err := stream.SendMsg(ask("it")); err != nil {
+		if err := stream.SendMsg(grpctest.Ask("it")); err != nil {
 			t.Errorf("SendMsg: %v, want nil: RecvMsg finds out", err)
 		}
 		for range 2 {
@@ -99,9 +153,9 @@ func TestStream_sendOnABrokenAttempt(t *testing.T) {
 			}
 		}
 		began := time.Now()
-		wantBody(t, stream, "to it")
-		if got := time.Since(began); got != overloadedWaits[0] {
-			t.Errorf("waited %v, want %v", got, overloadedWaits[0])
+		grpctest.WantBody(t, stream, "to it")
+		if got := time.Since(began); got != grpctest.OverloadedWaits[0] {
+			t.Errorf("waited %v, want %v", got, grpctest.OverloadedWaits[0])
 		}
 	})
 }
@@ -109,29 +163,29 @@ func TestStream_sendOnABrokenAttempt(t *testing.T) {
 // TestStream_sendRefusedByTheClient is a request that the client's own side
 // refuses: there is nothing to retry.
 func TestStream_sendRefusedByTheClient(t *testing.T) {
-	s := &server{stream: failFirst(nil, "one")}
-	setup{options: repeatable}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-		stream, err := conn.NewStream(t.Context(), serverStreamDesc, streamMethod, grpc.MaxCallSendMsgSize(10))
+	s := &grpctest.Server{Stream: grpctest.FailFirst(nil, "one")}
+	retrytest.Setup{Options: retrytest.Repeatable}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+		stream, err := conn.NewStream(t.Context(), grpctest.ServerStream, grpctest.StreamMethod, grpc.MaxCallSendMsgSize(10))
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = stream.SendMsg(ask("more than ten bytes"))
-		if status.Code(err) != grpccodes.ResourceExhausted || !isUntouched(err) {
+		err = stream.SendMsg(grpctest.Ask("more than ten bytes"))
+		if status.Code(err) != grpccodes.ResourceExhausted || !retrytest.Untouched(err) {
 			t.Fatalf("SendMsg: %v, want grpc's own RESOURCE_EXHAUSTED", err)
 		}
 		for range 3 {
-			if _, again := receive(stream); again != err { //nolint:errorlint // the same one
+			if _, again := grpctest.Receive(stream); again != err { //nolint:errorlint // the same one
 				t.Errorf("RecvMsg: %v, want what SendMsg has returned", again)
 			}
 		}
-		wantAttempts(t, s, 0)
+		grpctest.WantAttempts(t, s, 0)
 	})
 }
 
 // request returns a request of exactly so many bytes, encoded.
 func request(t *testing.T, bytes int) *testpb.StreamingOutputCallRequest {
 	t.Helper()
-	m := ask("")
+	m := grpctest.Ask("")
 	for size := bytes; size > 0; size-- {
 		m.Payload.Body = []byte(strings.Repeat("x", size))
 		if proto.Size(m) <= bytes {
@@ -164,38 +218,38 @@ func testReplayBuffer(t *testing.T, refused int) {
 		{name: "one byte more is sent but not kept", bytes: 256<<10 + 1},
 		{name: "raised for the call", call: []grpc.CallOption{call(300 << 10)}, bytes: 300 << 10, retried: true},
 		{name: "raised for the context", context: []interceptor.CallOption{buffer(300 << 10)}, bytes: 300 << 10, retried: true},
-		{name: "raised for the method", options: []interceptor.Option{interceptor.WithMethod(streamMethod, buffer(300<<10))}, bytes: 300 << 10, retried: true},
+		{name: "raised for the method", options: []interceptor.Option{interceptor.WithMethod(grpctest.StreamMethod, buffer(300<<10))}, bytes: 300 << 10, retried: true},
 		{name: "raised for the connection", options: []interceptor.Option{buffer(300 << 10)}, bytes: 300 << 10, retried: true},
 		{name: "raised, but not enough", call: []grpc.CallOption{call(300 << 10)}, bytes: 300<<10 + 1},
 		{name: "lowered for the call", call: []grpc.CallOption{call(100)}, bytes: 101},
 		{name: "lowered for the call, and small enough", call: []grpc.CallOption{call(100)}, bytes: 100, retried: true},
 		{name: "lowered for the context", context: []interceptor.CallOption{buffer(100)}, bytes: 101},
-		{name: "lowered for the method", options: []interceptor.Option{interceptor.WithMethod(streamMethod, buffer(100))}, bytes: 101},
+		{name: "lowered for the method", options: []interceptor.Option{interceptor.WithMethod(grpctest.StreamMethod, buffer(100))}, bytes: 101},
 		{name: "lowered for the connection", options: []interceptor.Option{buffer(100)}, bytes: 101},
 		{name: "the call's own word counts, up", options: []interceptor.Option{buffer(10)}, call: []grpc.CallOption{call(100)}, bytes: 100, retried: true},
 		{name: "the call's own word counts, down", options: []interceptor.Option{buffer(1000)}, call: []grpc.CallOption{call(10)}, bytes: 100},
 		{name: "none keeps nothing", call: []grpc.CallOption{call(0)}, bytes: 5},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			var log lines
+			var log retrytest.Lines
 			var sizes []int
-			s := &server{stream: func(n int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+			s := &grpctest.Server{Stream: func(n int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 				sizes = append(sizes, proto.Size(in))
-				return failFirst([]error{errOverloaded}, "one")(n, in, out)
+				return grpctest.FailFirst([]error{grpctest.ErrOverloaded}, "one")(n, in, out)
 			}}
-			u := setup{options: append(tt.options, interceptor.Repeatable(), log.option())}
+			u := retrytest.Setup{Options: append(tt.options, interceptor.Repeatable(), log.Option())}
 			if refused > 0 {
-				u.right = []grpc.StreamClientInterceptor{refuse(errUnreachable)}
+				u.Right = []grpc.StreamClientInterceptor{grpctest.Refuse(grpctest.ErrUnreachable)}
 			}
-			u.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-				stream, err := conn.NewStream(interceptor.NewContext(t.Context(), tt.context...), serverStreamDesc, streamMethod, tt.call...)
+			u.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+				stream, err := conn.NewStream(interceptor.NewContext(t.Context(), tt.context...), grpctest.ServerStream, grpctest.StreamMethod, tt.call...)
 				if err != nil {
 					t.Fatal(err)
 				}
 				if err := stream.SendMsg(request(t, tt.bytes)); err != nil {
 					t.Fatalf("SendMsg: %v, want the request to be sent all the same", err)
 				}
-				body, err := receive(stream)
+				body, err := grpctest.Receive(stream)
 				if tt.retried {
 					if err != nil || body != "one" {
 						t.Fatalf("RecvMsg: got %q, %v, want a recovered stream", body, err)
@@ -205,8 +259,8 @@ func testReplayBuffer(t *testing.T, refused int) {
 					}
 					return
 				}
-				wantUnkept(t, err, refused+1, log.text(), "WithReplayBuffer")
-				wantAttempts(t, s, 1)
+				wantUnkept(t, err, refused+1, log.Text(), "WithReplayBuffer")
+				grpctest.WantAttempts(t, s, 1)
 			})
 		})
 	}
@@ -216,7 +270,7 @@ func testReplayBuffer(t *testing.T, refused int) {
 // request to retry with, and why.
 func wantUnkept(t *testing.T, err error, attempts int, log, reason string) {
 	t.Helper()
-	wantStatus(t, err, grpccodes.Unavailable, "The model is overloaded. Please try again later.")
+	retrytest.WantStatus(t, err, grpccodes.Unavailable, "The model is overloaded. Please try again later.")
 	e, ok := errors.AsType[*interceptor.Error](err)
 	if !ok || e.Why != policy.Committed || !strings.Contains(e.Advice, reason) || len(e.Attempts) != attempts {
 		t.Errorf("got %#v, want an *Error of %d attempts that names %s", err, attempts, reason)

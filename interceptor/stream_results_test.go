@@ -17,6 +17,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -61,7 +63,7 @@ func TestStream_resultsPastTheBuffer(t *testing.T) {
 						return err
 					}
 					if n <= tt.failures {
-						return errOverloaded
+						return grpctest.ErrOverloaded
 					}
 					for len(in.GetPayload().GetBody()) < 1000 { // the large one
 						if err := stream.RecvMsg(&in); err != nil {
@@ -70,28 +72,28 @@ func TestStream_resultsPastTheBuffer(t *testing.T) {
 					}
 					_ = stream.SetHeader(metadata.Pairs("attempt", number))
 					if tt.replies {
-						if err := stream.SendMsg(chunk("one")); err != nil {
+						if err := stream.SendMsg(grpctest.Chunk("one")); err != nil {
 							return err
 						}
 					}
 					if tt.fails {
-						return errOverloaded
+						return grpctest.ErrOverloaded
 					}
 					return nil
 				}
 				var log chronicle
-				var finish finishes
+				var finish grpctest.Finishes
 				var header, trailer metadata.MD
 				var from peer.Peer
-				conn := serveRaw(t, handle, retrying(interceptor.Repeatable(), interceptor.WithReplayBuffer(500), interceptor.WithObserver(log.observe)))
-				stream := streamOf(t, conn, bidiStreamDesc, finish.option(), grpc.Header(&header), grpc.Trailer(&trailer), grpc.Peer(&from))
+				conn := grpctest.ServeRaw(t, handle, retrytest.DialOptions(interceptor.Repeatable(), interceptor.WithReplayBuffer(500), interceptor.WithObserver(log.observe)))
+				stream := grpctest.OpenRaw(t, conn, bidiStreamDesc, finish.Option(), grpc.Header(&header), grpc.Trailer(&trailer), grpc.Peer(&from))
 				for range tt.failures + 1 { // each finds the attempt broken, and the stream is retried
-					if err := stream.SendMsg(ask("a")); err != nil {
+					if err := stream.SendMsg(grpctest.Ask("a")); err != nil {
 						t.Fatal(err)
 					}
 					synctest.Wait()
 				}
-				if err := stream.SendMsg(ask(string(make([]byte, 1000)))); err != nil {
+				if err := stream.SendMsg(grpctest.Ask(string(make([]byte, 1000)))); err != nil {
 					t.Fatal(err)
 				}
 				_ = stream.CloseSend()
@@ -102,13 +104,13 @@ func TestStream_resultsPastTheBuffer(t *testing.T) {
 						t.Errorf("Header: %v, %v, want that of attempt %d or none", md, err, last)
 					}
 				}
-				bodies, err := drain(stream)
+				bodies, err := grpctest.Drain(stream)
 				synctest.Wait()
 				if (err != nil) != tt.fails || (len(bodies) == 1) != tt.replies {
 					t.Fatalf("got %q, %v", bodies, err)
 				}
 
-				ended := finish.all()
+				ended := finish.All()
 				if len(ended) != 1 || status.Code(ended[0]) != status.Code(err) || status.Convert(ended[0]).Message() != serverMessage(err) {
 					t.Errorf("OnFinish was called with %v, want once with the status of %v", ended, err)
 				}

@@ -14,22 +14,24 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
 // wantTerminal fails the test unless every method of a stream that has ended
 // with final returns at once, always the same, and makes no further attempt.
-func wantTerminal(t *testing.T, s *server, stream grpc.ClientStream, final error) {
+func wantTerminal(t *testing.T, s *grpctest.Server, stream grpc.ClientStream, final error) {
 	t.Helper()
-	attempts, began := s.attempts(), time.Now()
+	attempts, began := s.Attempts(), time.Now()
 	for range 50 {
-		if _, err := receive(stream); err != final { //nolint:errorlint // the same one
+		if _, err := grpctest.Receive(stream); err != final { //nolint:errorlint // the same one
 			t.Fatalf("RecvMsg again: %v, want %v", err, final)
 		}
 		if md, err := stream.Header(); err != nil {
 			t.Fatalf("Header again: %v, %v, want no error", md, err)
 		}
-		if err := stream.SendMsg(ask("more")); err == nil {
+		if err := stream.SendMsg(grpctest.Ask("more")); err == nil {
 			t.Fatal("SendMsg after the end: nil, want an error")
 		}
 		if err := stream.CloseSend(); err != nil {
@@ -37,7 +39,7 @@ func wantTerminal(t *testing.T, s *server, stream grpc.ClientStream, final error
 		}
 		_, _ = stream.Trailer(), stream.Context()
 	}
-	if got := s.attempts(); got != attempts {
+	if got := s.Attempts(); got != attempts {
 		t.Errorf("%d attempts after the end, want none", got-attempts)
 	}
 	if took := time.Since(began); took != 0 {
@@ -48,44 +50,44 @@ func wantTerminal(t *testing.T, s *server, stream grpc.ClientStream, final error
 // TestStream_afterTheEnd goes on using streams that are over.
 func TestStream_afterTheEnd(t *testing.T) {
 	errDenied := status.Error(grpccodes.PermissionDenied, "no")
-	overloaded := []error{errOverloaded, errOverloaded, errOverloaded, errOverloaded, errOverloaded}
-	midway := func(before int) handler {
+	overloaded := []error{grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded}
+	midway := func(before int) grpctest.StreamHandler {
 		return func(n int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 			if n <= before {
-				return errOverloaded
+				return grpctest.ErrOverloaded
 			}
-			if err := sendAll(out, "one"); err != nil {
+			if err := grpctest.SendAll(out, "one"); err != nil {
 				return err
 			}
-			return errOverloaded
+			return grpctest.ErrOverloaded
 		}
 	}
 	for _, tt := range []struct {
 		name     string
-		handle   handler
+		handle   grpctest.StreamHandler
 		right    []error // of NewStream, after the first attempt
 		attempts int     // that have reached the server
 		header   bool    // a header is there to be seen
 	}{
-		{name: "never retried", handle: failFirst([]error{errDenied}), attempts: 1},
-		{name: "retried to the limit", handle: failFirst(overloaded), attempts: 4},
-		{name: "EOF at once", handle: failFirst(nil), attempts: 1},
-		{name: "EOF after a retry", handle: failFirst(overloaded[:1]), attempts: 2},
-		{name: "EOF after messages", handle: failFirst(nil, "one", "two"), attempts: 1, header: true},
+		{name: "never retried", handle: grpctest.FailFirst([]error{errDenied}), attempts: 1},
+		{name: "retried to the limit", handle: grpctest.FailFirst(overloaded), attempts: 4},
+		{name: "EOF at once", handle: grpctest.FailFirst(nil), attempts: 1},
+		{name: "EOF after a retry", handle: grpctest.FailFirst(overloaded[:1]), attempts: 2},
+		{name: "EOF after messages", handle: grpctest.FailFirst(nil, "one", "two"), attempts: 1, header: true},
 		{name: "failed midway", handle: midway(0), attempts: 1, header: true},
 		{name: "failed midway after a retry", handle: midway(2), attempts: 3, header: true},
-		{name: "the last attempt was no stream", handle: failFirst(overloaded), right: []error{nil, errDenied}, attempts: 1},
+		{name: "the last attempt was no stream", handle: grpctest.FailFirst(overloaded), right: []error{nil, errDenied}, attempts: 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := &server{stream: tt.handle}
-			u := setup{options: repeatable, right: []grpc.StreamClientInterceptor{refuse(tt.right...)}}
-			u.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-				stream := open(t, t.Context(), conn)
+			s := &grpctest.Server{Stream: tt.handle}
+			u := retrytest.Setup{Options: retrytest.Repeatable, Right: []grpc.StreamClientInterceptor{grpctest.Refuse(tt.right...)}}
+			u.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+				stream := grpctest.Open(t, t.Context(), conn)
 				var final error
 				for final == nil {
-					_, final = receive(stream)
+					_, final = grpctest.Receive(stream)
 				}
-				wantAttempts(t, s, tt.attempts)
+				grpctest.WantAttempts(t, s, tt.attempts)
 				wantTerminal(t, s, stream, final)
 				if md, _ := stream.Header(); (md != nil) != tt.header {
 					t.Errorf("Header after the end: %v, want one: %v", md, tt.header)
@@ -100,37 +102,37 @@ func TestStream_afterTheEnd(t *testing.T) {
 func TestStream_attemptsAreCountedForTheCall(t *testing.T) {
 	errs := make([]error, 100)
 	for i := range errs {
-		errs[i] = errOverloaded
+		errs[i] = grpctest.ErrOverloaded
 	}
-	s := &server{stream: failFirst(errs)}
-	setup{options: repeatable}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-		stream := open(t, t.Context(), conn, interceptor.MaxRetries(2))
+	s := &grpctest.Server{Stream: grpctest.FailFirst(errs)}
+	retrytest.Setup{Options: retrytest.Repeatable}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+		stream := grpctest.Open(t, t.Context(), conn, interceptor.MaxRetries(2))
 		var err error
 		for range 50 {
-			_, err = receive(stream)
+			_, err = grpctest.Receive(stream)
 		}
-		wantStatus(t, err, grpccodes.Unavailable, "The model is overloaded. Please try again later.")
-		wantAttempts(t, s, 3)
-		wantGaps(t, s, overloadedWaits[:2]...)
+		retrytest.WantStatus(t, err, grpccodes.Unavailable, "The model is overloaded. Please try again later.")
+		grpctest.WantAttempts(t, s, 3)
+		grpctest.WantGaps(t, s, grpctest.OverloadedWaits[:2]...)
 	})
 }
 
 // TestStream_headerAndRecvMsgShareTheAttempts begins to fail in
 // Header and goes on in RecvMsg.
 func TestStream_headerAndRecvMsgShareTheAttempts(t *testing.T) {
-	s := &server{stream: failFirst([]error{errOverloaded, errOverloaded, errOverloaded, errOverloaded, errOverloaded})}
-	setup{options: repeatable}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-		stream := open(t, t.Context(), conn)
+	s := &grpctest.Server{Stream: grpctest.FailFirst([]error{grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded})}
+	retrytest.Setup{Options: retrytest.Repeatable}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+		stream := grpctest.Open(t, t.Context(), conn)
 		for range 10 {
 			if md, err := stream.Header(); md != nil || err != nil {
 				t.Fatalf("Header: got %v, %v, want neither", md, err)
 			}
 		}
-		_, err := receive(stream)
+		_, err := grpctest.Receive(stream)
 		if e, ok := errors.AsType[*interceptor.Error](err); !ok || len(e.Attempts) != 4 || e.Why != policy.ClassExhausted {
 			t.Errorf("got %v, want the history of four attempts", err)
 		}
-		wantAttempts(t, s, 4)
+		grpctest.WantAttempts(t, s, 4)
 	})
 }
 
@@ -138,42 +140,42 @@ func TestStream_trailerIsTheLastAttempts(t *testing.T) {
 	handle := func(n int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 		out.SetTrailer(metadata.Pairs("attempt", strconv.Itoa(n)))
 		if n <= 2 {
-			return errOverloaded
+			return grpctest.ErrOverloaded
 		}
 		return status.Error(grpccodes.PermissionDenied, "no")
 	}
 	t.Run("of those with a stream", func(t *testing.T) {
-		s := &server{stream: handle}
-		setup{options: repeatable}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-			stream := open(t, t.Context(), conn)
-			_, err := receive(stream)
-			wantStatus(t, err, grpccodes.PermissionDenied, "no")
+		s := &grpctest.Server{Stream: handle}
+		retrytest.Setup{Options: retrytest.Repeatable}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+			stream := grpctest.Open(t, t.Context(), conn)
+			_, err := grpctest.Receive(stream)
+			retrytest.WantStatus(t, err, grpccodes.PermissionDenied, "no")
 			if got := stream.Trailer()["attempt"]; len(got) != 1 || got[0] != "3" {
 				t.Errorf("got %v, want that of the third attempt", got)
 			}
 		})
 	})
 	t.Run("none where the last attempt was no stream", func(t *testing.T) {
-		s := &server{stream: handle}
+		s := &grpctest.Server{Stream: handle}
 		errGone := status.Error(grpccodes.FailedPrecondition, "gone")
-		u := setup{options: repeatable, right: []grpc.StreamClientInterceptor{refuse(nil, nil, errGone)}}
-		u.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-			stream := open(t, t.Context(), conn)
-			_, err := receive(stream)
-			wantStatus(t, err, grpccodes.FailedPrecondition, "gone")
+		u := retrytest.Setup{Options: retrytest.Repeatable, Right: []grpc.StreamClientInterceptor{grpctest.Refuse(nil, nil, errGone)}}
+		u.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+			stream := grpctest.Open(t, t.Context(), conn)
+			_, err := grpctest.Receive(stream)
+			retrytest.WantStatus(t, err, grpccodes.FailedPrecondition, "gone")
 			if got := stream.Trailer(); got != nil {
 				t.Errorf("got %v, want none", got)
 			}
 		})
 	})
 	t.Run("of a stream that has delivered", func(t *testing.T) {
-		s := &server{stream: func(n int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+		s := &grpctest.Server{Stream: func(n int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 			out.SetTrailer(metadata.Pairs("attempt", strconv.Itoa(n)))
-			return failFirst([]error{errOverloaded}, "one")(n, in, out)
+			return grpctest.FailFirst([]error{grpctest.ErrOverloaded}, "one")(n, in, out)
 		}}
-		setup{options: repeatable}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-			stream := open(t, t.Context(), conn)
-			if _, err := drain(stream); err != nil {
+		retrytest.Setup{Options: retrytest.Repeatable}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+			stream := grpctest.Open(t, t.Context(), conn)
+			if _, err := grpctest.Drain(stream); err != nil {
 				t.Fatal(err)
 			}
 			if got := stream.Trailer()["attempt"]; len(got) != 1 || got[0] != "2" {
@@ -186,10 +188,10 @@ func TestStream_trailerIsTheLastAttempts(t *testing.T) {
 // TestStream_messageIsLeftAloneAtTheEnd: as grpc does, and unlike a unary call,
 // whose reply a failed attempt may have filled in part.
 func TestStream_messageIsLeftAloneAtTheEnd(t *testing.T) {
-	s := &server{stream: failFirst([]error{status.Error(grpccodes.PermissionDenied, "no")})}
-	setup{}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-		stream := open(t, t.Context(), conn)
-		m := chunk("left from before")
+	s := &grpctest.Server{Stream: grpctest.FailFirst([]error{status.Error(grpccodes.PermissionDenied, "no")})}
+	retrytest.Setup{}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+		stream := grpctest.Open(t, t.Context(), conn)
+		m := grpctest.Chunk("left from before")
 		if err := stream.RecvMsg(m); err == nil || errors.Is(err, io.EOF) {
 			t.Fatalf("RecvMsg: %v, want the failure", err)
 		}

@@ -17,6 +17,8 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -39,33 +41,33 @@ func TestStream_waitsOutRetryInfo(t *testing.T) {
 		return detailed(t, grpccodes.ResourceExhausted, "slow down", retryInfo(d))
 	}
 	t.Run("exactly, with dice that show zero", func(t *testing.T) {
-		s := &server{stream: failFirst([]error{errQuota(7 * time.Second), errQuota(1500 * time.Millisecond)}, "one")}
-		setup{}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-			wantBody(t, open(t, t.Context(), conn), "one")
-			wantGaps(t, s, 7*time.Second, 1500*time.Millisecond)
+		s := &grpctest.Server{Stream: grpctest.FailFirst([]error{errQuota(7 * time.Second), errQuota(1500 * time.Millisecond)}, "one")}
+		retrytest.Setup{}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+			grpctest.WantBody(t, grpctest.Open(t, t.Context(), conn), "one")
+			grpctest.WantGaps(t, s, 7*time.Second, 1500*time.Millisecond)
 		})
 	})
 	t.Run("inside Header too", func(t *testing.T) {
-		s := &server{stream: failFirst([]error{errQuota(7 * time.Second)}, "one")}
-		setup{}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-			if md, err := open(t, t.Context(), conn).Header(); md == nil || err != nil {
+		s := &grpctest.Server{Stream: grpctest.FailFirst([]error{errQuota(7 * time.Second)}, "one")}
+		retrytest.Setup{}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+			if md, err := grpctest.Open(t, t.Context(), conn).Header(); md == nil || err != nil {
 				t.Fatalf("Header: got %v, %v, want that of the second attempt", md, err)
 			}
-			wantGaps(t, s, 7*time.Second)
+			grpctest.WantGaps(t, s, 7*time.Second)
 		})
 	})
 	t.Run("not where it reaches past the deadline: the server's error at once", func(t *testing.T) {
-		s := &server{stream: failFirst([]error{errQuota(7 * time.Second)}, "one")}
-		setup{}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+		s := &grpctest.Server{Stream: grpctest.FailFirst([]error{errQuota(7 * time.Second)}, "one")}
+		retrytest.Setup{}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
 			ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second)
 			defer cancel()
 			began := time.Now()
-			_, err := receive(open(t, ctx, conn))
-			wantStatus(t, err, grpccodes.ResourceExhausted, "slow down")
+			_, err := grpctest.Receive(grpctest.Open(t, ctx, conn))
+			retrytest.WantStatus(t, err, grpccodes.ResourceExhausted, "slow down")
 			if took := time.Since(began); took != 0 {
 				t.Errorf("took %v, want nothing", took)
 			}
-			wantAttempts(t, s, 1)
+			grpctest.WantAttempts(t, s, 1)
 		})
 	})
 }
@@ -74,15 +76,15 @@ func TestStream_dailyQuotaIsNotRetried(t *testing.T) {
 	errDaily := detailed(t, grpccodes.ResourceExhausted, "You exceeded your current quota.",
 		&errdetails.QuotaFailure{Violations: []*errdetails.QuotaFailure_Violation{{QuotaId: "GenerateRequestsPerDayPerProjectPerModel-FreeTier"}}},
 		retryInfo(20*time.Second))
-	s := &server{stream: failFirst([]error{errDaily}, "one")}
-	setup{options: repeatable}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+	s := &grpctest.Server{Stream: grpctest.FailFirst([]error{errDaily}, "one")}
+	retrytest.Setup{Options: retrytest.Repeatable}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
 		began := time.Now()
-		_, err := receive(open(t, t.Context(), conn))
-		wantStatus(t, err, grpccodes.ResourceExhausted, "You exceeded your current quota.")
-		if took := time.Since(began); took != 0 || !isUntouched(err) {
+		_, err := grpctest.Receive(grpctest.Open(t, t.Context(), conn))
+		retrytest.WantStatus(t, err, grpccodes.ResourceExhausted, "You exceeded your current quota.")
+		if took := time.Since(began); took != 0 || !retrytest.Untouched(err) {
 			t.Errorf("took %v and got %T, want the server's error at once", took, err)
 		}
-		wantAttempts(t, s, 1)
+		grpctest.WantAttempts(t, s, 1)
 	})
 }
 
@@ -101,18 +103,18 @@ func TestStream_pushback(t *testing.T) {
 		{"overflowing when multiplied stops", []string{"9223372036855"}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := &server{stream: func(n int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+			s := &grpctest.Server{Stream: func(n int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 				if n == 1 {
 					out.SetTrailer(metadata.MD{"grpc-retry-pushback-ms": tt.values})
 				}
-				return failFirst([]error{errOverloaded}, "one")(n, in, out)
+				return grpctest.FailFirst([]error{grpctest.ErrOverloaded}, "one")(n, in, out)
 			}}
-			setup{options: repeatable}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-				_, err := receive(open(t, t.Context(), conn))
+			retrytest.Setup{Options: retrytest.Repeatable}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+				_, err := grpctest.Receive(grpctest.Open(t, t.Context(), conn))
 				if (err == nil) != (tt.gaps != nil) {
 					t.Errorf("RecvMsg: %v, want a retry: %v", err, tt.gaps != nil)
 				}
-				wantGaps(t, s, tt.gaps...)
+				grpctest.WantGaps(t, s, tt.gaps...)
 			})
 		})
 	}
@@ -123,34 +125,34 @@ func TestStream_pushback(t *testing.T) {
 func TestStream_contextEndsDuringAWait(t *testing.T) {
 	wait := map[string]func(t *testing.T, ctx context.Context, conn *grpc.ClientConn) error{
 		"RecvMsg": func(t *testing.T, ctx context.Context, conn *grpc.ClientConn) error {
-			_, err := receive(open(t, ctx, conn))
+			_, err := grpctest.Receive(grpctest.Open(t, ctx, conn))
 			return err
 		},
 		"Header": func(t *testing.T, ctx context.Context, conn *grpc.ClientConn) error {
-			stream := open(t, ctx, conn)
+			stream := grpctest.Open(t, ctx, conn)
 			if md, err := stream.Header(); md != nil || err != nil {
 				t.Errorf("Header: got %v, %v, want neither", md, err)
 			}
 			at := time.Now()
-			_, err := receive(stream)
+			_, err := grpctest.Receive(stream)
 			if took := time.Since(at); took != 0 {
 				t.Errorf("RecvMsg after Header took %v, want nothing", took)
 			}
 			return err
 		},
 		"NewStream": func(_ *testing.T, ctx context.Context, conn *grpc.ClientConn) error {
-			_, err := conn.NewStream(ctx, serverStreamDesc, streamMethod)
+			_, err := conn.NewStream(ctx, grpctest.ServerStream, grpctest.StreamMethod)
 			return err
 		},
 	}
 	for name, call := range wait {
 		t.Run("a cancelled "+name+" returns at once", func(t *testing.T) {
-			s := &server{stream: failFirst([]error{errOverloaded, errOverloaded, errOverloaded, errOverloaded})}
-			u := setup{options: repeatable}
+			s := &grpctest.Server{Stream: grpctest.FailFirst([]error{grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded})}
+			u := retrytest.Setup{Options: retrytest.Repeatable}
 			if name == "NewStream" {
-				u.right = []grpc.StreamClientInterceptor{refuse(errOverloaded, errOverloaded, errOverloaded)}
+				u.Right = []grpc.StreamClientInterceptor{grpctest.Refuse(grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded)}
 			}
-			u.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+			u.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				time.AfterFunc(3*time.Second, cancel) // in the second wait
@@ -169,36 +171,36 @@ func TestStream_contextEndsDuringAWait(t *testing.T) {
 		})
 	}
 	t.Run("a deadline that comes before the wait is over ends it before it begins", func(t *testing.T) {
-		s := &server{stream: failFirst([]error{errOverloaded, errOverloaded, errOverloaded, errOverloaded})}
-		setup{options: repeatable}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+		s := &grpctest.Server{Stream: grpctest.FailFirst([]error{grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded})}
+		retrytest.Setup{Options: retrytest.Repeatable}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 			defer cancel()
 			began := time.Now()
-			_, err := receive(open(t, ctx, conn))
-			wantStatus(t, err, grpccodes.Unavailable, "The model is overloaded. Please try again later.")
+			_, err := grpctest.Receive(grpctest.Open(t, ctx, conn))
+			retrytest.WantStatus(t, err, grpccodes.Unavailable, "The model is overloaded. Please try again later.")
 			if e, ok := errors.AsType[*interceptor.Error](err); !ok || e.Why != policy.DeadlineTooNear {
 				t.Errorf("got %v, want DeadlineTooNear", err)
 			}
 			if got, want := time.Since(began), 2*time.Second; got != want {
 				t.Errorf("returned after %v, want %v: a wait of 4 s does not fit into the 3 s that are left", got, want)
 			}
-			wantAttempts(t, s, 2)
+			grpctest.WantAttempts(t, s, 2)
 		})
 	})
 	t.Run("a deadline ends an attempt that hangs", func(t *testing.T) {
-		s := &server{stream: hang(1, 0)}
-		setup{options: repeatable}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+		s := &grpctest.Server{Stream: grpctest.Hang(1, 0)}
+		retrytest.Setup{Options: retrytest.Repeatable}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			began := time.Now()
-			_, err := receive(open(t, ctx, conn))
+			_, err := grpctest.Receive(grpctest.Open(t, ctx, conn))
 			if status.Code(err) != grpccodes.DeadlineExceeded {
 				t.Errorf("got %v, want DEADLINE_EXCEEDED", err)
 			}
 			if got := time.Since(began); got != time.Minute {
 				t.Errorf("returned after %v, want a minute", got)
 			}
-			wantAttempts(t, s, 2)
+			grpctest.WantAttempts(t, s, 2)
 		})
 	})
 }
@@ -226,72 +228,72 @@ func TestStream_budget(t *testing.T) {
 	} {
 		t.Run("a success is earned at the first message"+name, func(t *testing.T) {
 			b := budget(t)
-			s := &server{stream: failFirst(nil, "one", "two")}
-			u := setup{options: append(observe, interceptor.Repeatable(), interceptor.WithBudget(b))}
-			u.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-				stream := open(t, t.Context(), conn)
+			s := &grpctest.Server{Stream: grpctest.FailFirst(nil, "one", "two")}
+			u := retrytest.Setup{Options: append(observe, interceptor.Repeatable(), interceptor.WithBudget(b))}
+			u.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+				stream := grpctest.Open(t, t.Context(), conn)
 				held(t, b, "before it", 2)
-				wantBody(t, stream, "one")
+				grpctest.WantBody(t, stream, "one")
 				held(t, b, "at the first message", 3)
-				wantBody(t, stream, "two")
-				wantEOF(t, stream)
-				wantEOF(t, stream)
+				grpctest.WantBody(t, stream, "two")
+				grpctest.WantEOF(t, stream)
+				grpctest.WantEOF(t, stream)
 				held(t, b, "at EOF", 3)
 			})
 		})
 		t.Run("a retry costs a token, and its success earns one"+name, func(t *testing.T) {
 			b := budget(t)
-			s := &server{stream: failFirst([]error{errOverloaded}, "one")}
-			u := setup{options: append(observe, interceptor.Repeatable(), interceptor.WithBudget(b))}
-			u.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-				stream := open(t, t.Context(), conn)
-				wantBody(t, stream, "one")
+			s := &grpctest.Server{Stream: grpctest.FailFirst([]error{grpctest.ErrOverloaded}, "one")}
+			u := retrytest.Setup{Options: append(observe, interceptor.Repeatable(), interceptor.WithBudget(b))}
+			u.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+				stream := grpctest.Open(t, t.Context(), conn)
+				grpctest.WantBody(t, stream, "one")
 				held(t, b, "after a retry", 2)
-				wantEOF(t, stream)
+				grpctest.WantEOF(t, stream)
 				held(t, b, "at EOF", 2)
 			})
 		})
 	}
 	t.Run("without a token there is no retry", func(t *testing.T) {
 		b := budget(t)
-		s := &server{stream: failFirst([]error{errOverloaded, errOverloaded, errOverloaded})}
-		setup{options: []interceptor.Option{interceptor.Repeatable(), interceptor.WithBudget(b)}}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-			_, err := receive(open(t, t.Context(), conn))
+		s := &grpctest.Server{Stream: grpctest.FailFirst([]error{grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded})}
+		retrytest.Setup{Options: []interceptor.Option{interceptor.Repeatable(), interceptor.WithBudget(b)}}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+			_, err := grpctest.Receive(grpctest.Open(t, t.Context(), conn))
 			if e, ok := errors.AsType[*interceptor.Error](err); !ok || e.Why != policy.BudgetExhausted {
 				t.Errorf("got %v, want BudgetExhausted", err)
 			}
-			wantAttempts(t, s, 3)
+			grpctest.WantAttempts(t, s, 3)
 		})
 	})
 	t.Run("a wait that is cancelled gives its token back", func(t *testing.T) {
 		b := budget(t)
-		s := &server{stream: failFirst([]error{errOverloaded})}
-		setup{options: []interceptor.Option{interceptor.Repeatable(), interceptor.WithBudget(b)}}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+		s := &grpctest.Server{Stream: grpctest.FailFirst([]error{grpctest.ErrOverloaded})}
+		retrytest.Setup{Options: []interceptor.Option{interceptor.Repeatable(), interceptor.WithBudget(b)}}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(time.Second, func() {
 				held(t, b, "during the wait", 1)
 				cancel()
 			})
-			_, _ = receive(open(t, ctx, conn))
+			_, _ = grpctest.Receive(grpctest.Open(t, ctx, conn))
 			held(t, b, "after it", 2)
 		})
 	})
 	t.Run("an empty stream earns at its end", func(t *testing.T) {
 		b := budget(t)
-		s := &server{stream: failFirst(nil)}
-		setup{options: []interceptor.Option{interceptor.Repeatable(), interceptor.WithBudget(b)}}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-			wantEOF(t, open(t, t.Context(), conn))
+		s := &grpctest.Server{Stream: grpctest.FailFirst(nil)}
+		retrytest.Setup{Options: []interceptor.Option{interceptor.Repeatable(), interceptor.WithBudget(b)}}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+			grpctest.WantEOF(t, grpctest.Open(t, t.Context(), conn))
 			held(t, b, "at EOF", 3)
 		})
 	})
 	t.Run("a failure midway takes nothing back", func(t *testing.T) {
 		b := budget(t)
-		s := &server{stream: func(_ int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
-			_ = sendAll(out, "one")
-			return errOverloaded
+		s := &grpctest.Server{Stream: func(_ int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+			_ = grpctest.SendAll(out, "one")
+			return grpctest.ErrOverloaded
 		}}
-		setup{options: []interceptor.Option{interceptor.Repeatable(), interceptor.WithBudget(b)}}.run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
-			_, _ = drain(open(t, t.Context(), conn))
+		retrytest.Setup{Options: []interceptor.Option{interceptor.Repeatable(), interceptor.WithBudget(b)}}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+			_, _ = grpctest.Drain(grpctest.Open(t, t.Context(), conn))
 			held(t, b, "after it", 3)
 		})
 	})

@@ -11,6 +11,7 @@ import (
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -27,16 +28,16 @@ func TestAttemptTimeout_onANewConnection(t *testing.T) {
 			if lifted {
 				opts = append(opts, interceptor.WithoutBudget())
 			}
-			s := &server{unary: silent}
-			_, err := callUnary(t.Context(), serve(t, s, interceptor.DialOptions(opts...)...))
+			s := &grpctest.Server{Unary: silent}
+			_, err := grpctest.CallUnary(t.Context(), grpctest.Serve(t, s, interceptor.DialOptions(opts...)...))
 			var e *interceptor.Error
 			switch {
 			case !errors.As(err, &e):
 				t.Errorf("got %v, want an *Error", err)
-			case lifted && s.attempts() != 2:
-				t.Errorf("%d attempts without a budget, want 2", s.attempts())
-			case !lifted && (s.attempts() != 1 || e.Why != policy.BudgetExhausted || !strings.Contains(e.Error(), "interceptor.WithoutBudget()")):
-				t.Errorf("got %v after %d attempts, want one, and the option that lifts it", e, s.attempts())
+			case lifted && s.Attempts() != 2:
+				t.Errorf("%d attempts without a budget, want 2", s.Attempts())
+			case !lifted && (s.Attempts() != 1 || e.Why != policy.BudgetExhausted || !strings.Contains(e.Error(), "interceptor.WithoutBudget()")):
+				t.Errorf("got %v after %d attempts, want one, and the option that lifts it", e, s.Attempts())
 			}
 		})
 	}

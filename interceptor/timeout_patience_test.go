@@ -15,11 +15,13 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
 // slowFor returns a server that answers the first attempts after d.
-func slowFor(attempts int, d time.Duration) *server {
+func slowFor(attempts int, d time.Duration) *grpctest.Server {
 	wait := func(ctx context.Context, n int) error {
 		if n > attempts {
 			return nil
@@ -31,11 +33,11 @@ func slowFor(attempts int, d time.Duration) *server {
 			return status.FromContextError(ctx.Err()).Err()
 		}
 	}
-	return &server{
-		unary: func(ctx context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+	return &grpctest.Server{
+		Unary: func(ctx context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 			return &testpb.SimpleResponse{}, wait(ctx, n)
 		},
-		stream: func(n int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+		Stream: func(n int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 			if err := wait(out.Context(), n); err != nil {
 				return err
 			}
@@ -50,13 +52,13 @@ func TestAttemptTimeout_isExtendedWithoutToken(t *testing.T) {
 	for kind, once := range bothKinds {
 		t.Run(kind, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, b := slowFor(1, 17*time.Second), budgetWith(t, 0)
-				conn := serve(t, s, retrying(interceptor.WithAttemptTimeout(3*time.Second), interceptor.Repeatable(), interceptor.WithBudget(b))...)
+				s, b := slowFor(1, 17*time.Second), retrytest.EarnedBudget(t, 0)
+				conn := grpctest.Serve(t, s, retrytest.DialOptions(interceptor.WithAttemptTimeout(3*time.Second), interceptor.Repeatable(), interceptor.WithBudget(b))...)
 				var err error
-				if got := took(func() { err = once(t.Context(), conn) }); err != nil || got != 17*time.Second {
+				if got := grpctest.Took(func() { err = once(t.Context(), conn) }); err != nil || got != 17*time.Second {
 					t.Errorf("got %v after %v, want an answer after 17s", err, got)
 				}
-				wantAttempts(t, s, 1)
+				grpctest.WantAttempts(t, s, 1)
 			})
 		})
 	}
@@ -68,14 +70,14 @@ func TestAttemptTimeout_endsOnceEarned(t *testing.T) {
 	for kind, once := range bothKinds {
 		t.Run(kind, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, b := script{errSilent}.server(), budgetWith(t, 0)
-				conn := serve(t, s, retrying(interceptor.WithAttemptTimeout(3*time.Second), interceptor.Repeatable(), interceptor.WithBudget(b))...)
+				s, b := script{errSilent}.server(), retrytest.EarnedBudget(t, 0)
+				conn := grpctest.Serve(t, s, retrytest.DialOptions(interceptor.WithAttemptTimeout(3*time.Second), interceptor.Repeatable(), interceptor.WithBudget(b))...)
 				time.AfterFunc(7*time.Second, b.Success)
 				var err error
-				if got := took(func() { err = once(t.Context(), conn) }); err != nil || got != 10*time.Second { // 9 s, and the wait of 1 s
+				if got := grpctest.Took(func() { err = once(t.Context(), conn) }); err != nil || got != 10*time.Second { // 9 s, and the wait of 1 s
 					t.Errorf("got %v after %v, want an answer after 10s", err, got)
 				}
-				wantAttempts(t, s, 2)
+				grpctest.WantAttempts(t, s, 2)
 				if _, earned := b.Held(); earned != 1 { // of the answer
 					t.Errorf("%v earned tokens are left, want 1", earned)
 				}
@@ -91,8 +93,8 @@ func TestAttemptTimeout_ofManyAtOnce(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const calls, tokens = 100, 3
-				s, b := slowFor(calls, 5*time.Second), budgetWith(t, tokens)
-				conn := serve(t, s, retrying(interceptor.WithAttemptTimeout(4*time.Second), interceptor.Repeatable(), interceptor.WithBudget(b))...)
+				s, b := slowFor(calls, 5*time.Second), retrytest.EarnedBudget(t, tokens)
+				conn := grpctest.Serve(t, s, retrytest.DialOptions(interceptor.WithAttemptTimeout(4*time.Second), interceptor.Repeatable(), interceptor.WithBudget(b))...)
 				var wg sync.WaitGroup
 				for range calls {
 					wg.Go(func() {
@@ -106,7 +108,7 @@ func TestAttemptTimeout_ofManyAtOnce(t *testing.T) {
 					t.Errorf("%v earned tokens are left, want none", earned)
 				}
 				wg.Wait()
-				wantAttempts(t, s, calls+tokens)
+				grpctest.WantAttempts(t, s, calls+tokens)
 			})
 		})
 	}
@@ -119,19 +121,19 @@ func TestAttemptTimeout_isExtendedToTheDeadline(t *testing.T) {
 		for _, budget := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, budget: %v", kind, budget), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					b := budgetWith(t, 2)
+					b := retrytest.EarnedBudget(t, 2)
 					opts := []interceptor.Option{interceptor.WithAttemptTimeout(3 * time.Second), interceptor.Repeatable(), interceptor.WithBudget(b)}
 					if !budget {
 						opts = append(opts, interceptor.WithoutBudget())
 					}
 					s := slowFor(1, 3400*time.Millisecond)
-					conn := serve(t, s, retrying(opts...)...)
+					conn := grpctest.Serve(t, s, retrytest.DialOptions(opts...)...)
 					ctx, cancel := context.WithTimeout(t.Context(), 3900*time.Millisecond) // the retry would wait for 1 s
 					defer cancel()
 					if err := once(ctx, conn); err != nil {
 						t.Error(err)
 					}
-					wantAttempts(t, s, 1)
+					grpctest.WantAttempts(t, s, 1)
 					if _, earned := b.Held(); budget && earned != 3 { // of the answer, too
 						t.Errorf("%v earned tokens are left, want 3", earned)
 					}
@@ -147,8 +149,8 @@ func TestAttemptTimeout_givesTheTokenBack(t *testing.T) {
 	for kind, once := range bothKinds {
 		t.Run(kind, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := budgetWith(t, 2)
-				conn := serve(t, script{errSilent, errSilent}.server(), retrying(interceptor.WithAttemptTimeout(3*time.Second), interceptor.Repeatable(), interceptor.WithBudget(b))...)
+				b := retrytest.EarnedBudget(t, 2)
+				conn := grpctest.Serve(t, script{errSilent, errSilent}.server(), retrytest.DialOptions(interceptor.WithAttemptTimeout(3*time.Second), interceptor.Repeatable(), interceptor.WithBudget(b))...)
 				ctx, cancel := context.WithCancel(t.Context())
 				time.AfterFunc(3500*time.Millisecond, cancel) // while the retry waits
 				if err := once(ctx, conn); err == nil {
@@ -166,13 +168,13 @@ func TestAttemptTimeout_givesTheTokenBack(t *testing.T) {
 // timed out; the token for the retry goes back.
 func TestAttemptTimeout_lateSuccess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := budgetWith(t, 2)
+		b := retrytest.EarnedBudget(t, 2)
 		answer := grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 			_ = invoker(ctx, method, req, reply, cc, opts...)
 			return nil
 		})
-		dial := retrying(interceptor.WithAttemptTimeout(3*time.Second), interceptor.Repeatable(), interceptor.WithBudget(b))
-		conn := serve(t, script{errSilent}.server(), append(dial, answer)...)
+		dial := retrytest.DialOptions(interceptor.WithAttemptTimeout(3*time.Second), interceptor.Repeatable(), interceptor.WithBudget(b))
+		conn := grpctest.Serve(t, script{errSilent}.server(), append(dial, answer)...)
 		if err := callUnaryOnce(t.Context(), conn); err != nil {
 			t.Error(err)
 		}
@@ -195,11 +197,11 @@ func TestAttemptTimeout_isNotExtended(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				silent := &server{unary: silentFor(9)}
-				opts := append(opts, interceptor.WithAttemptTimeout(3*time.Second), interceptor.WithBudget(budgetWith(t, 0)))
-				conn := serve(t, silent, retrying(opts...)...)
+				silent := &grpctest.Server{Unary: silentFor(9)}
+				opts := append(opts, interceptor.WithAttemptTimeout(3*time.Second), interceptor.WithBudget(retrytest.EarnedBudget(t, 0)))
+				conn := grpctest.Serve(t, silent, retrytest.DialOptions(opts...)...)
 				var err error
-				if got := took(func() { err = callUnaryOnce(t.Context(), conn) }); status.Code(err) != grpccodes.DeadlineExceeded || got != 3*time.Second {
+				if got := grpctest.Took(func() { err = callUnaryOnce(t.Context(), conn) }); status.Code(err) != grpccodes.DeadlineExceeded || got != 3*time.Second {
 					t.Errorf("got %v after %v, want DEADLINE_EXCEEDED after 3s", err, got)
 				}
 			})
@@ -213,17 +215,17 @@ func TestAttemptTimeout_keepsItsToken(t *testing.T) {
 	for kind, once := range bothKinds {
 		t.Run(kind, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, b := script{errSilent}.server(), budgetWith(t, 1)
+				s, b := script{errSilent}.server(), retrytest.EarnedBudget(t, 1)
 				others := func() float64 { // between the timeout and the decision
 					for b.Take(policy.Earned) {
 					}
 					return 0
 				}
-				conn := serve(t, s, interceptor.DialOptions(interceptor.WithAttemptTimeout(3*time.Second), interceptor.Repeatable(), interceptor.WithBudget(b), interceptor.WithRand(others))...)
+				conn := grpctest.Serve(t, s, interceptor.DialOptions(interceptor.WithAttemptTimeout(3*time.Second), interceptor.Repeatable(), interceptor.WithBudget(b), interceptor.WithRand(others))...)
 				if err := once(t.Context(), conn); err != nil {
 					t.Error(err)
 				}
-				wantAttempts(t, s, 2)
+				grpctest.WantAttempts(t, s, 2)
 			})
 		})
 	}

@@ -15,6 +15,8 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -29,19 +31,6 @@ func silentFor(attempts int) func(context.Context, int, *testpb.SimpleRequest) (
 		}
 		return &testpb.SimpleResponse{Username: "answer"}, nil
 	}
-}
-
-// budgetWith returns a budget that has earned this many tokens for timeouts.
-func budgetWith(t *testing.T, tokens int) *policy.Budget {
-	t.Helper()
-	b, err := policy.NewBudget(policy.BudgetConfig{Max: 100, Start: 100, Earn: 1, EarnedMax: 10, EarnedEarn: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range tokens {
-		b.Success()
-	}
-	return b
 }
 
 func TestAttemptTimeout_isPaidForWithWhatSuccessesHaveEarned(t *testing.T) {
@@ -60,20 +49,20 @@ func TestAttemptTimeout_isPaidForWithWhatSuccessesHaveEarned(t *testing.T) {
 		{name: "may not run twice", silent: 1, tokens: 5, attempts: 1, took: 3 * time.Second, why: policy.NotRepeatable, fail: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := &server{unary: silentFor(tt.silent)}
-			var w watcher
-			opts := []interceptor.Option{interceptor.WithAttemptTimeout(3 * time.Second), interceptor.WithObserver(w.observe)}
+			s := &grpctest.Server{Unary: silentFor(tt.silent)}
+			var w retrytest.Watcher
+			opts := []interceptor.Option{interceptor.WithAttemptTimeout(3 * time.Second), interceptor.WithObserver(w.Observe)}
 			if tt.repeatable {
 				opts = append(opts, interceptor.Repeatable())
 			}
 			synctest.Test(t, func(t *testing.T) {
-				b := budgetWith(t, tt.tokens)
-				conn := serve(t, s, retrying(append(opts, interceptor.WithBudget(b))...)...)
+				b := retrytest.EarnedBudget(t, tt.tokens)
+				conn := grpctest.Serve(t, s, retrytest.DialOptions(append(opts, interceptor.WithBudget(b))...)...)
 				var err error
-				if got := took(func() { _, err = callUnary(t.Context(), conn) }); got != tt.took {
+				if got := grpctest.Took(func() { _, err = grpctest.CallUnary(t.Context(), conn) }); got != tt.took {
 					t.Errorf("it took %v, want %v", got, tt.took)
 				}
-				wantAttempts(t, s, tt.attempts)
+				grpctest.WantAttempts(t, s, tt.attempts)
 				if (err != nil) != tt.fail {
 					t.Fatalf("got %v, want a failure: %v", err, tt.fail)
 				}
@@ -91,7 +80,7 @@ func TestAttemptTimeout_isPaidForWithWhatSuccessesHaveEarned(t *testing.T) {
 				if st.Code() != grpccodes.DeadlineExceeded || st.Message() != want {
 					t.Errorf("got %v, want %q", err, want)
 				}
-				if last := w.last(); last.Decision.Why != tt.why || last.Failure.Class != codes.Timeout {
+				if last := w.Last(); last.Decision.Why != tt.why || last.Failure.Class != codes.Timeout {
 					t.Errorf("got %v, %v, want %v, %v", last.Failure.Class, last.Decision.Why, codes.Timeout, tt.why)
 				}
 				if tokens, _ := b.Held(); tokens != 100 {
@@ -144,25 +133,25 @@ func TestAttemptTimeout_callersEndIsTheCallers(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &server{unary: silentFor(9)}
-			var w watcher
-			bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+			s := &grpctest.Server{Unary: silentFor(9)}
+			var w retrytest.Watcher
+			retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 				ctx, cancel := end(t.Context())
 				defer cancel()
 				var err error
-				if got := took(func() { _, err = client.UnaryCall(ctx, &testpb.SimpleRequest{}) }); got != 2*time.Second {
+				if got := grpctest.Took(func() { _, err = client.UnaryCall(ctx, &testpb.SimpleRequest{}) }); got != 2*time.Second {
 					t.Errorf("it took %v, want 2s", got)
 				}
-				if status.Code(err) != status.FromContextError(ctx.Err()).Code() || w.last().Outcome != interceptor.Ended {
-					t.Errorf("got %v, outcome %v, want the context's error", err, w.last().Outcome)
+				if status.Code(err) != status.FromContextError(ctx.Err()).Code() || w.Last().Outcome != interceptor.Ended {
+					t.Errorf("got %v, outcome %v, want the context's error", err, w.Last().Outcome)
 				}
-			}, interceptor.WithAttemptTimeout(3*time.Second), interceptor.Repeatable(), interceptor.WithObserver(w.observe))
+			}, interceptor.WithAttemptTimeout(3*time.Second), interceptor.Repeatable(), interceptor.WithObserver(w.Observe))
 		})
 	}
 }
 
 func TestAttemptTimeout_precedence(t *testing.T) {
-	s := &server{unary: silentFor(99)}
+	s := &grpctest.Server{Unary: silentFor(99)}
 	for _, tt := range []struct {
 		name            string
 		method          []interceptor.CallOption
@@ -176,23 +165,23 @@ func TestAttemptTimeout_precedence(t *testing.T) {
 		{"none", timeouts(8), timeouts(7), timeouts(0), time.Minute},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+			retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 				ctx, cancel := context.WithTimeout(interceptor.NewContext(t.Context(), tt.inContext...), time.Minute)
 				defer cancel()
 				var opts []grpc.CallOption
 				for _, o := range tt.call {
 					opts = append(opts, o)
 				}
-				if got := took(func() { _, _ = client.UnaryCall(ctx, &testpb.SimpleRequest{}, opts...) }); got != tt.want {
+				if got := grpctest.Took(func() { _, _ = client.UnaryCall(ctx, &testpb.SimpleRequest{}, opts...) }); got != tt.want {
 					t.Errorf("it took %v, want %v", got, tt.want)
 				}
-			}, interceptor.WithAttemptTimeout(9*time.Second), interceptor.WithMethod(unaryMethod, tt.method...), interceptor.MaxRetries(0))
+			}, interceptor.WithAttemptTimeout(9*time.Second), interceptor.WithMethod(grpctest.UnaryMethod, tt.method...), interceptor.MaxRetries(0))
 		})
 	}
 	t.Run("the context's alone", func(t *testing.T) {
-		bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+		retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 			ctx := interceptor.NewContext(t.Context(), timeouts(5)...)
-			if got := took(func() { _, _ = client.UnaryCall(ctx, &testpb.SimpleRequest{}) }); got != 5*time.Second {
+			if got := grpctest.Took(func() { _, _ = client.UnaryCall(ctx, &testpb.SimpleRequest{}) }); got != 5*time.Second {
 				t.Errorf("it took %v, want 5s", got)
 			}
 		}, interceptor.MaxRetries(0))

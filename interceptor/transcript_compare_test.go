@@ -9,6 +9,8 @@ import (
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
 
 // scenario is a server and what is done to it. It is played twice, on a
@@ -45,7 +47,7 @@ func (s scenario) play(t *testing.T, dial ...grpc.DialOption) transcript {
 // difference.
 func (s scenario) compare(t *testing.T, opts ...interceptor.Option) {
 	t.Helper()
-	wantSame(t, s.play(t), s.play(t, retrying(opts...)...))
+	wantSame(t, s.play(t), s.play(t, retrytest.DialOptions(opts...)...))
 }
 
 // wantSame fails the test unless both transcripts are the same.
@@ -60,7 +62,7 @@ func wantSame(t *testing.T, without, with transcript) {
 func serving(service testpb.TestServiceServer) func(testing.TB, ...grpc.DialOption) *grpc.ClientConn {
 	return func(tb testing.TB, dial ...grpc.DialOption) *grpc.ClientConn {
 		tb.Helper()
-		return serve(tb, service, dial...)
+		return grpctest.Serve(tb, service, dial...)
 	}
 }
 
@@ -68,6 +70,6 @@ func serving(service testpb.TestServiceServer) func(testing.TB, ...grpc.DialOpti
 func handling(handle func(n int, stream grpc.ServerStream) error) func(testing.TB, ...grpc.DialOption) *grpc.ClientConn {
 	return func(tb testing.TB, dial ...grpc.DialOption) *grpc.ClientConn {
 		tb.Helper()
-		return serveRaw(tb, handle, dial)
+		return grpctest.ServeRaw(tb, handle, dial)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 // scripts are what a caller can do with a stream, much of it not what a careful
@@ -66,20 +67,20 @@ var installs = []struct {
 func TestTranscript_edges(t *testing.T) {
 	n := 0
 	for _, install := range installs {
-		for _, kind := range streamKinds {
+		for _, kind := range grpctest.Kinds {
 			for _, server := range oddServers {
 				for _, script := range scripts {
-					if kind.hasOneReply() && server.replies {
+					if kind.HasOneReply() && server.replies {
 						continue
 					}
 					if n++; raceEnabled && n%11 != 0 {
 						continue
 					}
-					t.Run(install.name+"/"+kind.name+"/"+server.name+"/"+script.name, func(t *testing.T) {
+					t.Run(install.name+"/"+kind.Name+"/"+server.name+"/"+script.name, func(t *testing.T) {
 						s := scenario{connect: handling(func(_ int, stream grpc.ServerStream) error { return server.handle(stream, install.fault) })}
 						s.use = func(t *testing.T, conn *grpc.ClientConn, r *recorder) {
 							t.Helper()
-							kind.play(t, conn, r, script.steps)
+							playStream(t, kind, conn, r, script.steps)
 						}
 						s.compare(t, install.options...)
 					})

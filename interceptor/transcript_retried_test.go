@@ -7,6 +7,8 @@ import (
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
 
 // passing are ways to fail before anything was shown, after which another
@@ -17,11 +19,11 @@ var passing = []struct {
 }{
 	{"at once", func(grpc.ServerStream) {}},
 	{"with a trailer", setTrailer},
-	{"after a request", func(stream grpc.ServerStream) { _ = stream.RecvMsg(ask("")) }},
-	{"after all requests", func(stream grpc.ServerStream) { readAll(stream) }},
+	{"after a request", func(stream grpc.ServerStream) { _ = stream.RecvMsg(grpctest.Ask("")) }},
+	{"after all requests", func(stream grpc.ServerStream) { grpctest.ReadAll(stream) }},
 	{"after its header", func(stream grpc.ServerStream) {
-		_ = stream.SendHeader(oddHeader())
-		_ = stream.RecvMsg(ask(""))
+		_ = stream.SendHeader(grpctest.OddHeader())
+		_ = stream.RecvMsg(grpctest.Ask(""))
 	}},
 }
 
@@ -45,18 +47,18 @@ func TestTranscript_retried(t *testing.T) {
 			healthy = server
 		}
 	}
-	for _, kind := range streamKinds {
+	for _, kind := range grpctest.Kinds {
 		for _, script := range everyday {
-			if script.many && !kind.desc.ClientStreams {
+			if script.many && !kind.Desc.ClientStreams {
 				continue
 			}
 			for _, way := range passing {
 				for _, failures := range []int{1, 3} {
-					t.Run(kind.name+"/"+script.name+"/"+way.name, func(t *testing.T) {
+					t.Run(kind.Name+"/"+script.name+"/"+way.name, func(t *testing.T) {
 						s := scenario{untimed: true}
 						s.use = func(t *testing.T, conn *grpc.ClientConn, r *recorder) {
 							t.Helper()
-							kind.play(t, conn, r, script.moves)
+							playStream(t, kind, conn, r, script.moves)
 						}
 						s.connect = handling(func(_ int, stream grpc.ServerStream) error { return healthy.handle(stream, nil) })
 						without := s.play(t)
@@ -68,7 +70,7 @@ func TestTranscript_retried(t *testing.T) {
 							}
 							return healthy.handle(stream, nil)
 						})
-						wantSame(t, without, s.play(t, retrying(interceptor.Repeatable(), interceptor.WithRand(func() float64 { return 0 }))...))
+						wantSame(t, without, s.play(t, retrytest.DialOptions(interceptor.Repeatable(), interceptor.WithRand(func() float64 { return 0 }))...))
 						if attempts != failures+1 {
 							t.Errorf("%d attempts, want %d", attempts, failures+1)
 						}
@@ -81,8 +83,8 @@ func TestTranscript_retried(t *testing.T) {
 
 // TestTranscript_generated plays the calls of generated code, of every kind.
 func TestTranscript_generated(t *testing.T) {
-	s := scenario{connect: serving(&server{
-		unary: refuseFirst(0, nil), stream: failFirst(nil, "one", "two", "three"),
+	s := scenario{connect: serving(&grpctest.Server{
+		Unary: grpctest.RefuseFirst(0, nil), Stream: grpctest.FailFirst(nil, "one", "two", "three"),
 	})}
 	s.use = func(t *testing.T, conn *grpc.ClientConn, r *recorder) {
 		t.Helper()
@@ -92,7 +94,7 @@ func TestTranscript_generated(t *testing.T) {
 			t.Error(err)
 		}
 		got.note(r)
-		stream, err := client.StreamingOutputCall(t.Context(), ask("a"), got.options(r)...)
+		stream, err := client.StreamingOutputCall(t.Context(), grpctest.Ask("a"), got.options(r)...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,7 +116,7 @@ func TestTranscript_generated(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, body := range []string{"here", "and there"} {
-			if err := echo.Send(ask(body)); err != nil {
+			if err := echo.Send(grpctest.Ask(body)); err != nil {
 				t.Error(err)
 			}
 			if _, err := echo.Recv(); err != nil {

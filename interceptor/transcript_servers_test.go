@@ -1,15 +1,15 @@
 package interceptor_test
 
 import (
-	"strings"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
-	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 // errRefused is a failure that no table retries. It has details.
@@ -45,57 +45,57 @@ var oddServers = []oddServer{
 		return fault
 	}},
 	{name: "fails after a request", handle: func(stream grpc.ServerStream, fault error) error {
-		_ = stream.RecvMsg(ask(""))
+		_ = stream.RecvMsg(grpctest.Ask(""))
 		setTrailer(stream)
 		return fault
 	}},
 	{name: "fails after all requests", handle: func(stream grpc.ServerStream, fault error) error {
-		readAll(stream)
+		grpctest.ReadAll(stream)
 		return fault
 	}},
 	{name: "fails after its header", handle: func(stream grpc.ServerStream, fault error) error {
-		_ = stream.SendHeader(oddHeader())
-		_ = stream.RecvMsg(ask(""))
+		_ = stream.SendHeader(grpctest.OddHeader())
+		_ = stream.RecvMsg(grpctest.Ask(""))
 		setTrailer(stream)
 		return fault
 	}},
 	{name: "fails after a reply", handle: func(stream grpc.ServerStream, fault error) error {
-		_ = stream.SendHeader(oddHeader())
-		_ = stream.RecvMsg(ask(""))
-		_ = stream.SendMsg(chunk("one"))
+		_ = stream.SendHeader(grpctest.OddHeader())
+		_ = stream.RecvMsg(grpctest.Ask(""))
+		_ = stream.SendMsg(grpctest.Chunk("one"))
 		setTrailer(stream)
 		return fault
 	}},
 	{name: "fails after a reply that nobody asked for", handle: func(stream grpc.ServerStream, fault error) error {
-		_ = stream.SendMsg(chunk("one"))
+		_ = stream.SendMsg(grpctest.Chunk("one"))
 		return fault
 	}},
 	{name: "answers once it has everything", handle: func(stream grpc.ServerStream, _ error) error {
-		_ = stream.SetHeader(oddHeader())
+		_ = stream.SetHeader(grpctest.OddHeader())
 		setTrailer(stream)
-		return stream.SendMsg(chunk(readAll(stream)))
+		return stream.SendMsg(grpctest.Chunk(grpctest.ReadAll(stream)))
 	}},
 	{name: "answers and goes before it has everything", handle: func(stream grpc.ServerStream, _ error) error {
-		_ = stream.RecvMsg(ask(""))
+		_ = stream.RecvMsg(grpctest.Ask(""))
 		setTrailer(stream)
-		return stream.SendMsg(chunk("early"))
+		return stream.SendMsg(grpctest.Chunk("early"))
 	}},
 	{name: "answers each request", handle: func(stream grpc.ServerStream, _ error) error {
 		setTrailer(stream)
 		for {
-			in := ask("")
+			in := grpctest.Ask("")
 			if err := stream.RecvMsg(in); err != nil {
 				return nil // that was the last
 			}
-			if err := stream.SendMsg(chunk(string(in.GetPayload().GetBody()))); err != nil {
+			if err := stream.SendMsg(grpctest.Chunk(string(in.GetPayload().GetBody()))); err != nil {
 				return err
 			}
 		}
 	}, replies: true},
 	{name: "answers twice", handle: func(stream grpc.ServerStream, _ error) error {
-		_ = stream.RecvMsg(ask(""))
-		_ = stream.SendMsg(chunk("one"))
-		return stream.SendMsg(chunk("two"))
+		_ = stream.RecvMsg(grpctest.Ask(""))
+		_ = stream.SendMsg(grpctest.Chunk("one"))
+		return stream.SendMsg(grpctest.Chunk("two"))
 	}, replies: true},
 	{name: "has nothing to say", handle: func(stream grpc.ServerStream, _ error) error {
 		setTrailer(stream)
@@ -103,12 +103,12 @@ var oddServers = []oddServer{
 	}},
 	{name: "hangs", handle: hangUp},
 	{name: "hangs after its header", handle: func(stream grpc.ServerStream, fault error) error {
-		_ = stream.SendHeader(oddHeader())
+		_ = stream.SendHeader(grpctest.OddHeader())
 		return hangUp(stream, fault)
 	}},
 	{name: "hangs after a reply", handle: func(stream grpc.ServerStream, fault error) error {
-		_ = stream.RecvMsg(ask(""))
-		_ = stream.SendMsg(chunk("one"))
+		_ = stream.RecvMsg(grpctest.Ask(""))
+		_ = stream.SendMsg(grpctest.Chunk("one"))
 		return hangUp(stream, fault)
 	}},
 }
@@ -121,23 +121,6 @@ func hangUp(stream grpc.ServerStream, _ error) error {
 	return nil
 }
 
-func oddHeader() metadata.MD {
-	return metadata.Pairs("shelf", "top", "shelf", "bottom", "raw-bin", "\x00\xff")
-}
-
 func setTrailer(stream grpc.ServerStream) {
 	stream.SetTrailer(metadata.Pairs("cost", "12", "raw-bin", "\x01"))
-}
-
-// readAll reads what the client sends until it has closed its side, and returns
-// what was in it.
-func readAll(stream grpc.ServerStream) string {
-	var bodies []string
-	for {
-		in := new(testpb.StreamingOutputCallRequest)
-		if err := stream.RecvMsg(in); err != nil {
-			return strings.Join(bodies, ", ")
-		}
-		bodies = append(bodies, string(in.GetPayload().GetBody()))
-	}
 }

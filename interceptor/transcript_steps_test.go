@@ -9,25 +9,9 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
+
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
-
-// streamKind is one of the four kinds of methods, as the client describes it.
-type streamKind struct {
-	name string
-	desc grpc.StreamDesc
-}
-
-// streamKinds are all of them. The first is a unary call as code makes it that
-// has only streams: a proxy, or generated code of another language's making.
-var streamKinds = []streamKind{
-	{"unary", grpc.StreamDesc{}},
-	{"server", grpc.StreamDesc{ServerStreams: true}},
-	{"client", grpc.StreamDesc{ClientStreams: true}},
-	{"bidi", grpc.StreamDesc{ServerStreams: true, ClientStreams: true}},
-}
-
-// hasOneReply reports whether the server is to send one reply.
-func (k streamKind) hasOneReply() bool { return !k.desc.ServerStreams }
 
 // patience is how long a stream may take here: whatever hangs ends then, and is
 // seen to end then on both connections. It is no deadline, which the server would
@@ -51,17 +35,17 @@ type move func(p *player)
 
 func send(p *player) {
 	p.sent++
-	err := p.stream.SendMsg(ask("question " + string(rune('a'+p.sent%26))))
+	err := p.stream.SendMsg(grpctest.Ask("question " + string(rune('a'+p.sent%26))))
 	p.told = p.told || err != nil
 }
 
 func sendPrepared(p *player) {
 	var m grpc.PreparedMsg
-	p.r.note("Encode: %s", outcomeOf(m.Encode(p.stream, ask("prepared"))))
+	p.r.note("Encode: %s", outcomeOf(m.Encode(p.stream, grpctest.Ask("prepared"))))
 	_ = p.stream.SendMsg(&m)
 }
 
-func recv(p *player)      { _ = p.stream.RecvMsg(chunk("")) }
+func recv(p *player)      { _ = p.stream.RecvMsg(grpctest.Chunk("")) }
 func closeSend(p *player) { _ = p.stream.CloseSend() }
 func header(p *player)    { _, _ = p.stream.Header() }
 func trailer(p *player)   { _ = p.stream.Trailer() }
@@ -90,7 +74,7 @@ func pause(p *player)       { time.Sleep(2 * patience) } //nolint:revive // a mo
 // recvAll receives to the end, and twice more.
 func recvAll(p *player) {
 	for range 50 {
-		if err := p.stream.RecvMsg(chunk("")); err != nil {
+		if err := p.stream.RecvMsg(grpctest.Chunk("")); err != nil {
 			break
 		}
 	}
@@ -111,7 +95,7 @@ func recvBeside(p *player) {
 func sendUntilTold(p *player) {
 	const bound = 100
 	for n := range bound {
-		if err := p.stream.SendMsg(ask("one of many")); err != nil {
+		if err := p.stream.SendMsg(grpctest.Ask("one of many")); err != nil {
 			p.r.note("told after %d messages", n)
 			return
 		}
@@ -123,16 +107,16 @@ func sendUntilTold(p *player) {
 // steps joins steps.
 func steps(all ...move) []move { return all }
 
-// play makes a stream, and does with it what the script says. Everything settles
-// between two steps: what the next one finds is then the same each time.
-func (k streamKind) play(t *testing.T, conn *grpc.ClientConn, r *recorder, script []move, opts ...grpc.CallOption) {
+// playStream makes a stream of a kind, and does with it what the script says. Everything
+// settles between two steps: what the next one finds is then the same each time.
+func playStream(t *testing.T, kind grpctest.Kind, conn *grpc.ClientConn, r *recorder, script []move, opts ...grpc.CallOption) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	defer time.AfterFunc(patience, stop).Stop()
 	p := &player{conn: conn, r: r, cancel: stop}
 	var err error
-	if p.stream, err = conn.NewStream(ctx, &k.desc, "/test.Odd/Call", opts...); err != nil {
+	if p.stream, err = conn.NewStream(ctx, &kind.Desc, "/test.Odd/Call", opts...); err != nil {
 		return
 	}
 	for _, do := range script {

@@ -10,6 +10,7 @@ import (
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 // client is a program's own, which observes the calls over its connection.
@@ -27,7 +28,7 @@ func TestConnection_isCollected(t *testing.T) {
 	t.Run("use", func(t *testing.T) { // its end lets go of what the harness holds
 		for range 3 {
 			c := &client{}
-			c.conn = serve(t, &server{unary: refuseFirst(0, nil)}, interceptor.DialOptions(interceptor.WithObserver(c.observe))...)
+			c.conn = grpctest.Serve(t, &grpctest.Server{Unary: grpctest.RefuseFirst(0, nil)}, interceptor.DialOptions(interceptor.WithObserver(c.observe))...)
 			if _, err := testpb.NewTestServiceClient(c.conn).UnaryCall(t.Context(), &testpb.SimpleRequest{}); err != nil {
 				t.Fatal(err)
 			}

@@ -14,6 +14,8 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -39,15 +41,15 @@ func TestUnary_cancelledDuringAWaitReturnsAtOnce(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &server{unary: refuseAlways(overloaded())}
+			s := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.ErrOverloaded)}
 			synctest.Test(t, func(t *testing.T) {
-				var w watcher
-				r := interceptor.New(interceptor.WithRand(noSpread), interceptor.Repeatable(), interceptor.WithObserver(w.observe))
-				conn := serve(t, s, r.DialOptions()...)
+				var w retrytest.Watcher
+				r := interceptor.New(interceptor.WithRand(retrytest.NoSpread), interceptor.Repeatable(), interceptor.WithObserver(w.Observe))
+				conn := grpctest.Serve(t, s, r.DialOptions()...)
 				ctx, cancel := end.context(t.Context())
 				defer cancel()
 				var err error
-				if got := took(func() { _, err = callUnary(ctx, conn) }); got != 3*time.Second { // in the second wait, from 2 s to 6 s
+				if got := grpctest.Took(func() { _, err = grpctest.CallUnary(ctx, conn) }); got != 3*time.Second { // in the second wait, from 2 s to 6 s
 					t.Errorf("returned after %v, want 3s", got)
 				}
 				if st, ok := status.FromError(err); !ok || st.Code() != end.code || st.Message() != end.text {
@@ -60,7 +62,7 @@ func TestUnary_cancelledDuringAWaitReturnsAtOnce(t *testing.T) {
 				if !ok {
 					t.Fatalf("got a %T, want an *Error", err)
 				}
-				if last := status.Convert(errors.Unwrap(e)); last.Code() != grpccodes.Unavailable || last.Message() != status.Convert(overloaded()).Message() {
+				if last := status.Convert(errors.Unwrap(e)); last.Code() != grpccodes.Unavailable || last.Message() != status.Convert(grpctest.ErrOverloaded).Message() {
 					t.Errorf("Unwrap leads to %v, want the server's last error", last)
 				}
 				if e.Why != policy.CallerEnded || len(e.Attempts) != 2 || e.Attempts[0].Wait != 2*time.Second || e.Attempts[1].Wait != 0 {
@@ -69,11 +71,11 @@ func TestUnary_cancelledDuringAWaitReturnsAtOnce(t *testing.T) {
 				if tokens, _ := r.Budget().Held(); tokens != 99 {
 					t.Errorf("the budget holds %v tokens, want 99: one was paid, one was given back", tokens)
 				}
-				if got := w.last(); got.Outcome != interceptor.Ended || got.Attempt != 2 || got.Err != err { //nolint:errorlint // the same error
+				if got := w.Last(); got.Outcome != interceptor.Ended || got.Attempt != 2 || got.Err != err { //nolint:errorlint // the same error
 					t.Errorf("got %+v, want the end of a call that its caller ended", got)
 				}
 				time.Sleep(time.Hour)
-				if got := s.attempts(); got != 2 {
+				if got := s.Attempts(); got != 2 {
 					t.Errorf("the server has seen %d attempts, want 2", got)
 				}
 			})
@@ -96,16 +98,16 @@ func TestUnary_aWaitThatDoesNotFitIntoTheDeadlineIsNotBegun(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := &server{unary: refuseAlways(overloaded())}
-			bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+			s := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.ErrOverloaded)}
+			retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 				ctx, cancel := context.WithTimeout(t.Context(), tt.timeout)
 				defer cancel()
 				var err error
-				got := took(func() { _, err = client.UnaryCall(ctx, &testpb.SimpleRequest{}) })
-				if got != tt.took || s.attempts() != tt.attempts {
-					t.Errorf("returned after %v and %d attempts, want %v and %d", got, s.attempts(), tt.took, tt.attempts)
+				got := grpctest.Took(func() { _, err = client.UnaryCall(ctx, &testpb.SimpleRequest{}) })
+				if got != tt.took || s.Attempts() != tt.attempts {
+					t.Errorf("returned after %v and %d attempts, want %v and %d", got, s.Attempts(), tt.took, tt.attempts)
 				}
-				if st := status.Convert(err); st.Code() != grpccodes.Unavailable || st.Message() != status.Convert(overloaded()).Message() {
+				if st := status.Convert(err); st.Code() != grpccodes.Unavailable || st.Message() != status.Convert(grpctest.ErrOverloaded).Message() {
 					t.Errorf("got status %v, want the server's", st)
 				}
 				if ctx.Err() != nil {
@@ -130,7 +132,7 @@ func TestUnary_deadlineExceededAtTheCallersDeadlineIsTheCallers(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := &server{unary: func(ctx context.Context, _ int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+			s := &grpctest.Server{Unary: func(ctx context.Context, _ int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 				if tt.answerAfter == 0 {
 					<-ctx.Done()
 					return nil, ctx.Err()
@@ -141,39 +143,39 @@ func TestUnary_deadlineExceededAtTheCallersDeadlineIsTheCallers(t *testing.T) {
 				}
 				return nil, status.Error(grpccodes.DeadlineExceeded, "the server's")
 			}}
-			var w watcher
-			bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+			var w retrytest.Watcher
+			retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
 				_, err := client.UnaryCall(ctx, &testpb.SimpleRequest{})
 				if status.Code(err) != grpccodes.DeadlineExceeded {
 					t.Errorf("got %v, want DEADLINE_EXCEEDED", err)
 				}
-				got := w.last()
+				got := w.Last()
 				if got.Failure.Class != tt.class || got.Outcome != tt.outcome || got.Attempt != tt.attempts {
 					t.Errorf("got %v, %v after %d attempts, want %v, %v after %d",
 						got.Failure.Class, got.Outcome, got.Attempt, tt.class, tt.outcome, tt.attempts)
 				}
-			}, interceptor.Repeatable(), interceptor.WithObserver(w.observe), interceptor.WithTable(atOnce(5)))
+			}, interceptor.Repeatable(), interceptor.WithObserver(w.Observe), interceptor.WithTable(retrytest.AtOnce(5)))
 		})
 	}
 }
 
 func TestUnary_aContextThatIsDoneIsNotRetried(t *testing.T) {
-	s := &server{unary: refuseAlways(overloaded())}
-	var w watcher
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	s := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.ErrOverloaded)}
+	var w retrytest.Watcher
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		_, err := client.UnaryCall(ctx, &testpb.SimpleRequest{})
-		if status.Code(err) != grpccodes.Canceled || s.attempts() != 0 {
-			t.Errorf("got %v with %d attempts at the server, want CANCELED with none", err, s.attempts())
+		if status.Code(err) != grpccodes.Canceled || s.Attempts() != 0 {
+			t.Errorf("got %v with %d attempts at the server, want CANCELED with none", err, s.Attempts())
 		}
 		if _, ok := errors.AsType[*interceptor.Error](err); ok {
 			t.Errorf("got an *Error after a single attempt: %v", err)
 		}
-		if diff := cmp.Diff([]policy.Why{policy.CallerEnded}, w.whys()); diff != "" {
+		if diff := cmp.Diff([]policy.Why{policy.CallerEnded}, w.Whys()); diff != "" {
 			t.Errorf("decisions (-want +got):\n%s", diff)
 		}
-	}, interceptor.Repeatable(), interceptor.WithObserver(w.observe))
+	}, interceptor.Repeatable(), interceptor.WithObserver(w.Observe))
 }

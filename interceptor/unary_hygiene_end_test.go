@@ -10,6 +10,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -19,24 +21,24 @@ func TestUnary_theCallersEndIsItsOwnEvenWhereNothingWouldBeRetried(t *testing.T)
 		"retried further below": nil,
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &server{unary: refuseAlways(overloaded())}
+			s := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.ErrOverloaded)}
 			synctest.Test(t, func(t *testing.T) {
-				var w watcher
-				dial := retrying(append(chain, interceptor.WithObserver(w.observe))...)
+				var w retrytest.Watcher
+				dial := retrytest.DialOptions(append(chain, interceptor.WithObserver(w.Observe))...)
 				after := time.Duration(0)
 				if chain == nil {
-					dial = append(dial, retrying()...)
+					dial = append(dial, retrytest.DialOptions()...)
 					after = 3 * time.Second
 				}
-				conn := serve(t, s, dial...)
+				conn := grpctest.Serve(t, s, dial...)
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				if after == 0 {
 					cancel()
 				}
 				time.AfterFunc(after, cancel)
-				_, err := callUnary(ctx, conn)
-				if got := w.last(); got.Outcome != interceptor.Ended || got.Decision.Why != policy.CallerEnded || status.Code(err) != grpccodes.Canceled {
+				_, err := grpctest.CallUnary(ctx, conn)
+				if got := w.Last(); got.Outcome != interceptor.Ended || got.Decision.Why != policy.CallerEnded || status.Code(err) != grpccodes.Canceled {
 					t.Errorf("got %v, %v and %v, want ended, caller-ended and CANCELED", got.Outcome, got.Decision.Why, err)
 				}
 			})

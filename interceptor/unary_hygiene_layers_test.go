@@ -15,6 +15,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -29,20 +31,20 @@ const retryingConfig = `{"methodConfig": [{
 }]}`
 
 func TestLayers_twoRetriersOnOneConnectionDoNotMultiply(t *testing.T) {
-	s := &server{unary: refuseAlways(overloaded())}
+	s := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.ErrOverloaded)}
 	synctest.Test(t, func(t *testing.T) {
-		var outer, inner watcher
-		conn := serve(t, s, append(
-			retrying(interceptor.Repeatable(), interceptor.WithObserver(outer.observe)),
-			retrying(interceptor.Repeatable(), interceptor.WithObserver(inner.observe))...)...)
-		_, err := callUnary(t.Context(), conn)
-		if s.attempts() != 4 {
-			t.Errorf("the server has seen %d attempts, want 4", s.attempts())
+		var outer, inner retrytest.Watcher
+		conn := grpctest.Serve(t, s, append(
+			retrytest.DialOptions(interceptor.Repeatable(), interceptor.WithObserver(outer.Observe)),
+			retrytest.DialOptions(interceptor.Repeatable(), interceptor.WithObserver(inner.Observe))...)...)
+		_, err := grpctest.CallUnary(t.Context(), conn)
+		if s.Attempts() != 4 {
+			t.Errorf("the server has seen %d attempts, want 4", s.Attempts())
 		}
-		if diff := cmp.Diff([]policy.Why{policy.RetriedBelow}, outer.whys()); diff != "" {
+		if diff := cmp.Diff([]policy.Why{policy.RetriedBelow}, outer.Whys()); diff != "" {
 			t.Errorf("decisions of the outer one (-want +got):\n%s", diff)
 		}
-		if diff := cmp.Diff([]policy.Why{policy.Backoff, policy.Backoff, policy.Backoff, policy.ClassExhausted}, inner.whys()); diff != "" {
+		if diff := cmp.Diff([]policy.Why{policy.Backoff, policy.Backoff, policy.Backoff, policy.ClassExhausted}, inner.Whys()); diff != "" {
 			t.Errorf("decisions of the inner one (-want +got):\n%s", diff)
 		}
 		if e, ok := err.(*interceptor.Error); !ok || e.Why != policy.ClassExhausted || len(e.Attempts) != 4 { //nolint:errorlint // the very error of the inner one
@@ -52,23 +54,23 @@ func TestLayers_twoRetriersOnOneConnectionDoNotMultiply(t *testing.T) {
 }
 
 func TestLayers_anOuterRetrierLeavesARecoveryAlone(t *testing.T) {
-	s := &server{unary: refuseFirst(3, overloaded())}
+	s := &grpctest.Server{Unary: grpctest.RefuseFirst(3, grpctest.ErrOverloaded)}
 	synctest.Test(t, func(t *testing.T) {
-		var outer watcher
-		conn := serve(t, s, append(
-			retrying(interceptor.Repeatable(), interceptor.WithObserver(outer.observe)),
-			retrying(interceptor.Repeatable())...)...)
-		if _, err := callUnary(t.Context(), conn); err != nil || s.attempts() != 4 {
-			t.Errorf("got %v after %d attempts, want success after 4", err, s.attempts())
+		var outer retrytest.Watcher
+		conn := grpctest.Serve(t, s, append(
+			retrytest.DialOptions(interceptor.Repeatable(), interceptor.WithObserver(outer.Observe)),
+			retrytest.DialOptions(interceptor.Repeatable())...)...)
+		if _, err := grpctest.CallUnary(t.Context(), conn); err != nil || s.Attempts() != 4 {
+			t.Errorf("got %v after %d attempts, want success after 4", err, s.Attempts())
 		}
-		if got := outer.last(); got.Outcome != interceptor.FirstTry {
+		if got := outer.Last(); got.Outcome != interceptor.FirstTry {
 			t.Errorf("the outer one saw %v, want first-try", got.Outcome)
 		}
 	})
 }
 
 func TestLayers_dialOptionsSwitchOffTheRetriesOfTheServiceConfig(t *testing.T) {
-	opts := []interceptor.Option{interceptor.Repeatable(), interceptor.WithTable(atOnce(1))}
+	opts := []interceptor.Option{interceptor.Repeatable(), interceptor.WithTable(retrytest.AtOnce(1))}
 	r := interceptor.New(opts...)
 	for name, tt := range map[string]struct {
 		dial     []grpc.DialOption
@@ -80,14 +82,14 @@ func TestLayers_dialOptionsSwitchOffTheRetriesOfTheServiceConfig(t *testing.T) {
 		"with nothing of ours":            {nil, 4},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &server{unary: refuseAlways(overloaded())}
+			s := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.ErrOverloaded)}
 			synctest.Test(t, func(t *testing.T) {
-				conn := serve(t, s, append(tt.dial, grpc.WithDefaultServiceConfig(retryingConfig))...)
-				if _, err := callUnary(t.Context(), conn); status.Code(err) != grpccodes.Unavailable {
+				conn := grpctest.Serve(t, s, append(tt.dial, grpc.WithDefaultServiceConfig(retryingConfig))...)
+				if _, err := grpctest.CallUnary(t.Context(), conn); status.Code(err) != grpccodes.Unavailable {
 					t.Errorf("got %v, want UNAVAILABLE", err)
 				}
-				if s.attempts() != tt.attempts {
-					t.Errorf("the server has seen %d attempts, want %d", s.attempts(), tt.attempts)
+				if s.Attempts() != tt.attempts {
+					t.Errorf("the server has seen %d attempts, want %d", s.Attempts(), tt.attempts)
 				}
 			})
 		})
@@ -97,7 +99,7 @@ func TestLayers_dialOptionsSwitchOffTheRetriesOfTheServiceConfig(t *testing.T) {
 func TestLayers_aServiceConfigThatRetriesIsWarnedOfOnce(t *testing.T) {
 	const warning = "[RETRY] the service config of this connection retries /grpc.testing.TestService/UnaryCall too, and the attempts of two layers " +
 		"multiply: add grpc.WithDisableRetry(), or use interceptor.DialOptions"
-	unavailable, invalid := overloaded(), status.Error(grpccodes.InvalidArgument, "wrong")
+	unavailable, invalid := grpctest.ErrOverloaded, status.Error(grpccodes.InvalidArgument, "wrong")
 	tests := map[string]struct {
 		dialOptions bool
 		disabled    bool
@@ -116,7 +118,7 @@ func TestLayers_aServiceConfigThatRetriesIsWarnedOfOnce(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			var n int
-			s := &server{unary: func(context.Context, int, *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+			s := &grpctest.Server{Unary: func(context.Context, int, *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 				return nil, tt.fails[n]
 			}}
 			synctest.Test(t, func(t *testing.T) {
@@ -126,7 +128,7 @@ func TestLayers_aServiceConfigThatRetriesIsWarnedOfOnce(t *testing.T) {
 						warnings++
 					}
 				})
-				r := interceptor.New(interceptor.WithTable(atOnce(1)), interceptor.WithLogger(logger))
+				r := interceptor.New(interceptor.WithTable(retrytest.AtOnce(1)), interceptor.WithLogger(logger))
 				dial := []grpc.DialOption{grpc.WithChainUnaryInterceptor(r.Unary())}
 				if tt.disabled {
 					dial = append(dial, grpc.WithDisableRetry())
@@ -134,9 +136,9 @@ func TestLayers_aServiceConfigThatRetriesIsWarnedOfOnce(t *testing.T) {
 				if tt.dialOptions {
 					dial = r.DialOptions()
 				}
-				conn := serve(t, s, append(dial, grpc.WithDefaultServiceConfig(tt.config))...)
+				conn := grpctest.Serve(t, s, append(dial, grpc.WithDefaultServiceConfig(tt.config))...)
 				for n = range tt.fails {
-					if _, err := callUnary(t.Context(), conn); err == nil {
+					if _, err := grpctest.CallUnary(t.Context(), conn); err == nil {
 						t.Fatal("got no error")
 					}
 				}
@@ -149,20 +151,20 @@ func TestLayers_aServiceConfigThatRetriesIsWarnedOfOnce(t *testing.T) {
 }
 
 func TestLayers_theWordsOfGrpcsOwnRetriesDoNotHideTheFailure(t *testing.T) {
-	s := &server{unary: refuseAlways(overloaded())}
+	s := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.ErrOverloaded)}
 	synctest.Test(t, func(t *testing.T) {
-		var w watcher
-		r := interceptor.New(interceptor.WithTable(atOnce(0)), interceptor.WithObserver(w.observe))
-		conn := serve(t, s, grpc.WithChainUnaryInterceptor(r.Unary()), grpc.WithDefaultServiceConfig(retryingConfig))
-		_, err := callUnary(t.Context(), conn)
-		if got := w.last().Failure; got.Rule != "overloaded" {
+		var w retrytest.Watcher
+		r := interceptor.New(interceptor.WithTable(retrytest.AtOnce(0)), interceptor.WithObserver(w.Observe))
+		conn := grpctest.Serve(t, s, grpc.WithChainUnaryInterceptor(r.Unary()), grpc.WithDefaultServiceConfig(retryingConfig))
+		_, err := grpctest.CallUnary(t.Context(), conn)
+		if got := w.Last().Failure; got.Rule != "overloaded" {
 			t.Errorf("got rule %q for %v, want overloaded", got.Rule, err)
 		}
 	})
 }
 
 func TestLayers_leftRunsOncePerCallAndRightOncePerAttempt(t *testing.T) {
-	s := &server{unary: refuseFirst(2, overloaded())}
+	s := &grpctest.Server{Unary: grpctest.RefuseFirst(2, grpctest.ErrOverloaded)}
 	synctest.Test(t, func(t *testing.T) {
 		counts := map[string]int{}
 		counter := func(name string) grpc.DialOption {
@@ -171,15 +173,15 @@ func TestLayers_leftRunsOncePerCallAndRightOncePerAttempt(t *testing.T) {
 				return invoker(metadata.AppendToOutgoingContext(ctx, name, strconv.Itoa(counts[name])), method, req, reply, cc, opts...)
 			})
 		}
-		dial := append([]grpc.DialOption{counter("left")}, retrying(interceptor.Repeatable())...)
-		conn := serve(t, s, append(dial, counter("right"))...)
-		if _, err := callUnary(t.Context(), conn); err != nil {
+		dial := append([]grpc.DialOption{counter("left")}, retrytest.DialOptions(interceptor.Repeatable())...)
+		conn := grpctest.Serve(t, s, append(dial, counter("right"))...)
+		if _, err := grpctest.CallUnary(t.Context(), conn); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(map[string]int{"left": 1, "right": 3}, counts); diff != "" {
 			t.Errorf("runs (-want +got):\n%s", diff)
 		}
-		for n, md := range s.md {
+		for n, md := range s.Metadata() {
 			if diff := cmp.Diff([]string{"1", strconv.Itoa(n + 1)}, append(md.Get("left"), md.Get("right")...)); diff != "" {
 				t.Errorf("attempt %d was sent (-want +got):\n%s", n+1, diff)
 			}

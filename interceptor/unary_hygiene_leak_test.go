@@ -16,6 +16,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
 
 // countingClock counts the timers that are neither stopped nor fired.
@@ -65,15 +67,15 @@ func TestUnary_nothingIsLeftAfterFailedCalls(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				clock := &countingClock{}
-				o := &outage{service: &server{unary: refuseAlways(overloaded())}}
+				o := &grpctest.Outage{Service: &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.ErrOverloaded)}}
 				if tt.up {
-					o.start()
+					o.Start()
 				}
-				opts := append(network(2, time.Second), interceptor.Repeatable(), interceptor.WithClock(clock), interceptor.WithoutBudget())
-				conn := o.connect(t, retrying(append(opts, tt.opts...)...)...)
-				_, _ = callUnary(t.Context(), conn) // connects, or finds out that it cannot
+				opts := append(retrytest.Network(2, time.Second), interceptor.Repeatable(), interceptor.WithClock(clock), interceptor.WithoutBudget())
+				conn := o.Connect(t, retrytest.DialOptions(append(opts, tt.opts...)...)...)
+				_, _ = grpctest.CallUnary(t.Context(), conn) // connects, or finds out that it cannot
 				synctest.Wait()
-				before := goroutinesHere(t)
+				before := grpctest.Goroutines(t)
 				parent := &opaqueContext{t.Context(), make(chan struct{})}
 				for range 20 {
 					ctx, cancel := context.Context(parent), func() {}
@@ -82,13 +84,13 @@ func TestUnary_nothingIsLeftAfterFailedCalls(t *testing.T) {
 						// The deadline is ours: it must not make the call end before its wait.
 						ctx = noDeadline{ctx}
 					}
-					if _, err := callUnary(ctx, conn); err == nil {
+					if _, err := grpctest.CallUnary(ctx, conn); err == nil {
 						t.Fatal("got no error")
 					}
 					cancel()
 				}
 				synctest.Wait()
-				if after := goroutinesHere(t); after > before {
+				if after := grpctest.Goroutines(t); after > before {
 					t.Errorf("got %d goroutines after 20 calls, want the %d there were before", after, before)
 				}
 				if n := clock.pending.Load(); n != 0 {
@@ -111,17 +113,17 @@ func TestUnary_noGoroutineIsLeftAfterFailedCallsOverTCP(t *testing.T) {
 		t.Fatal(err)
 	}
 	srv := grpc.NewServer()
-	testpb.RegisterTestServiceServer(srv, &server{unary: refuseAlways(overloaded())})
+	testpb.RegisterTestServiceServer(srv, &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.ErrOverloaded)})
 	go func() { _ = srv.Serve(listener) }()
 	defer srv.Stop()
 	before := runtime.NumGoroutine()
-	conn, err := grpc.NewClient(listener.Addr().String(), append(retrying(interceptor.WithTable(atOnce(3)), interceptor.Repeatable()),
+	conn, err := grpc.NewClient(listener.Addr().String(), append(retrytest.DialOptions(interceptor.WithTable(retrytest.AtOnce(3)), interceptor.Repeatable()),
 		grpc.WithTransportCredentials(insecure.NewCredentials()))...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 20 {
-		if _, err := callUnary(t.Context(), conn); status.Code(err) != grpccodes.Unavailable {
+		if _, err := grpctest.CallUnary(t.Context(), conn); status.Code(err) != grpccodes.Unavailable {
 			t.Fatalf("got %v, want UNAVAILABLE", err)
 		}
 	}

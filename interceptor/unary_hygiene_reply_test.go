@@ -2,6 +2,7 @@ package interceptor_test
 
 import (
 	"context"
+	"encoding/json"
 	"testing"
 	"testing/synctest"
 
@@ -12,7 +13,36 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
+
+// jsonCodec is a codec that is not proto, and that adds to what is there.
+type jsonCodec struct{}
+
+func (jsonCodec) Marshal(v any) ([]byte, error)      { return json.Marshal(v) }
+func (jsonCodec) Unmarshal(data []byte, v any) error { return json.Unmarshal(data, v) }
+func (jsonCodec) Name() string                       { return "json" }
+
+// serveMethod serves one method, which is free to send a message before its
+// status, and returns a connection and the method's name.
+func serveMethod(tb testing.TB, handler func(n int, stream grpc.ServerStream) error, opts ...grpc.DialOption) (conn *grpc.ClientConn, method string) {
+	tb.Helper()
+	var n int
+	srv := grpc.NewServer(grpc.ForceServerCodec(grpctest.RawCodec{}))
+	srv.RegisterService(&grpc.ServiceDesc{
+		ServiceName: "test.Odd",
+		HandlerType: (*any)(nil),
+		Streams: []grpc.StreamDesc{{
+			StreamName: "Call", ServerStreams: true, ClientStreams: true,
+			Handler: func(_ any, stream grpc.ServerStream) error {
+				n++
+				return handler(n, stream)
+			},
+		}},
+	}, nil)
+	return grpctest.Connect(tb, srv, opts...), "/test.Odd/Call"
+}
 
 // halfReply returns a handler that sends a message and then fails, until an
 // attempt answers with the message whole.
@@ -28,7 +58,7 @@ func halfReply(failures int, message, whole []byte) func(n int, stream grpc.Serv
 		if err := stream.SendMsg(message); err != nil {
 			return err
 		}
-		return overloaded()
+		return grpctest.ErrOverloaded
 	}
 }
 
@@ -54,7 +84,7 @@ func TestUnary_aHalfFilledReplyIsResetBeforeTheNextAttempt(t *testing.T) {
 			return invoker(ctx, method, req, reply, cc, opts...)
 		}
 		conn, method := serveMethod(t, halfReply(2, message, whole),
-			append(retrying(interceptor.Repeatable()), grpc.WithChainUnaryInterceptor(within))...)
+			append(retrytest.DialOptions(interceptor.Repeatable()), grpc.WithChainUnaryInterceptor(within))...)
 		reply := &testpb.SimpleResponse{}
 		if err := conn.Invoke(t.Context(), method, &testpb.SimpleRequest{}, reply); err != nil {
 			t.Fatal(err)
@@ -78,7 +108,7 @@ func TestUnary_aHalfFilledReplyIsResetOnTheFinalError(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				conn, method := serveMethod(t, halfReply(100, message, nil), retrying(interceptor.Repeatable())...)
+				conn, method := serveMethod(t, halfReply(100, message, nil), retrytest.DialOptions(interceptor.Repeatable())...)
 				reply := &testpb.SimpleResponse{}
 				if err := conn.Invoke(t.Context(), method, &testpb.SimpleRequest{}, reply, opt); err == nil {
 					t.Fatal("got no error")
@@ -96,7 +126,7 @@ func TestUnary_aHalfFilledReplyIsResetWhenTheWaitIsCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		conn, method := serveMethod(t, halfReply(100, message, nil),
-			retrying(interceptor.Repeatable(), interceptor.WithObserver(func(context.Context, interceptor.Event) { cancel() }))...)
+			retrytest.DialOptions(interceptor.Repeatable(), interceptor.WithObserver(func(context.Context, interceptor.Event) { cancel() }))...)
 		reply := &testpb.SimpleResponse{}
 		if err := conn.Invoke(ctx, method, &testpb.SimpleRequest{}, reply); err == nil {
 			t.Fatal("got no error")
@@ -118,7 +148,7 @@ func TestUnary_repliesOfAnotherCodecAreResetToo(t *testing.T) {
 
 	t.Run("a struct recovers without what another attempt left", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			conn, method := serveMethod(t, halfReply(2, message, whole), retrying(interceptor.Repeatable())...)
+			conn, method := serveMethod(t, halfReply(2, message, whole), retrytest.DialOptions(interceptor.Repeatable())...)
 			var reply answer
 			if err := conn.Invoke(t.Context(), method, struct{}{}, &reply, codec); err != nil {
 				t.Fatal(err)
@@ -130,7 +160,7 @@ func TestUnary_repliesOfAnotherCodecAreResetToo(t *testing.T) {
 	})
 	t.Run("a map recovers without what another attempt left", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			conn, method := serveMethod(t, halfReply(1, message, whole), retrying(interceptor.Repeatable())...)
+			conn, method := serveMethod(t, halfReply(1, message, whole), retrytest.DialOptions(interceptor.Repeatable())...)
 			var reply map[string]any
 			if err := conn.Invoke(t.Context(), method, struct{}{}, &reply, codec); err != nil {
 				t.Fatal(err)
@@ -142,7 +172,7 @@ func TestUnary_repliesOfAnotherCodecAreResetToo(t *testing.T) {
 	})
 	t.Run("nothing is left on the final error", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			conn, method := serveMethod(t, halfReply(100, message, nil), retrying(interceptor.Repeatable())...)
+			conn, method := serveMethod(t, halfReply(100, message, nil), retrytest.DialOptions(interceptor.Repeatable())...)
 			var reply answer
 			if err := conn.Invoke(t.Context(), method, struct{}{}, &reply, codec); err == nil {
 				t.Fatal("got no error")
@@ -165,7 +195,7 @@ func (r *resettable) Reset() { r.text = ""; r.resets++ }
 func TestUnary_whateverAReplyIsAFailedCallDoesNotPanic(t *testing.T) {
 	r := interceptor.New(interceptor.Disable())
 	fail := func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error {
-		return overloaded()
+		return grpctest.ErrOverloaded
 	}
 	own := &resettable{text: "half"}
 	number := 7
@@ -179,7 +209,7 @@ func TestUnary_whateverAReplyIsAFailedCallDoesNotPanic(t *testing.T) {
 		"something that resets itself": own,
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := r.Unary()(t.Context(), unaryMethod, nil, reply, nil, fail); err == nil {
+			if err := r.Unary()(t.Context(), grpctest.UnaryMethod, nil, reply, nil, fail); err == nil {
 				t.Error("got no error")
 			}
 		})

@@ -20,6 +20,8 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -30,8 +32,8 @@ func TestUnary_onFinishIsCalledOnceWithTheFinalError(t *testing.T) {
 		"a call that fails for good":   100,
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &server{unary: refuseFirst(failures, overloaded())}
-			bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+			s := &grpctest.Server{Unary: grpctest.RefuseFirst(failures, grpctest.ErrOverloaded)}
+			retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 				var first, second []error
 				_, err := client.UnaryCall(t.Context(), &testpb.SimpleRequest{},
 					grpc.OnFinish(func(err error) { first = append(first, err) }),
@@ -54,16 +56,16 @@ func TestUnary_onFinishIsCalledOnceWithTheFinalError(t *testing.T) {
 func TestUnary_headerTrailerAndPeerAreThoseOfTheLastAttempt(t *testing.T) {
 	for name, failures := range map[string]int{"a call that recovers": 2, "a call that fails for good": 100} {
 		t.Run(name, func(t *testing.T) {
-			s := &server{unary: func(ctx context.Context, n int, in *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+			s := &grpctest.Server{Unary: func(ctx context.Context, n int, in *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 				_ = grpc.SendHeader(ctx, metadata.Pairs("attempt", strconv.Itoa(n), "header-of-"+strconv.Itoa(n), "x"))
 				_ = grpc.SetTrailer(ctx, metadata.Pairs("attempt", strconv.Itoa(n), "trailer-of-"+strconv.Itoa(n), "x"))
-				return refuseFirst(failures, overloaded())(ctx, n, in)
+				return grpctest.RefuseFirst(failures, grpctest.ErrOverloaded)(ctx, n, in)
 			}}
-			bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+			retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 				var header, trailer metadata.MD
 				var from peer.Peer
 				_, _ = client.UnaryCall(t.Context(), &testpb.SimpleRequest{}, grpc.Header(&header), grpc.Trailer(&trailer), grpc.Peer(&from))
-				last := strconv.Itoa(s.attempts())
+				last := strconv.Itoa(s.Attempts())
 				want := metadata.Pairs("attempt", last, "header-of-"+last, "x", "content-type", "application/grpc")
 				if diff := cmp.Diff(want, header); diff != "" {
 					t.Errorf("header (-want +got):\n%s", diff)
@@ -81,19 +83,19 @@ func TestUnary_headerTrailerAndPeerAreThoseOfTheLastAttempt(t *testing.T) {
 
 func TestUnary_headerTrailerAndPeerAreEmptyIfTheLastAttemptHadNoStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := &outage{service: &server{unary: func(ctx context.Context, _ int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+		o := &grpctest.Outage{Service: &grpctest.Server{Unary: func(ctx context.Context, _ int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 			_ = grpc.SendHeader(ctx, metadata.Pairs("stale", "header"))
 			_ = grpc.SetTrailer(ctx, metadata.Pairs("stale", "trailer"))
-			return nil, overloaded()
+			return nil, grpctest.ErrOverloaded
 		}}}
-		o.start()
-		conn := o.connect(t, retrying(interceptor.Repeatable(), interceptor.WithPolicy(codes.Network, policy.Policy{}))...)
-		time.AfterFunc(time.Second, o.stop) // during the first wait
+		o.Start()
+		conn := o.Connect(t, retrytest.DialOptions(interceptor.Repeatable(), interceptor.WithPolicy(codes.Network, policy.Policy{}))...)
+		time.AfterFunc(time.Second, o.Stop) // during the first wait
 		var header, trailer metadata.MD
 		var from peer.Peer
-		_, err := callUnary(t.Context(), conn, grpc.Header(&header), grpc.Trailer(&trailer), grpc.Peer(&from))
-		if f := interceptor.FailureOf(err); f.Reach != codes.Unsent || o.service.attempts() != 1 {
-			t.Fatalf("got %v with %d attempts at the server, want the last one of two unsent", err, o.service.attempts())
+		_, err := grpctest.CallUnary(t.Context(), conn, grpc.Header(&header), grpc.Trailer(&trailer), grpc.Peer(&from))
+		if f := interceptor.FailureOf(err); f.Reach != codes.Unsent || o.Service.Attempts() != 1 {
+			t.Fatalf("got %v with %d attempts at the server, want the last one of two unsent", err, o.Service.Attempts())
 		}
 		if header != nil || trailer != nil || from.Addr != nil || from.AuthInfo != nil || from.LocalAddr != nil {
 			t.Errorf("got header %v, trailer %v, peer %v, want nothing of the attempt before", header, trailer, from)
@@ -123,11 +125,11 @@ func TestUnary_callersOptionsAreLeftAlone(t *testing.T) {
 				}
 				shared[0], shared[1], shared[2] = grpc.Header(&header), grpc.Trailer(&trailer), interceptor.MaxRetries(3)
 				before := append([]grpc.CallOption(nil), shared...)
-				s := &server{unary: refuseFirst(failures, overloaded())}
+				s := &grpctest.Server{Unary: grpctest.RefuseFirst(failures, grpctest.ErrOverloaded)}
 				synctest.Test(t, func(t *testing.T) {
-					conn := serve(t, s, retrying(append(options, interceptor.Repeatable())...)...)
+					conn := grpctest.Serve(t, s, retrytest.DialOptions(append(options, interceptor.Repeatable())...)...)
 					// Generated clients copy the options; Invoke hands them on.
-					err := conn.Invoke(t.Context(), unaryMethod, &testpb.SimpleRequest{}, &testpb.SimpleResponse{}, shared[:3]...)
+					err := conn.Invoke(t.Context(), grpctest.UnaryMethod, &testpb.SimpleRequest{}, &testpb.SimpleResponse{}, shared[:3]...)
 					if (err != nil) != (failures == 100) {
 						t.Fatalf("got %v after %d failures", err, failures)
 					}
@@ -143,8 +145,8 @@ func TestUnary_callersOptionsAreLeftAlone(t *testing.T) {
 }
 
 func TestUnary_callersMetadataAndRequestAreLeftAlone(t *testing.T) {
-	s := &server{unary: refuseFirst(3, overloaded())}
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	s := &grpctest.Server{Unary: grpctest.RefuseFirst(3, grpctest.ErrOverloaded)}
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		backing := [4]string{"value"}
 		md := metadata.MD{"key": backing[:1]}
 		wantMD := md.Copy()
@@ -167,7 +169,7 @@ func TestUnary_callersMetadataAndRequestAreLeftAlone(t *testing.T) {
 		if diff := cmp.Diff(metadata.Pairs("key", "value", "added", "later"), sent); diff != "" {
 			t.Errorf("outgoing metadata of the caller's context (-want +got):\n%s", diff)
 		}
-		for n, md := range s.md {
+		for n, md := range s.Metadata() {
 			if diff := cmp.Diff([]string{"value", "later"}, append(md.Get("key"), md.Get("added")...)); diff != "" {
 				t.Errorf("attempt %d was sent (-want +got):\n%s", n+1, diff)
 			}
@@ -183,7 +185,7 @@ func TestUnary_retriesTellTheServerHowManyAttemptsCameBefore(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			const retries = 11 // more than are prepared in advance
-			s := &server{unary: refuseFirst(retries, overloaded())}
+			s := &grpctest.Server{Unary: grpctest.RefuseFirst(retries, grpctest.ErrOverloaded)}
 			synctest.Test(t, func(t *testing.T) {
 				var values []string
 				within := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
@@ -191,17 +193,17 @@ func TestUnary_retriesTellTheServerHowManyAttemptsCameBefore(t *testing.T) {
 					values = append(values, fmt.Sprintf("%v %t", ctx.Value(key{}), deadline))
 					return invoker(ctx, method, req, reply, cc, opts...)
 				}
-				conn := serve(t, s, append(retrying(interceptor.WithTable(atOnce(retries)), interceptor.Repeatable()),
+				conn := grpctest.Serve(t, s, append(retrytest.DialOptions(interceptor.WithTable(retrytest.AtOnce(retries)), interceptor.Repeatable()),
 					grpc.WithChainUnaryInterceptor(within))...)
 				ctx, cancel := context.WithTimeout(context.WithValue(t.Context(), key{}, "of the caller"), time.Hour)
 				defer cancel()
 				if outgoing != nil {
 					ctx = metadata.NewOutgoingContext(ctx, outgoing)
 				}
-				if _, err := callUnary(ctx, conn); err != nil {
+				if _, err := grpctest.CallUnary(ctx, conn); err != nil {
 					t.Fatal(err)
 				}
-				for n, md := range s.md {
+				for n, md := range s.Metadata() {
 					var want []string
 					if n > 0 {
 						want = []string{strconv.Itoa(n)}
@@ -222,7 +224,7 @@ func TestUnary_retriesTellTheServerHowManyAttemptsCameBefore(t *testing.T) {
 }
 
 func TestUnary_aRightHandInterceptorsFailureIsRetriedLikeAnAttempt(t *testing.T) {
-	s := &server{unary: refuseFirst(0, nil)}
+	s := &grpctest.Server{Unary: grpctest.RefuseFirst(0, nil)}
 	synctest.Test(t, func(t *testing.T) {
 		var tries int
 		tokens := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
@@ -231,14 +233,14 @@ func TestUnary_aRightHandInterceptorsFailureIsRetriedLikeAnAttempt(t *testing.T)
 			}
 			return invoker(ctx, method, req, reply, cc, opts...)
 		}
-		conn := serve(t, s, append(retrying(), grpc.WithChainUnaryInterceptor(tokens))...)
+		conn := grpctest.Serve(t, s, append(retrytest.DialOptions(), grpc.WithChainUnaryInterceptor(tokens))...)
 		tries = 2 // the first call succeeds, so that trailers are known to arrive
-		if _, err := callUnary(t.Context(), conn); err != nil {
+		if _, err := grpctest.CallUnary(t.Context(), conn); err != nil {
 			t.Fatal(err)
 		}
 		tries = 0
 		var err error
-		got := took(func() { _, err = callUnary(t.Context(), conn) })
+		got := grpctest.Took(func() { _, err = grpctest.CallUnary(t.Context(), conn) })
 		if err != nil || tries != 3 || got != 3*time.Second { // never sent, hence Network: 1 s, 2 s
 			t.Errorf("got %v after %d tries and %v, want success after 3 tries and 3s", err, tries, got)
 		}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -19,7 +21,7 @@ import (
 // grpc's own retries give up above 256 KiB; it is not copied either.
 func TestUnary_largeRequest(t *testing.T) {
 	body := bytes.Repeat([]byte("x"), 4_000_000)
-	s := &server{unary: func(_ context.Context, n int, in *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+	s := &grpctest.Server{Unary: func(_ context.Context, n int, in *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 		if !bytes.Equal(in.GetPayload().GetBody(), body) {
 			return nil, status.Error(grpccodes.InvalidArgument, "not as sent")
 		}
@@ -29,12 +31,12 @@ func TestUnary_largeRequest(t *testing.T) {
 		return &testpb.SimpleResponse{}, nil
 	}}
 	request := &testpb.SimpleRequest{Payload: &testpb.Payload{Body: body}}
-	bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		if _, err := client.UnaryCall(t.Context(), request); err != nil {
 			t.Fatal(err)
 		}
 	})
-	if got := s.attempts(); got != 2 {
+	if got := s.Attempts(); got != 2 {
 		t.Errorf("%d attempts, want 2", got)
 	}
 
@@ -46,7 +48,7 @@ func TestUnary_largeRequest(t *testing.T) {
 		return nil
 	}
 	unary := interceptor.UnaryClientInterceptor(interceptor.WithPolicy(codes.Server, policy.Policy{Retries: 1}), interceptor.Repeatable())
-	if err := unary(t.Context(), unaryMethod, request, &testpb.SimpleResponse{}, nil, invoker); err != nil {
+	if err := unary(t.Context(), grpctest.UnaryMethod, request, &testpb.SimpleResponse{}, nil, invoker); err != nil {
 		t.Fatal(err)
 	}
 	if len(seen) != 2 || seen[0] != any(request) || seen[1] != any(request) {

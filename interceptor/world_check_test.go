@@ -14,6 +14,7 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -37,7 +38,7 @@ func (w *world) check(t *testing.T, records []*record) {
 			for i, e := range rec.events {
 				t.Logf("call %d event %d at %v: %+v", rec.id, i, e.at.Sub(rec.start), e.Event)
 			}
-			t.Logf("call %d returned after %v: %v", rec.id, rec.returned.Sub(rec.start), rec.shown.err)
+			t.Logf("call %d returned after %v: %v", rec.id, rec.returned.Sub(rec.start), rec.shown.Err)
 		}
 	}
 }
@@ -197,18 +198,18 @@ func (w *world) checkReturn(t *testing.T, rec *record) {
 		return
 	}
 	last := rec.step(len(rec.begun) - 1)
-	if n := len(rec.events); n == 0 || rec.events[n-1].Outcome == interceptor.Pending || (rec.shown.err == nil) != succeeded(&rec.events[n-1]) {
+	if n := len(rec.events); n == 0 || rec.events[n-1].Outcome == interceptor.Pending || (rec.shown.Err == nil) != succeeded(&rec.events[n-1]) {
 		t.Errorf("call %d: its last event is not that of its end", rec.id)
 	}
-	if rec.shown.err == nil {
+	if rec.shown.Err == nil {
 		if last.end != nil {
 			t.Errorf("call %d: succeeded, though the last attempt has failed with %v", rec.id, last.end)
 		}
 		return
 	}
-	withStatus, ok := rec.shown.err.(interface{ GRPCStatus() *status.Status })
+	withStatus, ok := rec.shown.Err.(interface{ GRPCStatus() *status.Status })
 	if !ok {
-		t.Errorf("call %d: error %v is no status", rec.id, rec.shown.err)
+		t.Errorf("call %d: error %v is no status", rec.id, rec.shown.Err)
 		return
 	}
 	st := withStatus.GRPCStatus()
@@ -228,24 +229,24 @@ func (r *record) checkShown(t *testing.T) {
 	last := r.step(n)
 	if !r.stream {
 		switch {
-		case r.shown.err == nil && r.reply.GetUsername() != tag(n, 0):
+		case r.shown.Err == nil && r.reply.GetUsername() != grpctest.Tag(n, 0):
 			t.Errorf("call %d: got the answer %q, want that of attempt %d", r.id, r.reply.GetUsername(), n+1)
-		case r.shown.err != nil && r.reply != nil && !proto.Equal(r.reply, r.reply.ProtoReflect().New().Interface()):
+		case r.shown.Err != nil && r.reply != nil && !proto.Equal(r.reply, r.reply.ProtoReflect().New().Interface()):
 			t.Errorf("call %d: failed, and left an answer: %v", r.id, r.reply)
 		}
 		return
 	}
 	var want []string
 	for i := range last.messages {
-		want = append(want, tag(n, i))
+		want = append(want, grpctest.Tag(n, i))
 	}
-	if len(r.shown.bodies) > len(want) || !slices.Equal(r.shown.bodies, want[:len(r.shown.bodies)]) {
-		t.Errorf("call %d: was shown %v, want the beginning of %v, and no attempt after that", r.id, r.shown.bodies, want)
+	if len(r.shown.Bodies) > len(want) || !slices.Equal(r.shown.Bodies, want[:len(r.shown.Bodies)]) {
+		t.Errorf("call %d: was shown %v, want the beginning of %v, and no attempt after that", r.id, r.shown.Bodies, want)
 	}
-	if !r.abandoned && r.shown.err == nil && len(r.shown.bodies) != len(want) {
-		t.Errorf("call %d: succeeded with %v, want all of %v", r.id, r.shown.bodies, want)
+	if !r.abandoned && r.shown.Err == nil && len(r.shown.Bodies) != len(want) {
+		t.Errorf("call %d: succeeded with %v, want all of %v", r.id, r.shown.Bodies, want)
 	}
-	if got := r.shown.header["attempt"]; r.shown.header != nil && !slices.Equal(got, []string{tag(n, 0)}) {
+	if got := r.shown.Header["attempt"]; r.shown.Header != nil && !slices.Equal(got, []string{grpctest.Tag(n, 0)}) {
 		t.Errorf("call %d: was shown the header of %v, want that of attempt %d, and none after it", r.id, got, n+1)
 	}
 }

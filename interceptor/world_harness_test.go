@@ -15,6 +15,7 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -53,12 +54,6 @@ type step struct {
 	pushback []string
 }
 
-// of returns one of the values.
-func of[T any](r *rand.Rand, values ...T) T { return values[r.IntN(len(values))] }
-
-// once is true once in n times.
-func once(r *rand.Rand, n int) bool { return r.IntN(n) == 0 }
-
 // seconds returns a duration of some seconds that meets no other by chance.
 func seconds(r *rand.Rand, n int) time.Duration {
 	return time.Duration(1 + r.Int64N(int64(n)*int64(time.Second)))
@@ -68,19 +63,19 @@ func seconds(r *rand.Rand, n int) time.Duration {
 func newWorld(t *testing.T, seed uint64) *world {
 	t.Helper()
 	r := rand.New(rand.NewPCG(seed, seed)) //nolint:gosec // a test has to be repeatable, not secret
-	w := &world{dice: of(r, 0, 0.999999, r.Float64()), parallel: once(r, 2)}
+	w := &world{dice: grpctest.Of(r, 0, 0.999999, r.Float64()), parallel: grpctest.Once(r, 2)}
 	w.config.Table = anyTable(r)
 	most := 0
 	for _, row := range w.config.Table {
 		most = max(most, row.Retries)
 	}
 	w.config.Limits = policy.Limits{
-		MaxAttempts:    of(r, 0, 0, most+1, most+2),
-		MaxElapsed:     of(r, 0, 0, seconds(r, 5), seconds(r, 60)),
-		MaxServerDelay: of(r, 0, 0, seconds(r, 20)),
+		MaxAttempts:    grpctest.Of(r, 0, 0, most+1, most+2),
+		MaxElapsed:     grpctest.Of(r, 0, 0, seconds(r, 5), seconds(r, 60)),
+		MaxServerDelay: grpctest.Of(r, 0, 0, seconds(r, 20)),
 	}
-	tokens := of(r, 0.0, 1, 3, 100)
-	w.config.Budget = policy.BudgetConfig{Max: tokens, Start: of(r, tokens, tokens/2), Earn: of(r, 0, 0.1, 1)}
+	tokens := grpctest.Of(r, 0.0, 1, 3, 100)
+	w.config.Budget = policy.BudgetConfig{Max: tokens, Start: grpctest.Of(r, tokens, tokens/2), Earn: grpctest.Of(r, 0, 0.1, 1)}
 	if err := w.config.Validate(); err != nil {
 		t.Fatal(err)
 	}
@@ -92,14 +87,14 @@ func newWorld(t *testing.T, seed uint64) *world {
 
 func anyTable(r *rand.Rand) policy.Table {
 	table := policy.Default()
-	if once(r, 4) {
+	if grpctest.Once(r, 4) {
 		return table
 	}
 	for class := range table {
-		base := of(r, 0, seconds(r, 5), seconds(r, 1))
+		base := grpctest.Of(r, 0, seconds(r, 5), seconds(r, 1))
 		table[class] = policy.Policy{
-			Retries: of(r, 0, 1, 2, 3, 4), Base: base, Max: base + of(r, 0, seconds(r, 30)), Multiplier: of(r, 1, 1.3, 2, 1e6),
-			Jitter: of(r, policy.Above, policy.Full, policy.Equal, policy.Symmetric, policy.None),
+			Retries: grpctest.Of(r, 0, 1, 2, 3, 4), Base: base, Max: base + grpctest.Of(r, 0, seconds(r, 30)), Multiplier: grpctest.Of(r, 1, 1.3, 2, 1e6),
+			Jitter: grpctest.Of(r, policy.Above, policy.Full, policy.Equal, policy.Symmetric, policy.None),
 		}
 	}
 	table[codes.None], table[codes.Ended] = policy.Policy{}, policy.Policy{}
@@ -109,31 +104,31 @@ func anyTable(r *rand.Rand) policy.Table {
 func anyPlan(t *testing.T, r *rand.Rand, id int) *plan {
 	t.Helper()
 	p := &plan{
-		id: id, stream: once(r, 2), begin: of(r, 0, seconds(r, 10)), repeatable: !once(r, 3), disabled: once(r, 12),
-		maxRetries: of(r, -1, -1, -1, r.IntN(4)), header: once(r, 3), abandon: of(r, -1, -1, -1, -1, r.IntN(3)),
+		id: id, stream: grpctest.Once(r, 2), begin: grpctest.Of(r, 0, seconds(r, 10)), repeatable: !grpctest.Once(r, 3), disabled: grpctest.Once(r, 12),
+		maxRetries: grpctest.Of(r, -1, -1, -1, r.IntN(4)), header: grpctest.Once(r, 3), abandon: grpctest.Of(r, -1, -1, -1, -1, r.IntN(3)),
 	}
-	if once(r, 3) {
-		p.deadline = of(r, seconds(r, 2), seconds(r, 30), seconds(r, 300))
+	if grpctest.Once(r, 3) {
+		p.deadline = grpctest.Of(r, seconds(r, 2), seconds(r, 30), seconds(r, 300))
 	}
-	if once(r, 4) {
-		p.cancel = of(r, seconds(r, 2), seconds(r, 30))
+	if grpctest.Once(r, 4) {
+		p.cancel = grpctest.Of(r, seconds(r, 2), seconds(r, 30))
 	}
 	mood := grpccodes.OK // a server that always fails in the same way, or none
-	if once(r, 2) {
-		mood = of(r, grpccodes.Unavailable, grpccodes.ResourceExhausted, grpccodes.Internal)
+	if grpctest.Once(r, 2) {
+		mood = grpctest.Of(r, grpccodes.Unavailable, grpccodes.ResourceExhausted, grpccodes.Internal)
 	}
 	for range r.IntN(7) {
 		s := step{
-			refused: once(r, 10), delay: of(r, 0, 0, seconds(r, 3)), header: once(r, 4), messages: of(r, 0, 0, 0, 1, 3),
+			refused: grpctest.Once(r, 10), delay: grpctest.Of(r, 0, 0, seconds(r, 3)), header: grpctest.Once(r, 4), messages: grpctest.Of(r, 0, 0, 0, 1, 3),
 			end: anyStatus(t, r, mood), pushback: anyPushback(r),
 		}
 		if s.refused {
-			s.end = status.Convert(errUnreachable)
+			s.end = status.Convert(grpctest.ErrUnreachable)
 		}
 		p.steps = append(p.steps, s)
 	}
-	p.steps = append(p.steps, step{delay: of(r, 0, seconds(r, 3)), header: once(r, 4), messages: r.IntN(4)})
-	if once(r, 8) { // one that hangs
+	p.steps = append(p.steps, step{delay: grpctest.Of(r, 0, seconds(r, 3)), header: grpctest.Once(r, 4), messages: r.IntN(4)})
+	if grpctest.Once(r, 8) { // one that hangs
 		p.steps[len(p.steps)-1].delay = time.Hour
 	}
 	return p
@@ -148,15 +143,15 @@ func anyStatus(t *testing.T, r *rand.Rand, code grpccodes.Code) *status.Status {
 	}
 	st := status.New(code, fmt.Sprintf("status %d", r.IntN(1000)))
 	var details []protoadapt.MessageV1
-	if once(r, 3) {
-		delay := of(r, seconds(r, 10), seconds(r, 100), 0, -time.Second, 1000*time.Hour)
+	if grpctest.Once(r, 3) {
+		delay := grpctest.Of(r, seconds(r, 10), seconds(r, 100), 0, -time.Second, 1000*time.Hour)
 		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(delay)})
 	}
-	if once(r, 20) {
+	if grpctest.Once(r, 20) {
 		details = append(details, &errdetails.RetryInfo{RetryDelay: &durationpb.Duration{Seconds: -1 << 62, Nanos: 1 << 30}})
 	}
-	if once(r, 5) {
-		details = append(details, &errdetails.ErrorInfo{Reason: of(r, "RATE_LIMIT_EXCEEDED", "ACCESS_TOKEN_EXPIRED", "SOMETHING"), Domain: "googleapis.com"})
+	if grpctest.Once(r, 5) {
+		details = append(details, &errdetails.ErrorInfo{Reason: grpctest.Of(r, "RATE_LIMIT_EXCEEDED", "ACCESS_TOKEN_EXPIRED", "SOMETHING"), Domain: "googleapis.com"})
 	}
 	if len(details) == 0 {
 		return st
@@ -169,10 +164,10 @@ func anyStatus(t *testing.T, r *rand.Rand, code grpccodes.Code) *status.Status {
 }
 
 func anyPushback(r *rand.Rand) []string {
-	if !once(r, 5) {
+	if !grpctest.Once(r, 5) {
 		return nil
 	}
-	return of(r, []string{strconv.Itoa(r.IntN(5000))}, []string{"0"}, []string{"-1"}, []string{"soon"}, []string{"1", "1"},
+	return grpctest.Of(r, []string{strconv.Itoa(r.IntN(5000))}, []string{"0"}, []string{"-1"}, []string{"soon"}, []string{"1", "1"},
 		[]string{"9223372036854775807"}, []string{"9223372036855"}, []string{"99999999999999999999"})
 }
 

@@ -13,6 +13,8 @@ import (
 	"google.golang.org/grpc"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 // lifeBytes is a codec for messages that are encoded already.
@@ -58,11 +60,11 @@ func (l *lifeRun) work(ctx context.Context, rec *lifeRecord) error {
 	step := rec.step(n)
 	if r := rec.right(n); r.Act != fine {
 		if r.Act == fails {
-			return errUnreachable
+			return grpctest.ErrUnreachable
 		}
 		l.misbehave(rec, r.Act, "the function of Do", false)
 	}
-	snooze(ctx, step.Delay)
+	grpctest.Snooze(ctx, step.Delay)
 	if step.Hang {
 		<-ctx.Done()
 	}
@@ -107,7 +109,7 @@ func (r *lifeRecord) received(l *lifeRun, m *testpb.StreamingOutputCallResponse)
 
 // message returns message n of the caller's.
 func (r *lifeRecord) message(n, size int) *testpb.StreamingOutputCallRequest {
-	m := ask(fmt.Sprintf("%d/%d", r.id, n))
+	m := grpctest.Ask(fmt.Sprintf("%d/%d", r.id, n))
 	m.ResponseStatus = &testpb.EchoStatus{Message: strings.Repeat("x", size)}
 	return m
 }

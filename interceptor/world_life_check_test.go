@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -284,7 +285,7 @@ func (l *lifeRun) checkProbe() {
 	for method := range seen {
 		began := time.Now()
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-		err := l.conn.Invoke(ctx, method, ask("well"), new(testpb.StreamingOutputCallResponse), interceptor.WithAttemptTimeout(time.Minute), interceptor.Repeatable())
+		err := l.conn.Invoke(ctx, method, grpctest.Ask("well"), new(testpb.StreamingOutputCallResponse), interceptor.WithAttemptTimeout(time.Minute), interceptor.Repeatable())
 		cancel()
 		if took := time.Since(began); err != nil || took > time.Minute {
 			l.problem("probe: the next call does not succeed", "%s: %v after %v", method, err, took)

@@ -6,14 +6,16 @@ import (
 	"time"
 
 	grpccodes "google.golang.org/grpc/codes"
+
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 // newLifeWorld returns the world of a seed.
 func newLifeWorld(seed uint64) *lifeWorld {
 	r := &lifeDice{rand.New(rand.NewPCG(seed, 77))} //nolint:gosec // a test has to be repeatable, not secret
 	w := &lifeWorld{
-		Seed: seed, Quick: r.in(2), Tokens: of(r.Rand, ampleTokens, ampleTokens, fewTokens, noTokens), Blind: r.in(6), Loud: r.in(2), Yields: r.in(2), LogLimit: of(r.Rand, 0, 1, 10),
-		Gate: of(r.Rand, noGate, noGate, hintsGate, fleetGate, dryGate), Breaker: r.in(2),
+		Seed: seed, Quick: r.in(2), Tokens: grpctest.Of(r.Rand, ampleTokens, ampleTokens, fewTokens, noTokens), Blind: r.in(6), Loud: r.in(2), Yields: r.in(2), LogLimit: grpctest.Of(r.Rand, 0, 1, 10),
+		Gate: grpctest.Of(r.Rand, noGate, noGate, hintsGate, fleetGate, dryGate), Breaker: r.in(2),
 	}
 	if w.Breaker && r.in(3) {
 		w.Refuses = times(r, 3, func() int { return r.IntN(12) })
@@ -25,10 +27,10 @@ func newLifeWorld(seed uint64) *lifeWorld {
 		w.Hedge = r.hedge()
 	}
 	if r.in(6) {
-		w.Replay = of(r.Rand, 1, 50, 3000)
+		w.Replay = grpctest.Of(r.Rand, 1, 50, 3000)
 	}
 	if r.in(3) {
-		w.Refresh = append([]lifeAct{fine}, times(r, 3, func() lifeAct { return of(r.Rand, fine, fails, fails, panics, exits, blocks) })...)[r.IntN(2):]
+		w.Refresh = append([]lifeAct{fine}, times(r, 3, func() lifeAct { return grpctest.Of(r.Rand, fine, fails, fails, panics, exits, blocks) })...)[r.IntN(2):]
 	}
 	if r.in(4) {
 		w.Reloads = times(r, 3, r.reload)
@@ -76,11 +78,11 @@ func times[T any](r *lifeDice, most int, f func() T) []T {
 }
 
 func (r *lifeDice) hedge() lifeHedge {
-	return lifeHedge{Delay: of(r.Rand, 0, r.upTo(time.Second), r.upTo(5*time.Second)), Attempts: 2 + r.IntN(3)}
+	return lifeHedge{Delay: grpctest.Of(r.Rand, 0, r.upTo(time.Second), r.upTo(5*time.Second)), Attempts: 2 + r.IntN(3)}
 }
 
 func (r *lifeDice) reload() lifeReload {
-	l := lifeReload{At: r.upTo(20 * time.Second), Quick: r.in(2), Gate: of(r.Rand, noGate, hintsGate, fleetGate)}
+	l := lifeReload{At: r.upTo(20 * time.Second), Quick: r.in(2), Gate: grpctest.Of(r.Rand, noGate, hintsGate, fleetGate)}
 	if r.in(3) {
 		l.Hedge = r.hedge()
 	}
@@ -95,20 +97,20 @@ func (r *lifeDice) trouble(once int) []lifeTrouble {
 	if !r.in(once) {
 		return nil
 	}
-	return times(r, 2, func() lifeTrouble { return lifeTrouble{r.IntN(8), of(r.Rand, panics, exits)} })
+	return times(r, 2, func() lifeTrouble { return lifeTrouble{r.IntN(8), grpctest.Of(r.Rand, panics, exits)} })
 }
 
 func (r *lifeDice) call() lifeCall {
 	c := lifeCall{
-		Kind:  of(r.Rand, unaryLife, unaryLife, serverLife, serverLife, clientLife, bidiLife, bidiLife, doLife),
-		Begin: of(r.Rand, 0, 0, r.upTo(time.Second), r.upTo(10*time.Second)), Repeatable: !r.in(3), Abandon: r.in(5),
+		Kind:  grpctest.Of(r.Rand, unaryLife, unaryLife, serverLife, serverLife, clientLife, bidiLife, bidiLife, doLife),
+		Begin: grpctest.Of(r.Rand, 0, 0, r.upTo(time.Second), r.upTo(10*time.Second)), Repeatable: !r.in(3), Abandon: r.in(5),
 		Raw: r.in(12), Prepared: r.in(12), Finish: r.in(4), Vars: r.in(6), Wait: r.in(8), Changes: r.in(8),
 	}
 	if r.in(3) {
-		c.Deadline = of(r.Rand, r.upTo(2*time.Second), r.upTo(30*time.Second), r.upTo(300*time.Second))
+		c.Deadline = grpctest.Of(r.Rand, r.upTo(2*time.Second), r.upTo(30*time.Second), r.upTo(300*time.Second))
 	}
 	if r.in(3) {
-		c.Cancel = of(r.Rand, r.upTo(2*time.Second), r.upTo(30*time.Second))
+		c.Cancel = grpctest.Of(r.Rand, r.upTo(2*time.Second), r.upTo(30*time.Second))
 	}
 	if r.in(6) {
 		c.Retries = 1 + r.IntN(4)
@@ -120,7 +122,7 @@ func (r *lifeDice) call() lifeCall {
 		c.Hedge = r.hedge()
 	}
 	if r.in(8) {
-		c.Replay = of(r.Rand, 1, 50, 3000)
+		c.Replay = grpctest.Of(r.Rand, 1, 50, 3000)
 	}
 	c.Size = r.size()
 	r.hooks(&c)
@@ -134,19 +136,19 @@ func (r *lifeDice) size() int {
 	if r.in(20) {
 		return 2 * lifeMaxSend
 	}
-	return of(r.Rand, 0, 0, 0, 100, 100, 4000)
+	return grpctest.Of(r.Rand, 0, 0, 0, 100, 100, 4000)
 }
 
 // hooks chooses the functions of the caller's.
 func (r *lifeDice) hooks(c *lifeCall) {
 	if r.in(8) {
-		c.Accept = times(r, 3, func() lifeAct { return of(r.Rand, fine, fails, fails, panics, exits, blocks) })
+		c.Accept = times(r, 3, func() lifeAct { return grpctest.Of(r.Rand, fine, fails, fails, panics, exits, blocks) })
 	}
 	if r.in(6) {
-		c.Fallback = []lifeAct{of(r.Rand, fine, fine, fills, fails, panics, exits, blocks, wrong)}
+		c.Fallback = []lifeAct{grpctest.Of(r.Rand, fine, fine, fills, fails, panics, exits, blocks, wrong)}
 	}
 	if c.Kind == serverLife && r.in(3) {
-		c.Resume = times(r, 3, func() lifeAct { return of(r.Rand, fine, fine, fine, fails, panics, exits, blocks, wrong) })
+		c.Resume = times(r, 3, func() lifeAct { return grpctest.Of(r.Rand, fine, fine, fine, fails, panics, exits, blocks, wrong) })
 	}
 }
 
@@ -155,8 +157,10 @@ func (r *lifeDice) ops(c *lifeCall) {
 	if !c.streams() {
 		return
 	}
-	pause := func() time.Duration { return of(r.Rand, 0, 0, 0, r.upTo(3*time.Second)) }
-	add := func(do ...lifeMethod) lifeOp { return lifeOp{Do: of(r.Rand, do...), After: pause(), Size: r.size()} }
+	pause := func() time.Duration { return grpctest.Of(r.Rand, 0, 0, 0, r.upTo(3*time.Second)) }
+	add := func(do ...lifeMethod) lifeOp {
+		return lifeOp{Do: grpctest.Of(r.Rand, do...), After: pause(), Size: r.size()}
+	}
 	switch {
 	case r.in(2):
 		c.Ops = times(r, 6, func() lifeOp { return add(opSend, opSend, opSend, opRecv, opHeader, opContext, opCloseSend, opTrailer) })
@@ -172,36 +176,36 @@ func (r *lifeDice) ops(c *lifeCall) {
 
 // attempts chooses what becomes of the attempts.
 func (r *lifeDice) attempts(c *lifeCall) {
-	mood := of(r.Rand, grpccodes.OK, grpccodes.OK, grpccodes.Unavailable, grpccodes.ResourceExhausted, grpccodes.Unauthenticated)
+	mood := grpctest.Of(r.Rand, grpccodes.OK, grpccodes.OK, grpccodes.Unavailable, grpccodes.ResourceExhausted, grpccodes.Unauthenticated)
 	if r.in(5) {
 		return
 	}
 	c.Steps = times(r, 5, func() lifeStep { return r.step(mood) })
 	if r.in(5) {
 		c.Right = times(r, 4, func() lifeRight {
-			return lifeRight{of(r.Rand, fine, fails, fails, panics, exits), of(r.Rand, atOpen, atSend, atRecv)}
+			return lifeRight{grpctest.Of(r.Rand, fine, fails, fails, panics, exits), grpctest.Of(r.Rand, atOpen, atSend, atRecv)}
 		})
 	}
 }
 
 func (r *lifeDice) step(mood grpccodes.Code) lifeStep {
 	s := lifeStep{
-		Delay: of(r.Rand, 0, 0, r.upTo(3*time.Second)), Header: r.in(4), Early: r.in(6), Replies: of(r.Rand, 0, 0, 1, 3),
-		Gap: of(r.Rand, 0, 0, r.upTo(time.Second)), Hang: r.in(12), Cut: r.in(20), Code: mood,
+		Delay: grpctest.Of(r.Rand, 0, 0, r.upTo(3*time.Second)), Header: r.in(4), Early: r.in(6), Replies: grpctest.Of(r.Rand, 0, 0, 1, 3),
+		Gap: grpctest.Of(r.Rand, 0, 0, r.upTo(time.Second)), Hang: r.in(12), Cut: r.in(20), Code: mood,
 	}
 	if mood == grpccodes.OK || r.in(6) {
-		s.Code = of(r.Rand, grpccodes.OK, grpccodes.Unavailable, grpccodes.ResourceExhausted, grpccodes.Unauthenticated, grpccodes.Internal,
+		s.Code = grpctest.Of(r.Rand, grpccodes.OK, grpccodes.Unavailable, grpccodes.ResourceExhausted, grpccodes.Unauthenticated, grpccodes.Internal,
 			grpccodes.DeadlineExceeded, grpccodes.Unknown, grpccodes.InvalidArgument, grpccodes.Aborted, grpccodes.Canceled)
 	}
 	if s.Code == grpccodes.OK {
 		return s
 	}
 	if r.in(3) {
-		s.Hint = of(r.Rand, r.upTo(5*time.Second), r.upTo(60*time.Second))
+		s.Hint = grpctest.Of(r.Rand, r.upTo(5*time.Second), r.upTo(60*time.Second))
 	}
 	s.Quota = s.Code == grpccodes.ResourceExhausted && r.in(2)
 	if r.in(10) {
-		s.Pushback = of(r.Rand, "0", "-1", "500", "soon")
+		s.Pushback = grpctest.Of(r.Rand, "0", "-1", "500", "soon")
 	}
 	return s
 }

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -203,7 +204,7 @@ func (l *lifeRun) fallback(rec *lifeRecord) interceptor.FallbackFunc {
 
 // fill fills a reply, which may be one of another codec.
 func fill(reply any) {
-	filled := chunk("filled")
+	filled := grpctest.Chunk("filled")
 	switch reply := reply.(type) {
 	case *testpb.StreamingOutputCallResponse:
 		reply.Payload = filled.GetPayload()
@@ -225,6 +226,6 @@ func (l *lifeRun) resume(rec *lifeRecord) interceptor.ResumeFunc {
 		if act == wrong {
 			return &testpb.Empty{}, true
 		}
-		return ask(fmt.Sprintf("%d/0@%d", rec.id, i.Delivered)), true
+		return grpctest.Ask(fmt.Sprintf("%d/0@%d", rec.id, i.Delivered)), true
 	}
 }

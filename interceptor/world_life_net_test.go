@@ -8,7 +8,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 // lifeNet is the network between client and server.
@@ -26,7 +27,7 @@ type lifeNet struct {
 // newLifeNet returns a network that is in memory or has a loopback address.
 func newLifeNet(tcp bool) *lifeNet {
 	if !tcp {
-		l := bufconn.Listen(1 << 20)
+		l := grpctest.Listen()
 		return &lifeNet{Listener: l, to: l.DialContext}
 	}
 	var config net.ListenConfig
@@ -42,8 +43,6 @@ func newLifeNet(tcp bool) *lifeNet {
 
 // dial refuses in the windows of the world.
 func (n *lifeNet) dial(ctx context.Context, _ string) (net.Conn, error) {
-	dialing.Lock()
-	defer dialing.Unlock()
 	now := time.Since(n.began)
 	for _, w := range n.refused {
 		if now >= w.From && now < w.To {

@@ -9,6 +9,8 @@ import (
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 // lifeChange is what an interceptor on the right adds to every message.
@@ -35,7 +37,7 @@ func (l *lifeRun) act(rec *lifeRecord, n int, at lifePlace) error {
 		return nil
 	}
 	if r.Act == fails {
-		return errUnreachable
+		return grpctest.ErrUnreachable
 	}
 	l.misbehave(rec, r.Act, "right", false)
 	return nil

@@ -16,6 +16,8 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/protoadapt"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 // error returns the status of the attempt.
@@ -48,7 +50,7 @@ func (l *lifeRun) serve(_ any, stream grpc.ServerStream) error {
 	ctx := stream.Context()
 	md, _ := metadata.FromIncomingContext(ctx)
 	if len(md["call"]) == 0 { // the probe
-		return stream.SendMsg(chunk("well"))
+		return stream.SendMsg(grpctest.Chunk("well"))
 	}
 	id, _ := strconv.Atoi(md["call"][0])
 	n, _ := strconv.Atoi(md["attempt"][0])
@@ -57,7 +59,7 @@ func (l *lifeRun) serve(_ any, stream grpc.ServerStream) error {
 	if l.quiet.Load() {
 		step = lifeStep{}
 	}
-	snooze(ctx, step.Delay)
+	grpctest.Snooze(ctx, step.Delay)
 	if step.Header {
 		_ = stream.SendHeader(metadata.Pairs("attempt", strconv.Itoa(n)))
 	}
@@ -121,7 +123,7 @@ func (r *lifeRecord) reply(stream grpc.ServerStream, n, from int, step lifeStep)
 			}
 			timer.Stop()
 		}
-		if err := stream.SendMsg(chunk(fmt.Sprintf("%d/%d/%d", r.id, n, from+i))); err != nil {
+		if err := stream.SendMsg(grpctest.Chunk(fmt.Sprintf("%d/%d/%d", r.id, n, from+i))); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 var lifeTCP = flag.Int("world.tcp", 60, "how many worlds TestWorldLives_overTCP makes")
@@ -21,7 +23,7 @@ const lifeScale = 200
 func TestWorldLives_overTCP(t *testing.T) {
 	first := *lifeSeed
 	if first == 0 {
-		first = seedOf(t, 0)
+		first = grpctest.Seed(t, 0)
 	}
 	before := runtime.NumGoroutine()
 	report := newLifeReport()

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 var (
@@ -50,7 +52,7 @@ func TestWorldLives(t *testing.T) {
 		n = *lifeN
 	}
 	if first == 0 {
-		first = seedOf(t, 0)
+		first = grpctest.Seed(t, 0)
 	}
 	report := newLifeReport()
 	count, stop := showLife(n)

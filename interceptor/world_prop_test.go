@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -27,7 +28,7 @@ var worlds = flag.Int("worlds", 400, "how many random worlds TestWorlds makes")
 func TestWorlds(t *testing.T) {
 	tally := make(map[string]int)
 	for n := range *worlds {
-		seed := seedOf(t, n)
+		seed := grpctest.Seed(t, n)
 		if !t.Run("", func(t *testing.T) { newWorld(t, seed).run(t, tally) }) {
 			t.Fatalf("run again with -run TestWorlds -worlds=1 -seed=%d", seed)
 		}

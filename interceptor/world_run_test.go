@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -28,7 +29,7 @@ type record struct {
 	events  []told
 
 	start, returned time.Time
-	shown           shown
+	shown           grpctest.Shown
 	reply           *testpb.SimpleResponse
 	opened          bool // there was a stream
 	abandoned       bool
@@ -93,8 +94,8 @@ func (w *world) run(t *testing.T, tally map[string]int) {
 		for _, p := range w.calls {
 			s.records = append(s.records, &record{plan: p})
 		}
-		var l ledger
-		conn := serve(t, s, append(interceptor.DialOptions(
+		var l grpctest.Ledger
+		conn := grpctest.Serve(t, s, append(interceptor.DialOptions(
 			interceptor.WithConfig(w.config), interceptor.WithBudget(budget), interceptor.WithRand(func() float64 { return w.dice }),
 			interceptor.WithObserver(func(ctx context.Context, e interceptor.Event) {
 				rec := recordOf(ctx)
@@ -123,7 +124,7 @@ func (w *world) run(t *testing.T, tally map[string]int) {
 		if got := runtime.NumGoroutine(); got > before+5 { // the runtime may have begun one of its own
 			t.Errorf("%d goroutines are left", got-before)
 		}
-		if begun, ended := l.counts(); begun != ended {
+		if begun, ended := l.Counts(); begun != ended {
 			t.Errorf("%d attempts have begun and %d ended", begun, ended)
 		}
 		w.check(t, s.records)
@@ -154,42 +155,42 @@ func (r *record) make(t *testing.T, client testpb.TestServiceClient) {
 		r.makeStream(t, ctx, cancel, client)
 		return
 	}
-	r.reply, r.shown.err = client.UnaryCall(ctx, &testpb.SimpleRequest{Payload: &testpb.Payload{Body: []byte("as sent")}})
+	r.reply, r.shown.Err = client.UnaryCall(ctx, &testpb.SimpleRequest{Payload: &testpb.Payload{Body: []byte("as sent")}})
 	r.returned = time.Now()
 }
 
 func (r *record) makeStream(t *testing.T, ctx context.Context, cancel func(), client testpb.TestServiceClient) { //nolint:revive // t comes first
 	t.Helper()
-	request := ask("as sent")
+	request := grpctest.Ask("as sent")
 	stream, err := client.StreamingOutputCall(ctx, request)
 	request.Payload.Body = []byte("changed later")
 	if err != nil {
-		r.shown.err, r.returned = err, time.Now()
+		r.shown.Err, r.returned = err, time.Now()
 		return
 	}
 	r.opened = true
 	if r.header {
-		if r.shown.header, err = stream.Header(); err != nil {
+		if r.shown.Header, err = stream.Header(); err != nil {
 			t.Errorf("call %d: Header: %v", r.id, err)
 		}
 	}
 	for {
-		if len(r.shown.bodies) == r.abandon {
+		if len(r.shown.Bodies) == r.abandon {
 			r.abandoned = true
 			cancel()
 			r.returned = time.Now()
 			return
 		}
 		var body string
-		body, err = receive(stream)
+		body, err = grpctest.Receive(stream)
 		if err != nil {
 			break
 		}
-		r.shown.bodies = append(r.shown.bodies, body)
+		r.shown.Bodies = append(r.shown.Bodies, body)
 	}
 	r.returned = time.Now()
 	if !errors.Is(err, io.EOF) {
-		r.shown.err = err
+		r.shown.Err = err
 	}
 	r.useOn(t, stream, err)
 }
@@ -199,13 +200,13 @@ func (r *record) useOn(t *testing.T, stream grpc.ClientStream, final error) {
 	t.Helper()
 	attempts := r.attempts()
 	for range 3 {
-		if _, err := receive(stream); err != final { //nolint:errorlint // the same one
+		if _, err := grpctest.Receive(stream); err != final { //nolint:errorlint // the same one
 			t.Errorf("call %d: RecvMsg after the end: %v, want %v", r.id, err, final)
 		}
 		if _, err := stream.Header(); err != nil {
 			t.Errorf("call %d: Header after the end: %v", r.id, err)
 		}
-		if err := stream.SendMsg(ask("more")); err == nil || (err != io.EOF && status.Code(err) == 0) { //nolint:errorlint // grpc's own
+		if err := stream.SendMsg(grpctest.Ask("more")); err == nil || (err != io.EOF && status.Code(err) == 0) { //nolint:errorlint // grpc's own
 			t.Errorf("call %d: SendMsg after the end: %v", r.id, err)
 		}
 		if err := stream.CloseSend(); err != nil {

@@ -8,6 +8,8 @@ import (
 	"google.golang.org/grpc"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/metadata"
+
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 // begin notes an attempt, and tells the server which it is.
@@ -33,20 +35,9 @@ func rightUnary(ctx context.Context, method string, req, reply any, cc *grpc.Cli
 	ctx, b, step := rec.begin(ctx)
 	defer rec.end(b)
 	if step.refused {
-		return finished(opts, step.end.Err())
+		return grpctest.Finished(opts, step.end.Err())
 	}
 	return invoker(ctx, method, req, reply, cc, opts...)
-}
-
-// finished calls the OnFinish options as grpc does for a call that never gets a stream,
-// and returns its error.
-func finished(opts []grpc.CallOption, err error) error {
-	for _, o := range opts {
-		if o, ok := o.(grpc.OnFinishCallOption); ok {
-			o.OnFinish(err)
-		}
-	}
-	return err
 }
 
 func rightStream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
@@ -99,7 +90,7 @@ func (s *worldServer) arrive(ctx context.Context, body string) (n int, todo step
 
 func (s *worldServer) UnaryCall(ctx context.Context, in *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 	n, todo := s.arrive(ctx, string(in.GetPayload().GetBody()))
-	snooze(ctx, todo.delay)
+	grpctest.Snooze(ctx, todo.delay)
 	if todo.header {
 		_ = grpc.SendHeader(ctx, nil)
 	}
@@ -107,13 +98,13 @@ func (s *worldServer) UnaryCall(ctx context.Context, in *testpb.SimpleRequest) (
 	if todo.end != nil {
 		return nil, todo.end.Err()
 	}
-	return &testpb.SimpleResponse{Username: tag(n, 0)}, nil
+	return &testpb.SimpleResponse{Username: grpctest.Tag(n, 0)}, nil
 }
 
 func (s *worldServer) StreamingOutputCall(in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 	n, todo := s.arrive(out.Context(), string(in.GetPayload().GetBody()))
-	snooze(out.Context(), todo.delay)
-	header := metadata.Pairs("attempt", tag(n, 0))
+	grpctest.Snooze(out.Context(), todo.delay)
+	header := metadata.Pairs("attempt", grpctest.Tag(n, 0))
 	switch {
 	case todo.header:
 		_ = out.SendHeader(header)
@@ -122,10 +113,10 @@ func (s *worldServer) StreamingOutputCall(in *testpb.StreamingOutputCallRequest,
 	}
 	out.SetTrailer(metadata.MD{"grpc-retry-pushback-ms": todo.pushback})
 	for i := range todo.messages {
-		if err := out.Send(chunk(tag(n, i))); err != nil {
+		if err := out.Send(grpctest.Chunk(grpctest.Tag(n, i))); err != nil {
 			return err
 		}
-		snooze(out.Context(), todo.delay)
+		grpctest.Snooze(out.Context(), todo.delay)
 	}
 	return todo.end.Err()
 }

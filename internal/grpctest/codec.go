@@ -1,0 +1,28 @@
+package grpctest
+
+import "errors"
+
+// RawCodec sends bytes as they are: a server that speaks any codec.
+type RawCodec struct{}
+
+// Marshal returns v, which has to be []byte.
+func (RawCodec) Marshal(v any) ([]byte, error) {
+	data, ok := v.([]byte)
+	if !ok {
+		return nil, errors.New("RawCodec: want []byte")
+	}
+	return data, nil
+}
+
+// Unmarshal copies data into v, which has to be *[]byte.
+func (RawCodec) Unmarshal(data []byte, v any) error {
+	to, ok := v.(*[]byte)
+	if !ok {
+		return errors.New("RawCodec: want *[]byte")
+	}
+	*to = append([]byte(nil), data...)
+	return nil
+}
+
+// Name returns "raw".
+func (RawCodec) Name() string { return "raw" }

@@ -1,0 +1,73 @@
+// Package grpctest has real gRPC servers whose answers a test writes, over an in-memory
+// network, and what a client and its interceptors see of them. It knows grpc alone. All of
+// it works in a testing/synctest bubble, and is linked into tests only.
+package grpctest
+
+import (
+	"context"
+	"net"
+	"sync"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	testpb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/test/bufconn"
+)
+
+// Listener is an in-memory network of one address.
+type Listener struct{ *bufconn.Listener }
+
+// Listen returns a listener that nobody has dialled.
+func Listen() *Listener { return &Listener{bufconn.Listen(1 << 20)} }
+
+// dialing has one client dial at a time: bufconn makes timers of zero length, and two
+// goroutines of one bubble that do so at once crash the race detector of Go 1.26.
+var dialing sync.Mutex
+
+// DialContext returns a new connection to the listener.
+func (l *Listener) DialContext(ctx context.Context) (net.Conn, error) {
+	dialing.Lock()
+	defer dialing.Unlock()
+	return l.Listener.DialContext(ctx)
+}
+
+// Start serves in memory until the server is stopped, and returns the dial options that
+// lead there from any passthrough target.
+func Start(srv *grpc.Server) []grpc.DialOption {
+	l := Listen()
+	go func() { _ = srv.Serve(l) }()
+	return []grpc.DialOption{
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return l.DialContext(ctx) }),
+	}
+}
+
+// Serve starts s and returns a connection to it, as Connect does.
+func Serve(tb testing.TB, s testpb.TestServiceServer, opts ...grpc.DialOption) *grpc.ClientConn {
+	tb.Helper()
+	srv := grpc.NewServer()
+	testpb.RegisterTestServiceServer(srv, s)
+	return Connect(tb, srv, opts...)
+}
+
+// Connect starts the server and returns a connection to it. Both end with the test: what
+// is left open then makes a bubble fail.
+func Connect(tb testing.TB, srv *grpc.Server, opts ...grpc.DialOption) *grpc.ClientConn {
+	tb.Helper()
+	return ConnectAs(tb, "passthrough:///bufconn", srv, opts...)
+}
+
+// ConnectAs is Connect for a target of another name.
+func ConnectAs(tb testing.TB, target string, srv *grpc.Server, opts ...grpc.DialOption) *grpc.ClientConn {
+	tb.Helper()
+	conn, err := grpc.NewClient(target, append(Start(srv), opts...)...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		_ = conn.Close()
+		srv.Stop()
+	})
+	return conn
+}

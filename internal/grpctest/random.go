@@ -1,0 +1,27 @@
+package grpctest
+
+import (
+	"flag"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// firstSeed is where the seeds of the random tests begin. 0 takes a new one
+// for each run; a failed test names the seed to give.
+var firstSeed = flag.Uint64("seed", 0, "the seed of the random tests; 0 takes a new one")
+
+// Seed returns the seed of round n.
+func Seed(t *testing.T, n int) uint64 {
+	t.Helper()
+	if *firstSeed != 0 {
+		return *firstSeed + uint64(n) //nolint:gosec // not negative
+	}
+	return uint64(time.Now().UnixNano()) + uint64(n) //nolint:gosec // likewise
+}
+
+// Of returns one of the values.
+func Of[T any](r *rand.Rand, values ...T) T { return values[r.IntN(len(values))] }
+
+// Once is true once in n times.
+func Once(r *rand.Rand, n int) bool { return r.IntN(n) == 0 }
