@@ -12,10 +12,10 @@ import (
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -300,23 +300,17 @@ func (healthy) StreamingOutputCall(_ *testpb.StreamingOutputCallRequest, out tes
 // serve starts a healthy server and returns a connection of the subject to it.
 func serve(tb testing.TB, network string, s subject) *grpc.ClientConn {
 	tb.Helper()
-	target, opts := "passthrough:///bufconn", s.dialOptions()
-	var listener net.Listener
 	if network == "bufconn" {
-		memory := bufconn.Listen(1 << 20)
-		listener = memory
-		opts = append(opts, grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return memory.DialContext(ctx) }))
-	} else {
-		var err error
-		if listener, err = new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0"); err != nil {
-			tb.Fatal(err)
-		}
-		target = listener.Addr().String()
+		return grpctest.Serve(tb, healthy{}, s.dialOptions()...)
+	}
+	listener, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
 	}
 	srv := grpc.NewServer()
 	testpb.RegisterTestServiceServer(srv, healthy{})
 	go func() { _ = srv.Serve(listener) }()
-	conn, err := grpc.NewClient(target, append(opts, grpc.WithTransportCredentials(insecure.NewCredentials()))...)
+	conn, err := grpc.NewClient(listener.Addr().String(), append(s.dialOptions(), grpc.WithTransportCredentials(insecure.NewCredentials()))...)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,13 +11,12 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 // ordinaryServer refuses some calls, and takes all others.
@@ -86,18 +84,7 @@ func (p caller) play(t *testing.T, opts ...interceptor.Option) (failed, smallFai
 	synctest.Test(t, func(t *testing.T) {
 		srv := grpc.NewServer()
 		testpb.RegisterTestServiceServer(srv, p.server)
-		listener := bufconn.Listen(1 << 20)
-		go func() { _ = srv.Serve(listener) }()
-		defer srv.Stop()
-		conn, err := grpc.NewClient("passthrough:///ordinary", append(
-			interceptor.DialOptions(opts...),
-			grpc.WithTransportCredentials(insecure.NewCredentials()),
-			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
-		)...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = conn.Close() }()
+		conn := grpctest.Connect(t, srv, interceptor.DialOptions(opts...)...)
 		var wg sync.WaitGroup
 		for n := range p.calls {
 			in := &testpb.SimpleRequest{Payload: &testpb.Payload{Body: make([]byte, largest/2)}}

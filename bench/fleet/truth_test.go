@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
-	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,13 +13,12 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -80,17 +78,12 @@ func playReal(t *testing.T, sc *scenario, n int) (success, perSuccess float64) {
 		s := &realServer{sc: sc, begin: time.Now(), rng: rand.New(rand.NewPCG(1, 2))}
 		srv := grpc.NewServer()
 		testpb.RegisterTestServiceServer(srv, s)
-		listener := bufconn.Listen(1 << 20)
-		go func() { _ = srv.Serve(listener) }()
+		memory := grpctest.Start(srv)
 		defer srv.Stop()
 		var clients []testpb.TestServiceClient
 		for range n {
-			opts := append(
-				interceptor.DialOptions(interceptor.WithConfig(policy.FleetConfig()), interceptor.Repeatable()),
-				grpc.WithTransportCredentials(insecure.NewCredentials()),
-				grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
-			)
-			conn, err := grpc.NewClient("passthrough:///fleet", opts...)
+			opts := interceptor.DialOptions(interceptor.WithConfig(policy.FleetConfig()), interceptor.Repeatable())
+			conn, err := grpc.NewClient("passthrough:///fleet", append(opts, memory...)...)
 			if err != nil {
 				t.Fatal(err)
 			}

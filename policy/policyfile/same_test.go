@@ -3,7 +3,6 @@ package policyfile_test
 import (
 	"context"
 	"fmt"
-	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -12,12 +11,11 @@ import (
 
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 	"github.com/reinvoke/reinvoke/policy"
 	"github.com/reinvoke/reinvoke/policy/policyfile"
 )
@@ -38,20 +36,7 @@ func dial(t *testing.T, s *healthServer, opts ...grpc.DialOption) *grpc.ClientCo
 	t.Helper()
 	srv := grpc.NewServer()
 	healthpb.RegisterHealthServer(srv, s)
-	listener := bufconn.Listen(1 << 16)
-	go func() { _ = srv.Serve(listener) }()
-	conn, err := grpc.NewClient("passthrough:///bufconn", append([]grpc.DialOption{
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
-	}, opts...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = conn.Close()
-		srv.Stop()
-	})
-	return conn
+	return grpctest.Connect(t, srv, opts...)
 }
 
 // played is what became of a call.
