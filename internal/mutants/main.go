@@ -1,7 +1,7 @@
 // Command mutants breaks the engine on purpose, one defect at a time, and checks that
-// the tests of package interceptor catch each defect. The source tree stays
-// unchanged: a mutant is a changed copy of one file, passed to go test as an overlay.
-// Run the command in the root folder of the module:
+// the tests of package interceptor, beside it and in interceptor/tests, catch each
+// defect. The source tree stays unchanged: a mutant is a changed copy of one file,
+// passed to go test as an overlay. Run the command in the root folder of the module:
 //
 //	go run ./internal/mutants          run all mutants and print a table
 //	go run ./internal/mutants -list    list the mutants
@@ -22,6 +22,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -202,16 +203,31 @@ func judge(log string, err error) result {
 	return result{outcome: killed, text: text, log: log}
 }
 
-// goTest runs the tests of a mutant with an overlay (none for "") and returns the
-// output of go test.
+// goTest runs the tests of a mutant with an overlay (none for ""), package by package
+// until a test fails, and returns the output of go test.
 func goTest(ctx context.Context, m mutant, overlay string) (string, error) {
+	all, err := suites(m.tests)
+	if err != nil {
+		return "", err
+	}
+	var log string
+	for _, s := range all {
+		printed, err := s.run(ctx, m, overlay)
+		if log += printed; err != nil {
+			return log, err
+		}
+	}
+	return log, nil
+}
+
+func (s suite) run(ctx context.Context, m mutant, overlay string) (string, error) {
 	// -vet=off: a mutant may leave unreachable code. -ldflags=-w: linking is faster.
-	args := []string{"test", "-vet=off", "-ldflags=-w", "-count=1", "-failfast", "-timeout=120s", "-run", "^(" + m.tests + ")$"}
+	args := []string{"test", "-vet=off", "-ldflags=-w", "-count=1", "-failfast", "-timeout=120s", "-run", "^(" + strings.Join(s.tests, "|") + ")$"}
 	if overlay != "" {
 		args = append(args, "-overlay", overlay)
 	}
-	args = append(args, "./interceptor")
-	if m.worlds > 0 {
+	args = append(args, s.pkg)
+	if slices.Contains(s.tests, "TestWorldLives") {
 		args = append(args, "-world.n="+strconv.Itoa(m.worlds), "-world.seed=1", "-world.stop", "-world.shrinks=0")
 	}
 	var log bytes.Buffer

@@ -6,7 +6,7 @@ type mutant struct {
 	find    string // occurs exactly once
 	replace string
 	breaks  string // the defect, in a sentence
-	tests   string // the catching tests, as for go test -run
+	tests   string // the names of the catching tests, with | between them
 	worlds  int    // the number of worlds for TestWorldLives, if listed in tests
 }
 
