@@ -104,7 +104,7 @@ func TestStream_contextOfTheMomentOfCommitment(t *testing.T) {
 func TestStream_contextOfACommittedStream(t *testing.T) {
 	conn := grpctest.ServeRaw(t, answersAndEnds, nil)
 	for range 100 {
-		c := &interruptedClock{Fake: clock.NewFake(time.Now())}
+		c := &retrytest.InterruptedClock{Fake: clock.NewFake(time.Now())}
 		r := interceptor.New(interceptor.WithClock(c), interceptor.WithGate(policy.FleetGate())) // it asks for the time of a success
 		open := func(ctx context.Context, desc *grpc.StreamDesc, _ *grpc.ClientConn, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 			return conn.NewStream(ctx, desc, method, opts...)
@@ -121,10 +121,10 @@ func TestStream_contextOfACommittedStream(t *testing.T) {
 				runtime.Gosched()
 			}
 		}
-		c.next.Store(&during)
+		c.Next.Store(&during)
 		grpctest.WantBody(t, stream, "one")
 		_ = stream.CloseSend()
-		if c.next.Load() != nil {
+		if c.Next.Load() != nil {
 			t.Fatal("the clock was not asked during commitment")
 		}
 		if _, err = grpctest.Receive(stream); err == nil {

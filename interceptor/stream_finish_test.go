@@ -192,3 +192,64 @@ func TestStream_onFinishIsToldWhatTheCallerIs(t *testing.T) {
 		}
 	})
 }
+
+// TestStream_onFinishMayUseTheStream: grpc calls it where it holds no lock.
+func TestStream_onFinishMayUseTheStream(t *testing.T) {
+	for name, handle := range map[string]grpctest.StreamHandler{
+		"uncommitted failure": grpctest.FailFirst([]error{status.Error(grpccodes.PermissionDenied, "no")}),
+		"uncommitted success": grpctest.FailFirst(nil),
+		"committed":           grpctest.FailFirst(nil, "one"),
+		"after a retry":       grpctest.FailFirst([]error{grpctest.ErrOverloaded}, "one"),
+		"exhausted":           grpctest.FailFirst([]error{grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded, grpctest.ErrOverloaded}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &grpctest.Server{Stream: func(n int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+				out.SetTrailer(metadata.Pairs("k", "v"))
+				return handle(n, in, out)
+			}}
+			retrytest.Setup{Options: retrytest.Repeatable}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+				called := 0
+				var stream grpc.ClientStream
+				stream = grpctest.Open(t, t.Context(), conn, grpc.OnFinish(func(error) {
+					called++
+					if len(stream.Trailer()["k"]) != 1 {
+						t.Error("Trailer: none, want that of the last attempt")
+					}
+					if err := stream.CloseSend(); err != nil {
+						t.Errorf("CloseSend: %v", err)
+					}
+					_ = stream.Context()
+				}))
+				_, _ = grpctest.Drain(stream)
+				if called != 1 {
+					t.Errorf("OnFinish was called %d times, want once", called)
+				}
+			})
+		})
+	}
+}
+
+// TestStream_onFinishWhenTheConnectionIsClosed: grpc calls it then, whether or
+// not the stream is ever looked at again.
+func TestStream_onFinishWhenTheConnectionIsClosed(t *testing.T) {
+	for failures := range 2 {
+		s := &grpctest.Server{Stream: grpctest.Hang(failures, 0)}
+		retrytest.Setup{Options: retrytest.Repeatable}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+			var f grpctest.Finishes
+			stream := grpctest.Open(t, t.Context(), conn, f.Option())
+			if failures > 0 {
+				go func() { _, _ = grpctest.Receive(stream) }()
+				time.Sleep(time.Minute) // the retry stands
+			}
+			_ = conn.Close()
+			synctest.Wait()
+			if got := f.All(); len(got) != 1 || status.Code(got[0]) != grpccodes.Canceled {
+				t.Errorf("after %d failures: OnFinish was called with %v, want once with Canceled", failures, got)
+			}
+			_, _ = grpctest.Receive(stream)
+			if got := f.All(); len(got) != 1 {
+				t.Errorf("after %d failures: OnFinish was called %d times, want once", failures, len(got))
+			}
+		})
+	}
+}

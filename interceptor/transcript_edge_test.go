@@ -73,7 +73,7 @@ func TestTranscript_edges(t *testing.T) {
 					if kind.HasOneReply() && server.replies {
 						continue
 					}
-					if n++; raceEnabled && n%11 != 0 {
+					if n++; grpctest.RaceEnabled && n%11 != 0 {
 						continue
 					}
 					t.Run(install.name+"/"+kind.Name+"/"+server.name+"/"+script.name, func(t *testing.T) {

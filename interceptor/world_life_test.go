@@ -45,7 +45,7 @@ var (
 // long.
 func TestWorldLives(t *testing.T) {
 	n, first, batch, workers := 5000, *lifeSeed, 250, runtime.GOMAXPROCS(0)
-	if raceEnabled {
+	if grpctest.RaceEnabled {
 		n, batch, workers = 400, 1, 1 // the detector blames whatever test is running
 	}
 	if *lifeN > 0 {

@@ -2,6 +2,8 @@ package interceptor_test
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -9,11 +11,14 @@ import (
 
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
+	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
 
+	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
 	"github.com/reinvoke/reinvoke/internal/grpctest"
 	"github.com/reinvoke/reinvoke/internal/retrytest"
+	"github.com/reinvoke/reinvoke/policy"
 )
 
 // TestRefresh_thatCallsOverTheSameConnection: a refresh whose own call is refused does
@@ -67,4 +72,59 @@ func TestRefresh_neverTwiceAtATime(t *testing.T) {
 			t.Errorf("%d refreshes, %d at a time: want 2, one after the other", all.Load(), most.Load())
 		}
 	})
+}
+
+// TestRefresh_comesBeforeTheBreaker: a retry whose credentials cannot be refreshed asks
+// for no place.
+func TestRefresh_comesBeforeTheBreaker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &tally{}
+		renew := interceptor.WithRefresh(func(context.Context) error { return errors.New("no") })
+		conn := grpctest.Serve(t, &grpctest.Server{Unary: grpctest.RefuseAlways(errToken)}, retrytest.DialOptions(renew, interceptor.WithBreaker(l))...)
+		if _, err := grpctest.CallUnary(t.Context(), conn); status.Code(err) != grpccodes.Unauthenticated || l.allowed.Load() != 1 {
+			t.Errorf("got %v and %d attempts that the breaker has allowed, want UNAUTHENTICATED and one", err, l.allowed.Load())
+		}
+		l.settled(t, 1)
+	})
+}
+
+// TestRefresh_ofCredentialsThatAreFreshAlready: a call that was refused late
+// began with the credentials that another one has refreshed meanwhile.
+func TestRefresh_ofCredentialsThatAreFreshAlready(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w wallet
+		s := &grpctest.Server{Unary: func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+			if n <= 2 {
+				time.Sleep(time.Duration(n) * 10 * time.Second)
+				return nil, errToken
+			}
+			return &testpb.SimpleResponse{}, nil
+		}}
+		conn := grpctest.Serve(t, s, retrytest.DialOptions(interceptor.WithRefresh(w.refresh))...)
+		var calls sync.WaitGroup
+		for range 2 {
+			calls.Go(func() {
+				if _, err := grpctest.CallUnary(t.Context(), conn); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		calls.Wait()
+		if got := w.refreshes.Load(); got != 1 {
+			t.Errorf("%d refreshes, want 1", got)
+		}
+	})
+}
+
+// TestRefresh_onceHoweverManyRetries: a table may allow more of them.
+func TestRefresh_onceHoweverManyRetries(t *testing.T) {
+	var w wallet
+	expired := grpctest.WithInfo(t, grpccodes.Unauthenticated, "expired", "ACCESS_TOKEN_EXPIRED")
+	s := &grpctest.Server{Unary: grpctest.RefuseAlways(expired)}
+	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
+		_, _ = client.UnaryCall(t.Context(), &testpb.SimpleRequest{})
+		if got := w.refreshes.Load(); got != 1 || s.Attempts() != 4 {
+			t.Errorf("%d refreshes, %d attempts, want 1 and 4", got, s.Attempts())
+		}
+	}, interceptor.WithRefresh(w.refresh), interceptor.WithPolicy(codes.Expired, policy.Policy{Retries: 3}))
 }

@@ -42,25 +42,6 @@ func closeByHint(ctx context.Context, r *interceptor.Retrier, _ func()) {
 	_ = doing(ctx, r, func() error { return grpctest.Hinted(time.Minute) })
 }
 
-// interruptedClock is a clock by hand that runs a function once when it is next asked
-// for the time.
-type interruptedClock struct {
-	*clock.Fake
-	next atomic.Pointer[func()]
-}
-
-func (c *interruptedClock) Now() time.Time {
-	if f := c.next.Swap(nil); f != nil {
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			(*f)()
-		}()
-		<-done
-	}
-	return c.Fake.Now()
-}
-
 // TestGate_turnOfACancelledCall: the turn of a call comes after its context has ended and
 // before it has left the queue. The turn is given back, and the next call leaves at once.
 func TestGate_turnOfACancelledCall(t *testing.T) {
@@ -73,7 +54,7 @@ func TestGate_turnOfACancelledCall(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := &interruptedClock{Fake: clock.NewFake(time.Now())}
+				c := &retrytest.InterruptedClock{Fake: clock.NewFake(time.Now())}
 				var events gateEvents
 				r := interceptor.New(interceptor.WithClock(c), interceptor.WithRand(retrytest.NoSpread),
 					interceptor.WithGate(policy.FleetGate()), interceptor.WithGateObserver(events.observe))
@@ -113,10 +94,10 @@ func TestGate_turnOfACancelledCall(t *testing.T) {
 				}
 				began := c.Fake.Now()
 				turn := func() { c.Advance(next) }
-				c.next.Store(&turn)
+				c.Next.Store(&turn)
 				cancel()
 				synctest.Wait()
-				if c.next.Load() != nil || c.Fake.Now().Sub(began) != next {
+				if c.Next.Load() != nil || c.Fake.Now().Sub(began) != next {
 					t.Fatal("the turn did not come while the call was leaving")
 				}
 				if left[0].Load() || !errors.Is(first, context.Canceled) {

@@ -15,7 +15,7 @@ import (
 // TestAlloc_openStreams: a committed stream keeps no more than 100 bytes beside
 // that of grpc, whatever it has sent and however it was committed.
 func TestAlloc_openStreams(t *testing.T) {
-	if raceEnabled {
+	if grpctest.RaceEnabled {
 		t.Skip("the race detector changes what is allocated")
 	}
 	const count = 10_000

@@ -15,7 +15,7 @@ import (
 // TestAlloc_streamPerMessage: after the first message a stream costs no
 // allocation of ours, whatever came before.
 func TestAlloc_streamPerMessage(t *testing.T) {
-	if raceEnabled {
+	if grpctest.RaceEnabled {
 		t.Skip("the race detector changes what is allocated")
 	}
 	observer := interceptor.WithObserver(func(context.Context, interceptor.Event) {})

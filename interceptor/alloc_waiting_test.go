@@ -18,7 +18,7 @@ import (
 // memory, their own goroutine and what the caller keeps of it included; and all of
 // them are gone when they are cancelled.
 func TestAlloc_waitingCalls(t *testing.T) {
-	if raceEnabled {
+	if grpctest.RaceEnabled {
 		t.Skip("the race detector costs memory")
 	}
 	const calls = 20_000

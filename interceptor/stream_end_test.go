@@ -4,11 +4,9 @@ import (
 	"context"
 	"io"
 	"runtime"
-	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
@@ -20,8 +18,31 @@ import (
 	"github.com/reinvoke/reinvoke/interceptor"
 	"github.com/reinvoke/reinvoke/internal/grpctest"
 	"github.com/reinvoke/reinvoke/internal/retrytest"
-	"github.com/reinvoke/reinvoke/policy"
 )
+
+// TestStream_aPanicAtTheEndIsTheEnd: a committed stream whose observer panics at its end
+// has ended all the same, and once.
+func TestStream_aPanicAtTheEndIsTheEnd(t *testing.T) {
+	ends := 0
+	trap := interceptor.WithObserver(func(_ context.Context, e interceptor.Event) {
+		if e.Outcome != interceptor.Pending {
+			ends++
+			panic("trap")
+		}
+	})
+	s := &grpctest.Server{Stream: grpctest.FailFirst(nil, "one")}
+	retrytest.Setup{Options: []interceptor.Option{trap}}.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+		stream := grpctest.Open(t, t.Context(), conn)
+		grpctest.WantBody(t, stream, "one")
+		if o := grpctest.EndingOf(func() error { _, err := grpctest.Receive(stream); return err }); o.Panicked != "trap" {
+			t.Errorf("got %+v, want the panic", o)
+		}
+		grpctest.WantEOF(t, stream)
+	})
+	if ends != 1 {
+		t.Errorf("the observer was told of %d ends, want one", ends)
+	}
+}
 
 // TestStream_endsOnce: a sender whose message is too large and a receiver who reads
 // meanwhile both come to the end of the stream. It ends once.
@@ -118,50 +139,6 @@ func TestStream_endsOnceThoughBothFail(t *testing.T) {
 	}
 }
 
-// changing is a stream interceptor for the right of ours that sees every message that is
-// received, and counts those of another type than the caller's.
-type changing struct {
-	grpc.ClientStream
-	foreign *int
-}
-
-func (c changing) RecvMsg(m any) error {
-	if err := c.ClientStream.RecvMsg(m); err != nil {
-		return err
-	}
-	if _, ok := m.(*testpb.StreamingOutputCallResponse); !ok {
-		*c.foreign++
-	}
-	return nil
-}
-
-// TestStream_messagesPassTheChainInTheirOwnType: a message is not read ahead past an
-// interceptor on the right.
-func TestStream_messagesPassTheChainInTheirOwnType(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		foreign := 0
-		right := grpc.WithChainStreamInterceptor(func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-			below, err := streamer(ctx, desc, cc, method, opts...)
-			return changing{below, &foreign}, err
-		})
-		conn := grpctest.ServeRaw(t, func(_ int, stream grpc.ServerStream) error {
-			return stream.SendMsg(&testpb.StreamingOutputCallResponse{Payload: &testpb.Payload{Body: []byte("one")}})
-		}, append(retrytest.DialOptions(), right))
-		stream, err := conn.NewStream(t.Context(), &bidiStreamDesc, "/test.Raw/Call")
-		if err != nil {
-			t.Fatal(err)
-		}
-		synctest.Wait()
-		for err == nil {
-			err = stream.SendMsg(&testpb.StreamingOutputCallRequest{})
-		}
-		var reply testpb.StreamingOutputCallResponse
-		if err := stream.RecvMsg(&reply); err != nil || string(reply.GetPayload().GetBody()) != "one" || foreign != 0 {
-			t.Errorf("got %v, %v, and %d messages of another type on the right: want the reply", &reply, err, foreign)
-		}
-	})
-}
-
 // vanishing is an attempt that has ended without any response.
 type vanishing struct {
 	grpc.ClientStream
@@ -211,100 +188,6 @@ func TestStream_withoutAnyResponse(t *testing.T) {
 				t.Errorf("got %v, of class %v and reach %v, want UNAVAILABLE, Network and Lost", err, f.Class, f.Reach)
 			}
 			cancel()
-		}
-	})
-}
-
-// TestUnary_bareEOF: a unary call that ends with a bare io.EOF has lost its answer.
-func TestUnary_bareEOF(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		right := grpc.WithChainUnaryInterceptor(func(context.Context, string, any, any, *grpc.ClientConn, grpc.UnaryInvoker, ...grpc.CallOption) error {
-			return io.EOF
-		})
-		conn := grpctest.Serve(t, &grpctest.Server{}, append(retrytest.DialOptions(interceptor.MaxRetries(1)), right)...)
-		_, err := grpctest.CallUnary(t.Context(), conn, interceptor.Repeatable())
-		if f := interceptor.FailureOf(err); status.Code(err) != grpccodes.Unavailable || f.Class != codes.Network || f.Reach != codes.Lost {
-			t.Errorf("got %v, of class %v and reach %v, want UNAVAILABLE, Network and Lost", err, f.Class, f.Reach)
-		}
-	})
-}
-
-// failingFirst is a stream interceptor for the right of ours that fails the first attempt
-// of every call while the stream below goes on.
-func failingFirst() grpc.StreamClientInterceptor {
-	return func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-		below, err := streamer(ctx, desc, cc, method, opts...)
-		if md, _ := metadata.FromOutgoingContext(ctx); err != nil || len(md["grpc-previous-rpc-attempts"]) > 0 {
-			return below, err
-		}
-		return notToday{below, make(chan struct{}, 10)}, nil
-	}
-}
-
-// notToday fails when it is received from, while it is being sent on.
-type notToday struct {
-	grpc.ClientStream
-	sending chan struct{} // has room for all
-}
-
-func (s notToday) SendMsg(m any) error {
-	s.sending <- struct{}{}
-	time.Sleep(time.Millisecond)
-	return s.ClientStream.SendMsg(m)
-}
-
-func (s notToday) RecvMsg(any) error {
-	<-s.sending
-	return status.Error(grpccodes.Unavailable, "not today")
-}
-
-// TestStream_lateResults: an attempt that was given up writes no longer into the
-// caller's Header and Trailer variables.
-func TestStream_lateResults(t *testing.T) {
-	conn := grpctest.ServeRaw(t, func(_ int, stream grpc.ServerStream) error {
-		stream.SetTrailer(metadata.Pairs("n", "of the server"))
-		grpctest.ReadAll(stream)
-		return nil
-	}, append(retrytest.DialOptions(interceptor.Repeatable(), interceptor.WithoutBudget(),
-		interceptor.WithPolicy(codes.Server, policy.Policy{Retries: 1, Base: time.Microsecond, Max: time.Microsecond, Multiplier: 1})),
-		grpc.WithChainStreamInterceptor(failingFirst())))
-	for range 100 {
-		var header, trailer metadata.MD
-		stream := grpctest.OpenRaw(t, conn, bidiStreamDesc, grpc.Header(&header), grpc.Trailer(&trailer))
-		var wg sync.WaitGroup
-		wg.Go(func() { // so that a sender has to end the attempt that was given up
-			_ = stream.SendMsg(grpctest.Ask("x"))
-			_ = stream.CloseSend()
-		})
-		_, err := grpctest.Receive(stream)
-		if err != io.EOF || len(trailer["n"]) != 1 { //nolint:errorlint // as above
-			t.Fatalf("got %v, header %v, trailer %v, want those of the attempt that was well", err, header, trailer)
-		}
-		wg.Wait()
-	}
-}
-
-// TestTrust_isOfOneConnection: that trailers arrive over one connection says nothing
-// about another, whose interceptors may drop the option that asks for them.
-func TestTrust_isOfOneConnection(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var reaches []codes.Reach
-		r := interceptor.New(interceptor.MaxRetries(0), interceptor.WithObserver(func(_ context.Context, e interceptor.Event) {
-			if e.Failure.Class != codes.None {
-				reaches = append(reaches, e.Failure.Reach)
-			}
-		}))
-		whole := grpctest.Serve(t, &grpctest.Server{Unary: grpctest.RefuseFirst(0, nil)}, r.DialOptions()...)
-		if _, err := grpctest.CallUnary(t.Context(), whole); err != nil {
-			t.Fatal(err)
-		}
-		drops := grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, _ ...grpc.CallOption) error {
-			return invoke(ctx, method, req, reply, cc)
-		})
-		dropping := grpctest.Serve(t, &grpctest.Server{Unary: grpctest.RefuseAlways(status.Error(grpccodes.Internal, "no"))}, append(r.DialOptions(), drops)...)
-		_, _ = grpctest.CallUnary(t.Context(), dropping)
-		if len(reaches) == 0 || slices.Contains(reaches, codes.Unsent) {
-			t.Errorf("got %v, want failures that do not count as not sent", reaches)
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
 
+	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
 	"github.com/reinvoke/reinvoke/internal/grpctest"
 	"github.com/reinvoke/reinvoke/internal/retrytest"
@@ -51,4 +52,46 @@ func TestStream_retryThatPanics(t *testing.T) {
 			t.Errorf("Recv: got %v, %v after %d attempts, want an error after 2", m, err, attempts)
 		}
 	})
+}
+
+// TestStream_hookThatPanics: whoever recovers has a stream that answers, not
+// one that hangs. The second attempt is no stream, so that there is nothing
+// to go on with when the hook panics.
+func TestStream_hookThatPanics(t *testing.T) {
+	for _, armedAt := range []int{1, 2} {
+		s := &grpctest.Server{Stream: grpctest.FailFirst([]error{grpctest.ErrOverloaded}, "one")}
+		failures := 0
+		rule := codes.Rule{Name: "trap", Class: codes.Server, Match: func(*codes.Report) bool {
+			if failures++; failures == armedAt {
+				panic("trap")
+			}
+			return true
+		}}
+		u := retrytest.Setup{
+			Options: []interceptor.Option{interceptor.Repeatable(), interceptor.WithRules(rule)},
+			Right:   []grpc.StreamClientInterceptor{grpctest.Refuse(nil, grpctest.ErrUnreachable)},
+		}
+		u.Run(t, s, func(t *testing.T, conn *grpc.ClientConn) {
+			stream := grpctest.Open(t, t.Context(), conn)
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Fatal("want the panic of the hook to reach the caller")
+					}
+				}()
+				_, _ = grpctest.Receive(stream)
+			}()
+			_, _ = stream.Trailer(), stream.CloseSend()
+			body, err := grpctest.Receive(stream)
+			switch {
+			case armedAt == 1 && (err != nil || body != "one"):
+				t.Errorf("got %q, %v, want the stream to go on", body, err)
+			case armedAt == 2 && status.Code(err) != grpccodes.Unavailable:
+				t.Errorf("got %q, %v, want the failure of the last attempt", body, err)
+			}
+			if err != nil {
+				wantTerminal(t, s, stream, err)
+			}
+		})
+	}
 }
