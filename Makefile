@@ -63,7 +63,7 @@ fuzz: ## Run every fuzz target for 20 s.
 
 .PHONY: soak
 soak: ## Run a million random worlds of calls (40 min), without -race; N=10000 runs fewer.
-	cd interceptor && go test -run '^TestWorldLives$$' -timeout 0 -world.show -world.n=$(or $(N),1000000)
+	cd interceptor/tests/worlds && go test -run '^TestWorldLives$$' -timeout 0 -world.show -world.n=$(or $(N),1000000)
 
 .PHONY: mutants
 mutants: ## Break the engine on purpose, one defect at a time, and check that the tests catch each (4 min).

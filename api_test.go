@@ -57,7 +57,7 @@ func exportedPackages(t *testing.T) (pkgs []*types.Package) {
 	var paths []string
 	for _, path := range goList(t, "./...") {
 		rest := strings.TrimPrefix(path, module)
-		if !strings.Contains(rest, "internal/") && !strings.HasPrefix(rest, "bench") && !strings.HasPrefix(rest, "examples/") && rest != path {
+		if !strings.Contains(rest, "internal/") && !strings.HasPrefix(rest, "bench") && !strings.HasPrefix(rest, "examples/") && !strings.Contains(rest, "/tests/") && rest != path {
 			paths = append(paths, path)
 		}
 	}

@@ -1,4 +1,4 @@
-package interceptor_test
+package worlds_test
 
 import (
 	"fmt"

@@ -1,4 +1,6 @@
-package interceptor_test
+// Package worlds_test makes random calls through random servers, called worlds, and checks
+// what must hold in every one of them.
+package worlds_test
 
 import (
 	"flag"
