@@ -5,7 +5,7 @@ GOVULNCHECK_VERSION := v1.9.0
 BIN := $(CURDIR)/.bin
 # The packages with tests that count allocations, which the race detector distorts,
 # or that it makes too slow.
-ALLOC_PACKAGES := ./codes ./policy ./policy/gate ./interceptor ./bench ./bench/fleet
+ALLOC_PACKAGES := ./codes ./policy ./policy/gate ./interceptor ./interceptor/tests/transcripts ./bench ./bench/fleet
 
 .DEFAULT_GOAL := help
 

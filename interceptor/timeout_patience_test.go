@@ -49,7 +49,7 @@ func slowFor(attempts int, d time.Duration) *grpctest.Server {
 // TestAttemptTimeout_isExtendedWithoutToken: an attempt that nothing pays a retry for goes on,
 // and its late answer counts, for unary calls and streams.
 func TestAttemptTimeout_isExtendedWithoutToken(t *testing.T) {
-	for kind, once := range bothKinds {
+	for kind, once := range grpctest.BothKinds {
 		t.Run(kind, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, b := slowFor(1, 17*time.Second), retrytest.EarnedBudget(t, 0)
@@ -67,10 +67,10 @@ func TestAttemptTimeout_isExtendedWithoutToken(t *testing.T) {
 // TestAttemptTimeout_endsOnceEarned: a token that another call earns meanwhile ends the
 // extension at the next full timeout, and pays for the retry.
 func TestAttemptTimeout_endsOnceEarned(t *testing.T) {
-	for kind, once := range bothKinds {
+	for kind, once := range grpctest.BothKinds {
 		t.Run(kind, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, b := script{errSilent}.server(), retrytest.EarnedBudget(t, 0)
+				s, b := grpctest.SilentFirst(1), retrytest.EarnedBudget(t, 0)
 				conn := grpctest.Serve(t, s, retrytest.DialOptions(interceptor.WithAttemptTimeout(3*time.Second), interceptor.Repeatable(), interceptor.WithBudget(b))...)
 				time.AfterFunc(7*time.Second, b.Success)
 				var err error
@@ -89,7 +89,7 @@ func TestAttemptTimeout_endsOnceEarned(t *testing.T) {
 // TestAttemptTimeout_ofManyAtOnce: of calls that time out together as many are retried as
 // there are tokens, and the others go on.
 func TestAttemptTimeout_ofManyAtOnce(t *testing.T) {
-	for kind, once := range bothKinds {
+	for kind, once := range grpctest.BothKinds {
 		t.Run(kind, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const calls, tokens = 100, 3
@@ -117,7 +117,7 @@ func TestAttemptTimeout_ofManyAtOnce(t *testing.T) {
 // TestAttemptTimeout_isExtendedToTheDeadline: where a retry would begin too late, the attempt
 // has the rest of the caller's time, and no token is lost.
 func TestAttemptTimeout_isExtendedToTheDeadline(t *testing.T) {
-	for kind, once := range bothKinds {
+	for kind, once := range grpctest.BothKinds {
 		for _, budget := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, budget: %v", kind, budget), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
@@ -146,11 +146,11 @@ func TestAttemptTimeout_isExtendedToTheDeadline(t *testing.T) {
 // TestAttemptTimeout_givesTheTokenBack: the token of an attempt that has timed out, but whose
 // call ends before the retry, is not lost.
 func TestAttemptTimeout_givesTheTokenBack(t *testing.T) {
-	for kind, once := range bothKinds {
+	for kind, once := range grpctest.BothKinds {
 		t.Run(kind, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := retrytest.EarnedBudget(t, 2)
-				conn := grpctest.Serve(t, script{errSilent, errSilent}.server(), retrytest.DialOptions(interceptor.WithAttemptTimeout(3*time.Second), interceptor.Repeatable(), interceptor.WithBudget(b))...)
+				conn := grpctest.Serve(t, grpctest.SilentFirst(2), retrytest.DialOptions(interceptor.WithAttemptTimeout(3*time.Second), interceptor.Repeatable(), interceptor.WithBudget(b))...)
 				ctx, cancel := context.WithCancel(t.Context())
 				time.AfterFunc(3500*time.Millisecond, cancel) // while the retry waits
 				if err := once(ctx, conn); err == nil {
@@ -174,8 +174,8 @@ func TestAttemptTimeout_lateSuccess(t *testing.T) {
 			return nil
 		})
 		dial := retrytest.DialOptions(interceptor.WithAttemptTimeout(3*time.Second), interceptor.Repeatable(), interceptor.WithBudget(b))
-		conn := grpctest.Serve(t, script{errSilent}.server(), append(dial, answer)...)
-		if err := callUnaryOnce(t.Context(), conn); err != nil {
+		conn := grpctest.Serve(t, grpctest.SilentFirst(1), append(dial, answer)...)
+		if err := grpctest.CallUnaryOnce(t.Context(), conn); err != nil {
 			t.Error(err)
 		}
 		if _, earned := b.Held(); earned != 3 {
@@ -201,7 +201,7 @@ func TestAttemptTimeout_isNotExtended(t *testing.T) {
 				opts := append(opts, interceptor.WithAttemptTimeout(3*time.Second), interceptor.WithBudget(retrytest.EarnedBudget(t, 0)))
 				conn := grpctest.Serve(t, silent, retrytest.DialOptions(opts...)...)
 				var err error
-				if got := grpctest.Took(func() { err = callUnaryOnce(t.Context(), conn) }); status.Code(err) != grpccodes.DeadlineExceeded || got != 3*time.Second {
+				if got := grpctest.Took(func() { err = grpctest.CallUnaryOnce(t.Context(), conn) }); status.Code(err) != grpccodes.DeadlineExceeded || got != 3*time.Second {
 					t.Errorf("got %v after %v, want DEADLINE_EXCEEDED after 3s", err, got)
 				}
 			})
@@ -212,10 +212,10 @@ func TestAttemptTimeout_isNotExtended(t *testing.T) {
 // TestAttemptTimeout_keepsItsToken: the token that has ended an attempt pays for the retry of
 // the same call, whatever other calls take meanwhile.
 func TestAttemptTimeout_keepsItsToken(t *testing.T) {
-	for kind, once := range bothKinds {
+	for kind, once := range grpctest.BothKinds {
 		t.Run(kind, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, b := script{errSilent}.server(), retrytest.EarnedBudget(t, 1)
+				s, b := grpctest.SilentFirst(1), retrytest.EarnedBudget(t, 1)
 				others := func() float64 { // between the timeout and the decision
 					for b.Take(policy.Earned) {
 					}
