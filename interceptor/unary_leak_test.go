@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"runtime"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,36 +18,6 @@ import (
 	"github.com/reinvoke/reinvoke/internal/grpctest"
 	"github.com/reinvoke/reinvoke/internal/retrytest"
 )
-
-// countingClock counts the timers that are neither stopped nor fired.
-type countingClock struct{ pending, made atomic.Int64 }
-
-func (c *countingClock) Now() time.Time { return time.Now() }
-
-func (c *countingClock) AfterFunc(d time.Duration, f func()) (stop func() bool) {
-	c.pending.Add(1)
-	c.made.Add(1)
-	timer := time.AfterFunc(d, func() {
-		c.pending.Add(-1)
-		f()
-	})
-	return func() bool {
-		stopped := timer.Stop()
-		if stopped {
-			c.pending.Add(-1)
-		}
-		return stopped
-	}
-}
-
-// opaqueContext hides a context's kind from package context, which then needs
-// a goroutine for each child that is not cancelled.
-type opaqueContext struct {
-	context.Context
-	done chan struct{}
-}
-
-func (c *opaqueContext) Done() <-chan struct{} { return c.done }
 
 func TestUnary_nothingIsLeftAfterFailedCalls(t *testing.T) {
 	tests := map[string]struct {
@@ -66,7 +35,7 @@ func TestUnary_nothingIsLeftAfterFailedCalls(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				clock := &countingClock{}
+				clock := &retrytest.CountingClock{}
 				o := &grpctest.Outage{Service: &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.ErrOverloaded)}}
 				if tt.up {
 					o.Start()
@@ -76,7 +45,7 @@ func TestUnary_nothingIsLeftAfterFailedCalls(t *testing.T) {
 				_, _ = grpctest.CallUnary(t.Context(), conn) // connects, or finds out that it cannot
 				synctest.Wait()
 				before := grpctest.Goroutines(t)
-				parent := &opaqueContext{t.Context(), make(chan struct{})}
+				parent := &retrytest.OpaqueContext{Context: t.Context(), Ended: make(chan struct{})}
 				for range 20 {
 					ctx, cancel := context.Context(parent), func() {}
 					if tt.until > 0 {
@@ -93,10 +62,10 @@ func TestUnary_nothingIsLeftAfterFailedCalls(t *testing.T) {
 				if after := grpctest.Goroutines(t); after > before {
 					t.Errorf("got %d goroutines after 20 calls, want the %d there were before", after, before)
 				}
-				if n := clock.pending.Load(); n != 0 {
-					t.Errorf("%d of %d timers are left", n, clock.made.Load())
+				if n := clock.Pending.Load(); n != 0 {
+					t.Errorf("%d of %d timers are left", n, clock.Made.Load())
 				}
-				close(parent.done)
+				close(parent.Ended)
 			})
 		})
 	}

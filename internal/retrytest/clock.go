@@ -26,3 +26,27 @@ func (c *InterruptedClock) Now() time.Time {
 	}
 	return c.Fake.Now()
 }
+
+// CountingClock is the system clock. It counts the timers that were made, and those that
+// are neither stopped nor fired.
+type CountingClock struct{ Pending, Made atomic.Int64 }
+
+// Now returns the time.
+func (c *CountingClock) Now() time.Time { return time.Now() }
+
+// AfterFunc is time.AfterFunc, counted.
+func (c *CountingClock) AfterFunc(d time.Duration, f func()) (stop func() bool) {
+	c.Pending.Add(1)
+	c.Made.Add(1)
+	timer := time.AfterFunc(d, func() {
+		c.Pending.Add(-1)
+		f()
+	})
+	return func() bool {
+		stopped := timer.Stop()
+		if stopped {
+			c.Pending.Add(-1)
+		}
+		return stopped
+	}
+}

@@ -1,4 +1,4 @@
-package interceptor_test
+package connections_test
 
 import (
 	"context"
@@ -24,7 +24,7 @@ func TestConnectionCloses_inABackoff(t *testing.T) {
 		"quota":   grpctest.Hinted(time.Minute),
 		"unknown": status.Error(grpccodes.Unknown, "?"),
 	} {
-		for _, clock := range []interceptor.Option{nil, interceptor.WithClock(&countingClock{})} {
+		for _, clock := range []interceptor.Option{nil, interceptor.WithClock(&retrytest.CountingClock{})} {
 			t.Run(name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					opts := []interceptor.Option{interceptor.WithRand(retrytest.NoSpread), interceptor.WithoutGate(), interceptor.Repeatable()}

@@ -1,4 +1,6 @@
-package interceptor_test
+// Package connections_test shows what calls do when their connection is not ready, closes
+// or is shared with other layers, and what they know of how far an attempt has got.
+package connections_test
 
 import (
 	"context"
@@ -182,11 +184,11 @@ func TestReady_anIdleConnectionIsConnected(t *testing.T) {
 
 func TestReady_leavesNothingBehindWhenTheConnectionIsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		clock := &countingClock{}
+		clock := &retrytest.CountingClock{}
 		o := &grpctest.Outage{Service: &grpctest.Server{Unary: grpctest.RefuseFirst(0, nil)}}
 		conn := o.Connect(t, retrytest.DialOptions(append(retrytest.Network(1, time.Second), interceptor.WithClock(clock))...)...)
-		parent := &opaqueContext{t.Context(), make(chan struct{})}
-		defer close(parent.done)
+		parent := &retrytest.OpaqueContext{Context: t.Context(), Ended: make(chan struct{})}
+		defer close(parent.Ended)
 		before := 0
 		for n := range 10 {
 			o.Stop()
@@ -203,8 +205,8 @@ func TestReady_leavesNothingBehindWhenTheConnectionIsBack(t *testing.T) {
 				t.Errorf("got %d goroutines after %d recoveries, want the %d there were after the first", now, n+1, before)
 			}
 		}
-		if n := clock.pending.Load(); n != 0 {
-			t.Errorf("%d of %d timers are left", n, clock.made.Load())
+		if n := clock.Pending.Load(); n != 0 {
+			t.Errorf("%d of %d timers are left", n, clock.Made.Load())
 		}
 	})
 }

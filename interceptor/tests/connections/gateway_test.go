@@ -1,4 +1,4 @@
-package interceptor_test
+package connections_test
 
 import (
 	"context"
