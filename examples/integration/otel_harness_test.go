@@ -2,17 +2,16 @@ package integration_test
 
 import (
 	"context"
-	"net"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 // scripted is a health service: the name of the service that is asked for says how
@@ -52,22 +51,9 @@ func (s *scripted) Watch(_ *healthpb.HealthCheckRequest, out healthpb.Health_Wat
 // inMemory starts the service in memory and connects to it.
 func inMemory(t *testing.T, service healthpb.HealthServer, opts ...grpc.DialOption) healthpb.HealthClient {
 	t.Helper()
-	listener := bufconn.Listen(1 << 16)
 	server := grpc.NewServer()
 	healthpb.RegisterHealthServer(server, service)
-	go func() { _ = server.Serve(listener) }()
-	conn, err := grpc.NewClient("passthrough:///health", append([]grpc.DialOption{
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
-	}, opts...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = conn.Close()
-		server.Stop()
-	})
-	return healthpb.NewHealthClient(conn)
+	return healthpb.NewHealthClient(grpctest.ConnectAs(t, "passthrough:///health", server, opts...))
 }
 
 // contextWithCancelAfter is a context that is cancelled after d, without a deadline.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -20,12 +19,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -63,19 +61,10 @@ func (s *server) Check(ctx context.Context, in *healthpb.HealthCheckRequest) (*h
 func feed(t *testing.T, instrument interceptor.Option, h *history) {
 	t.Helper()
 	s := &server{}
-	listener := bufconn.Listen(1 << 16)
 	srv := grpc.NewServer()
 	healthpb.RegisterHealthServer(srv, s)
-	go func() { _ = srv.Serve(listener) }()
 	opts := interceptor.DialOptions(instrument, interceptor.WithGate(policy.FleetGate()), interceptor.Repeatable())
-	conn, err := grpc.NewClient("passthrough:///health", append(opts, grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer srv.Stop()
-	defer conn.Close() //nolint:errcheck // a test
-	client := healthpb.NewHealthClient(conn)
+	client := healthpb.NewHealthClient(grpctest.ConnectAs(t, "passthrough:///health", srv, opts...))
 	check := func(name string, opts ...interceptor.CallOption) {
 		s.attempts.Store(0)
 		_, _ = client.Check(interceptor.NewContext(t.Context(), opts...), &healthpb.HealthCheckRequest{Service: name})
