@@ -39,7 +39,7 @@ func wantReadable(t *testing.T, err error, texts int, parts ...string) {
 // message or in the reason. Its status and the fields have it whole.
 func TestError_textOfTheServerIsPrintableAndBounded(t *testing.T) {
 	for name, tt := range map[string]struct{ message, reason string }{
-		"the message": {nasty(4 << 20), "BUSY"},
+		"the message": {nasty(huge()), "BUSY"},
 		"the reason":  {"busy", nasty(100 << 10)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -65,7 +65,7 @@ func TestError_textOfTheServerIsPrintableAndBounded(t *testing.T) {
 // TestError_ofACallTurnedAwayIsPrintableAndBounded: its text has the message of the
 // refusal that closed the gate, and the key.
 func TestError_ofACallTurnedAwayIsPrintableAndBounded(t *testing.T) {
-	message := nasty(4 << 20)
+	message := nasty(huge())
 	s := &grpctest.Server{Unary: grpctest.RefuseAlways(nastyStatus(t, grpccodes.ResourceExhausted, message, &errdetails.RetryInfo{RetryDelay: durationpb.New(time.Minute)}))}
 	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
 		ctx := withModel(t.Context(), nasty(20<<10))
@@ -86,7 +86,7 @@ func TestError_ofACallTurnedAwayIsPrintableAndBounded(t *testing.T) {
 // TestError_textOfAHookIsPrintableAndBounded: of what a function of the caller's has
 // returned or panicked with.
 func TestError_textOfAHookIsPrintableAndBounded(t *testing.T) {
-	said := nasty(4<<20) + "\xff"
+	said := nasty(huge()) + "\xff"
 	errSaid := errors.New(said)
 	for name, tt := range map[string]struct {
 		opt  interceptor.Option

@@ -32,7 +32,7 @@ func withModel(ctx context.Context, model string) context.Context {
 // TestLog_textOfTheServerIsPrintableAndBounded: every line and field of a call about
 // which the server says a lot.
 func TestLog_textOfTheServerIsPrintableAndBounded(t *testing.T) {
-	message := nasty(4 << 20)
+	message := nasty(huge())
 	c := &censor{tb: t}
 	s := &grpctest.Server{Unary: grpctest.RefuseAlways(nastyStatus(t, grpccodes.Unavailable, message, reasoned(nasty(10<<10))...))}
 	retrytest.Bubble(t, s, func(t *testing.T, client testpb.TestServiceClient) {
@@ -95,7 +95,7 @@ func TestLog_layersNameIsPrintableAndBounded(t *testing.T) {
 // TestLog_gateIsPrintableAndBounded: of the key and the target, whether the gate holds
 // calls or only says so.
 func TestLog_gateIsPrintableAndBounded(t *testing.T) {
-	message := nasty(4 << 20)
+	message := nasty(huge())
 	refusal := nastyStatus(t, grpccodes.ResourceExhausted, message, &errdetails.RetryInfo{RetryDelay: durationpb.New(10 * time.Second)})
 	for name, gates := range map[string]interceptor.Option{
 		"a gate": interceptor.WithGate(policy.DefaultGate()), "a dry run": interceptor.WithGateDryRun(),

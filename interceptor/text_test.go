@@ -14,10 +14,21 @@ import (
 	grpccodes "google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/protoadapt"
+
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 // mostOfAText is the bound of every text that others have written, in bytes.
 const mostOfAText = 512
+
+// huge is how long a server's message is, in bytes. It takes ten seconds a test with the
+// race detector, which is content with less.
+func huge() int {
+	if grpctest.RaceEnabled {
+		return 256 << 10
+	}
+	return 4 << 20
+}
 
 // nasty returns a text of n bytes with what a terminal obeys and what splits a line.
 func nasty(n int) string {

@@ -126,7 +126,7 @@ func TestGate_targets(t *testing.T) {
 	})
 }
 
-// TestGate_keysAreBounded: with 20,000 keys a Retrier keeps some, and those that are
+// TestGate_keysAreBounded: with 5,000 keys a Retrier keeps some, and those that are
 // used.
 func TestGate_keysAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -137,7 +137,7 @@ func TestGate_keysAreBounded(t *testing.T) {
 		}))
 		conn := grpctest.Serve(t, s, r.DialOptions()...)
 		as := func(i int) context.Context { return context.WithValue(t.Context(), tenant{}, i) }
-		for i := range 20_000 {
+		for i := range 5_000 {
 			_, _ = grpctest.CallUnary(as(i), conn, interceptor.MaxRetries(0))
 			if i%500 == 0 {
 				ctx, cancel := context.WithTimeout(as(0), time.Millisecond) // it is still used
