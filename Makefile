@@ -3,6 +3,10 @@
 GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION := v1.9.0
 BIN := $(CURDIR)/.bin
+# Without vet, which is part of make lint, and without what only a debugger needs.
+TEST := go test -vet=off -ldflags=-w -timeout 30m
+# Says which package is being built, now and then: an empty cache takes minutes.
+BUILDING := awk 'NR % 50 == 0 {print "test: built " NR " packages, now " $$1; fflush()}'
 # The packages with tests that count allocations, which the race detector distorts,
 # or that it makes too slow.
 ALLOC_PACKAGES := ./codes ./policy ./policy/gate ./interceptor ./interceptor/tests/transcripts ./bench ./bench/fleet
@@ -18,16 +22,18 @@ demo: ## Run the official Gemini client against an embedded server that fails by
 	go run ./examples/grpc-client
 
 .PHONY: test
-test: ## Run all tests, with -race where a C compiler exists, then some without (1 min, or 6 with empty caches).
+test: ## Run all tests, with -race where a C compiler exists, then some without (1 min, or 5 with empty caches).
 	@if [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $$(go env CC) >/dev/null 2>&1; then \
-		echo "test: with -race ($$(go env CC) was found)"; go test -race -timeout 30m ./...; \
+		echo "test: with -race ($$(go env CC) was found)"; race=-race; \
 	else \
-		echo "test: without -race, which needs cgo and a C compiler"; go test -timeout 30m ./...; \
-	fi
+		echo "test: without -race, which needs cgo and a C compiler"; race=; \
+	fi; \
+	echo "test: building what has changed"; go list $$race -export -test -v -f '' ./... 2>&1 | $(BUILDING); \
+	echo "test: running"; $(TEST) $$race ./...
 	@echo "test: examples/integration, a module of its own"
-	@cd examples/integration && go test -count=1 ./... # go's cache does not see a file outside the module change
+	@cd examples/integration && $(TEST) -count=1 ./... # go's cache does not see a file outside the module change
 	@echo "test: allocations, transcripts of streams and the fleet, without -race"
-	@go test -timeout 30m -count=1 -run '[Aa]lloc|Transcript|Fleet' $(ALLOC_PACKAGES)
+	@$(TEST) -count=1 -run '[Aa]lloc|Transcript|Fleet' $(ALLOC_PACKAGES)
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Check style, imports and go.mod (3 min the first time, then 30 s).
