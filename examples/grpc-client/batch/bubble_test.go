@@ -13,13 +13,13 @@ import (
 	generativelanguage "cloud.google.com/go/ai/generativelanguage/apiv1beta"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/reinvoke/reinvoke/examples/grpc-client/gemini"
 	"github.com/reinvoke/reinvoke/examples/grpc-client/gemini/geminitest"
 	"github.com/reinvoke/reinvoke/examples/grpc-client/server"
 	"github.com/reinvoke/reinvoke/examples/grpc-client/terminal"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 // inBubble runs a batch of so many prompts in a bubble, with an embedded server that has a
@@ -27,7 +27,7 @@ import (
 func inBubble(t *testing.T, q server.Quota, b *Batch, prompts int, opts ...interceptor.Option) (took time.Duration) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		pipe := bufconn.Listen(1 << 20)
+		pipe := grpctest.Listen()
 		srv := server.Serve(pipe, q.Within(time.Now(), server.PlanMarked))
 		defer srv.Stop()
 		b.Connect = func(ctx context.Context, watch func(interceptor.GateEvent)) (*generativelanguage.GenerativeClient, func(), error) {

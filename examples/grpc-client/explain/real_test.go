@@ -5,21 +5,19 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -71,9 +69,6 @@ func (f *failing) play(t *testing.T, opts ...interceptor.Option) (p realCall) {
 			stream.SetTrailer(f.trailer)
 			return f.status.Err()
 		}))
-		listener := bufconn.Listen(1 << 16)
-		go func() { _ = server.Serve(listener) }()
-		defer server.Stop()
 
 		var log bytes.Buffer
 		opts := append([]interceptor.Option{
@@ -101,14 +96,8 @@ func (f *failing) play(t *testing.T, opts ...interceptor.Option) (p realCall) {
 				}
 				return f.leave(opts)
 			}),
-			grpc.WithTransportCredentials(insecure.NewCredentials()),
-			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
 		)
-		conn, err := grpc.NewClient("passthrough:///bufconn", dial...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close() //nolint:errcheck // the end of a test
+		conn := grpctest.Connect(t, server, dial...)
 		if err := conn.Invoke(t.Context(), f.path(), &emptypb.Empty{}, &emptypb.Empty{}); err != nil {
 			t.Fatal(err)
 		}
