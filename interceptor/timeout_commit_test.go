@@ -13,6 +13,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -20,13 +22,13 @@ import (
 // attempt that has timed out already: the error is the timeout, not a cancellation.
 func TestAttemptTimeout_committedAfterIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := budgetWith(t, 1)
+		b := retrytest.EarnedBudget(t, 1)
 		conn := silentOnce(t, false, interceptor.WithBudget(b), interceptor.WithReplayBuffer(100))
-		stream := streamOf(t, conn, grpc.StreamDesc{ClientStreams: true, ServerStreams: true})
-		_ = stream.SendMsg(ask("a"))
+		stream := grpctest.OpenRaw(t, conn, grpc.StreamDesc{ClientStreams: true, ServerStreams: true})
+		_ = stream.SendMsg(grpctest.Ask("a"))
 		time.Sleep(4 * time.Second)
-		_ = stream.SendMsg(ask(strings.Repeat("b", 1000)))
-		if err := stream.RecvMsg(chunk("")); status.Code(err) != grpccodes.DeadlineExceeded {
+		_ = stream.SendMsg(grpctest.Ask(strings.Repeat("b", 1000)))
+		if err := stream.RecvMsg(grpctest.Chunk("")); status.Code(err) != grpccodes.DeadlineExceeded {
 			t.Errorf("got %v, want DEADLINE_EXCEEDED of the attempt timeout", err)
 		}
 		wantEarned(t, b, 1)
@@ -54,11 +56,11 @@ func TestAttemptTimeout_afterTheHeaderWithoutToken(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				_ = stream.SendMsg(ask("a"))
+				_ = stream.SendMsg(grpctest.Ask("a"))
 				if md, err := stream.Header(); md == nil || err != nil {
 					t.Fatalf("Header: %v, %v", md, err)
 				}
-				got := took(func() { err = stream.RecvMsg(chunk("")) })
+				got := grpctest.Took(func() { err = stream.RecvMsg(grpctest.Chunk("")) })
 				if status.Code(err) != grpccodes.DeadlineExceeded || got != 3*time.Second {
 					t.Errorf("got %v after %v, want DEADLINE_EXCEEDED after 3s", err, got)
 				}
@@ -77,22 +79,22 @@ func TestAttemptTimeout_headerBeforeTheTurn(t *testing.T) {
 			}
 			t.Run(name+", "+last, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					conn := silentOnce(t, true, interceptor.WithBudget(budgetWith(t, 1)))
+					conn := silentOnce(t, true, interceptor.WithBudget(retrytest.EarnedBudget(t, 1)))
 					ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 					defer cancel()
 					stream, err := conn.NewStream(ctx, &kind, "/test.Raw/Call")
 					if err != nil {
 						t.Fatal(err)
 					}
-					_ = stream.SendMsg(ask("a"))
+					_ = stream.SendMsg(grpctest.Ask("a"))
 					if md, err := stream.Header(); md == nil || err != nil {
 						t.Fatalf("Header: %v, %v", md, err)
 					}
-					_ = stream.SendMsg(ask("b"))
+					_ = stream.SendMsg(grpctest.Ask("b"))
 					if last == "CloseSend" {
 						_ = stream.CloseSend()
 					}
-					got := took(func() { err = stream.RecvMsg(chunk("")) })
+					got := grpctest.Took(func() { err = stream.RecvMsg(grpctest.Chunk("")) })
 					if status.Code(err) != grpccodes.DeadlineExceeded || got != 3*time.Second {
 						t.Errorf("got %v after %v, want DEADLINE_EXCEEDED after 3s", err, got)
 					}
@@ -106,8 +108,8 @@ func TestAttemptTimeout_headerBeforeTheTurn(t *testing.T) {
 // over the first message: the later end is the timeout, not a cancellation.
 func TestAttemptTimeout_answerAfterIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{stream: func(_ int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
-			if err := out.Send(chunk("one")); err != nil {
+		s := &grpctest.Server{Stream: func(_ int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+			if err := out.Send(grpctest.Chunk("one")); err != nil {
 				return err
 			}
 			<-out.Context().Done()
@@ -117,11 +119,11 @@ func TestAttemptTimeout_answerAfterIt(t *testing.T) {
 			stream, err := streamer(ctx, desc, cc, method, opts...)
 			return &slowReader{stream, 4 * time.Second}, err
 		}
-		b := budgetWith(t, 1)
+		b := retrytest.EarnedBudget(t, 1)
 		options := []interceptor.Option{interceptor.WithAttemptTimeout(3 * time.Second), interceptor.Repeatable(), interceptor.WithBudget(b)}
-		stream := open(t, t.Context(), setup{options: options, right: []grpc.StreamClientInterceptor{slow}}.connect(t, s))
-		wantBody(t, stream, "one")
-		if _, err := receive(stream); status.Code(err) != grpccodes.DeadlineExceeded {
+		stream := grpctest.Open(t, t.Context(), retrytest.Setup{Options: options, Right: []grpc.StreamClientInterceptor{slow}}.Connect(t, s))
+		grpctest.WantBody(t, stream, "one")
+		if _, err := grpctest.Receive(stream); status.Code(err) != grpccodes.DeadlineExceeded {
 			t.Errorf("got %v, want DEADLINE_EXCEEDED of the attempt timeout", err)
 		}
 		wantEarned(t, b, 2) // of the answer

@@ -12,6 +12,8 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -37,35 +39,35 @@ func TestAttemptTimeout_losesNoToken(t *testing.T) {
 			}
 			delays := make([]time.Duration, 200)
 			for i := range delays {
-				delays[i] = of(r, 0, time.Second, 3*time.Second, 4*time.Second, time.Hour)
+				delays[i] = grpctest.Of(r, 0, time.Second, 3*time.Second, 4*time.Second, time.Hour)
 			}
-			conn := serveRaw(t, func(n int, stream grpc.ServerStream) error {
+			conn := grpctest.ServeRaw(t, func(n int, stream grpc.ServerStream) error {
 				if n%3 == 0 {
-					_ = stream.SendHeader(oddHeader())
+					_ = stream.SendHeader(grpctest.OddHeader())
 				}
 				select {
 				case <-time.After(delays[n%len(delays)]):
 				case <-stream.Context().Done():
 				}
-				return stream.SendMsg(chunk("answer"))
-			}, append(retrying(interceptor.WithAttemptTimeout(3*time.Second), interceptor.Repeatable(), interceptor.WithBudget(b)), grpc.WithChainStreamInterceptor(count)))
+				return stream.SendMsg(grpctest.Chunk("answer"))
+			}, append(retrytest.DialOptions(interceptor.WithAttemptTimeout(3*time.Second), interceptor.Repeatable(), interceptor.WithBudget(b)), grpc.WithChainStreamInterceptor(count)))
 			var wg sync.WaitGroup
 			for range calls {
-				kind := streamKinds[r.IntN(len(streamKinds))]
-				begin, read := of(r, 0, time.Second, 2*time.Second), of(r, 0, 0, 3*time.Second, 5*time.Second, time.Hour)
-				pause, cut, header := of(r, 0, time.Second, 3*time.Second), of(r, 3*time.Second, 4*time.Second, 6*time.Second, time.Minute), r.IntN(4) == 0
+				kind := grpctest.Kinds[r.IntN(len(grpctest.Kinds[1:]))]
+				begin, read := grpctest.Of(r, 0, time.Second, 2*time.Second), grpctest.Of(r, 0, 0, 3*time.Second, 5*time.Second, time.Hour)
+				pause, cut, header := grpctest.Of(r, 0, time.Second, 3*time.Second), grpctest.Of(r, 3*time.Second, 4*time.Second, 6*time.Second, time.Minute), r.IntN(4) == 0
 				wg.Go(func() {
 					time.Sleep(begin)
 					ctx, cancel := context.WithCancel(t.Context())
 					defer cancel()
 					time.AfterFunc(cut, cancel)
-					stream, err := conn.NewStream(ctx, &kind.desc, "/test.Raw/Call")
+					stream, err := conn.NewStream(ctx, &kind.Desc, "/test.Raw/Call")
 					if err != nil {
 						return
 					}
 					wg.Go(func() {
 						for range 3 {
-							if stream.SendMsg(ask("a")) != nil || !kind.desc.ClientStreams {
+							if stream.SendMsg(grpctest.Ask("a")) != nil || !kind.Desc.ClientStreams {
 								break
 							}
 							time.Sleep(pause)
@@ -80,7 +82,7 @@ func TestAttemptTimeout_losesNoToken(t *testing.T) {
 					case <-ctx.Done():
 						return
 					}
-					for stream.RecvMsg(chunk("")) == nil {
+					for stream.RecvMsg(grpctest.Chunk("")) == nil {
 						continue
 					}
 				})
