@@ -23,6 +23,19 @@ type target struct {
 	opts   []grpc.CallOption
 	// request is the request of a unary call.
 	request any
+	// info describes a call of Invoke; nil for others.
+	info *CallInfo
+}
+
+// to returns the canonical name of the server, or an empty string if unknown.
+func (t *target) to() string {
+	switch {
+	case t.cc != nil:
+		return t.cc.CanonicalTarget()
+	case t.info != nil:
+		return t.info.Target
+	}
+	return ""
 }
 
 // call is the state of one call from its first failure on, for unary calls, streams and
@@ -153,6 +166,10 @@ func (c *call) judge() {
 	if said := c.knobs.Repeatable; said != nil {
 		c.state.Repeatable, c.state.NotRepeatable = *said, !*said
 		c.state.TrustUnavailable = c.knobs.trusting
+		return
+	}
+	if c.info != nil {
+		c.state.Repeatable = c.info.Repeatable || knownRepeatable(c.method)
 		return
 	}
 	// Wrapping a function asks for repetition.

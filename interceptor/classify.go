@@ -39,11 +39,11 @@ func (c *call) classify(err error, ev *codes.Evidence) {
 		c.failure, c.err = c.rejection(err, *ev), err.error
 	case *hook.AbandonedError:
 		c.abandoned, c.err = true, err.Err
-		c.failure = codes.Classify(err.Err, *ev, c.r.rules...)
+		c.failure = codes.Classify(err.Err, *ev, c.ownRules()...)
 	case *hook.Error:
 		c.failure = codes.Failure{Class: codes.Request, Code: grpccodes.Internal, Reach: codes.Answered, Rule: "hook"}
 	default:
-		c.failure = codes.Classify(err, *ev, c.r.rules...)
+		c.failure = codes.Classify(err, *ev, c.ownRules()...)
 	}
 	c.state.OwnQuota = c.refusedItself()
 	c.r.warnOfLayers(c)
@@ -60,9 +60,5 @@ func (c *call) refusedItself() bool {
 	if c.failure.Service == "" {
 		return false
 	}
-	target := ""
-	if c.cc != nil {
-		target = c.cc.CanonicalTarget()
-	}
-	return policy.IsCalled(c.failure.Service, c.method, target)
+	return policy.IsCalled(c.failure.Service, c.method, c.to())
 }

@@ -26,7 +26,7 @@ type Event struct {
 	// Method is the full name of the method, or the name given to Do.
 	Method string
 	// Target is the canonical name of the connection's target, as returned by
-	// grpc.ClientConn.CanonicalTarget; empty for Do.
+	// grpc.ClientConn.CanonicalTarget; the host for REST, empty for Do.
 	Target string
 	// Static is true if the method belongs to a fixed set, and is therefore fit for a
 	// metric label: a method of generated code (grpc.StaticMethod), or a name given to
@@ -119,14 +119,12 @@ func both(first, second Observer) Observer {
 func (c *call) event() Event {
 	e := Event{
 		At:     c.r.clock.Now(),
-		Method: c.method, Static: c.kind == function, Stream: c.kind&streams != 0, Attempt: c.attempts(),
+		Method: c.method, Static: c.kind == function, Stream: c.kind&streams != 0 || (c.info != nil && c.info.Stream), Attempt: c.attempts(),
 		Decision: policy.Decision{Why: policy.Success}, Wait: c.waited - c.reported.waited, AtGate: c.gated - c.reported.gated,
 		Waited: c.waited, Gated: c.gated, Fallback: c.fellBack, Hedges: c.hedges,
 	}
 	c.noteReported()
-	if c.cc != nil {
-		e.Target = c.cc.CanonicalTarget()
-	}
+	e.Target = c.to()
 	for _, o := range c.opts {
 		if _, ok := o.(grpc.StaticMethodCallOption); ok {
 			e.Static = true

@@ -63,8 +63,12 @@ func group(method string) string {
 
 // gateKey returns the key of the call.
 func (c *call) gateKey() (k gates.Key) {
-	if c.cc != nil {
-		k.Target = c.cc.CanonicalTarget()
+	if c.resolve(); c.knobs.quota != "" {
+		return gates.Key{Quota: "quota=" + c.knobs.quota}
+	}
+	k.Target = c.to()
+	if c.info != nil {
+		defer func() { k.Quota += c.info.quota(c.r) }()
 	}
 	if f := c.r.gating.key; f != nil {
 		k.Quota = f(c.ctx, c.method)

@@ -168,6 +168,15 @@ func (c *call) logLayers() {
 		"multiply: add grpc.WithDisableRetry(), or use interceptor.DialOptions", foreign.Text(c.method)))
 }
 
+// logRemedy warns, once, of credentials that no retry renews.
+func (c *call) logRemedy() {
+	refused := c.failure.Class == codes.Auth || c.failure.Class == codes.Expired
+	if c.info.Remedy == "" || !refused || len(c.r.logs.to) == 0 || !c.r.warnedOfRemedy.CompareAndSwap(false, true) {
+		return
+	}
+	c.log(logging.LevelWarn, "[RETRY] "+c.info.Remedy)
+}
+
 // logResume warns of WithResume without effect.
 func (c *call) logResume() {
 	c.log(logging.LevelWarn, fmt.Sprintf("[RETRY] interceptor.WithResume does nothing for %s, which is a bidirectional stream: "+
@@ -183,7 +192,7 @@ func (c *call) log(level logging.Level, msg string) {
 		logging.SystemTag[0], logging.SystemTag[1], logging.ComponentFieldKey, logging.KindClientFieldValue,
 		logging.ServiceFieldKey, service, logging.MethodFieldKey, method,
 	}
-	if c.kind == function {
+	if c.kind == function && c.info == nil {
 		fields = logging.Fields{logging.MethodFieldKey, full}
 	}
 	switch {

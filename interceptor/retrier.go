@@ -2,6 +2,7 @@ package interceptor
 
 import (
 	"context"
+	"crypto/rand"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,6 +48,9 @@ type Retrier struct {
 	resumable atomic.Bool
 	captures  sync.Pool // of *capture
 
+	// secret keys the hashes of [CallInfo] Tenants.
+	secret [16]byte
+
 	setup []func(*Retrier) // see WithSetup
 	made  time.Time        // time of New
 
@@ -56,6 +60,7 @@ type Retrier struct {
 
 	warnedOfLayers atomic.Bool // a second layer of retries was logged
 	warnedOfResume atomic.Bool // WithResume without effect was logged
+	warnedOfRemedy atomic.Bool // the Remedy of a CallInfo was logged
 }
 
 // maxPrevious is the number of attempt contexts made in advance: enough for the default
@@ -78,6 +83,7 @@ func New(opts ...Option) *Retrier {
 	}
 	r.captures.New = func() any { return new(capture) }
 	r.trusts = newTrusts()
+	_, _ = rand.Read(r.secret[:]) //nolint:forbidigo // a key, and no dice; never fails
 	for n := range r.previous {
 		r.previous[n] = previousAttempts(n) //nolint:fatcontext // each of them is a context of its own
 	}

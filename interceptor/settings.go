@@ -20,7 +20,8 @@ type knobs struct {
 	policy.Settings
 	trusting bool // UNAVAILABLE proves that nothing ran: TrustUnavailable
 	disabled bool
-	replay   int // bytes
+	replay   int    // bytes
+	quota    string // WithQuotaName; empty for none
 
 	capped bool // MaxRetries was set, to most
 	most   int
