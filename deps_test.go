@@ -9,7 +9,7 @@ import (
 )
 
 // TestDeps_interceptor: the package that everyone imports brings no client of Google's,
-// no YAML and no OpenTelemetry. Its tests may use them.
+// no YAML and no OpenTelemetry, and nothing of REST. Its tests may use them.
 func TestDeps_interceptor(t *testing.T) {
 	deps := goList(t, "-deps", "./interceptor")
 	if !slices.Contains(deps, "google.golang.org/grpc") {
@@ -18,6 +18,14 @@ func TestDeps_interceptor(t *testing.T) {
 	for _, dep := range deps {
 		if of := unwanted(dep); of != "" {
 			t.Errorf("interceptor needs %s, a package of %s", dep, of)
+		}
+	}
+	if slices.Contains(deps, module+"interceptor/rest") {
+		t.Error("interceptor needs interceptor/rest: only who calls over REST does")
+	}
+	for _, dep := range goList(t, "-deps", "./interceptor/rest") {
+		if of := unwanted(dep); of != "" {
+			t.Errorf("interceptor/rest needs %s, a package of %s", dep, of)
 		}
 	}
 	for _, p := range []string{"./policy/policyfile", "./interceptor/otelretry", "./interceptor/gapic"} {
@@ -34,6 +42,8 @@ func unwanted(pkg string) string {
 		{"Google's clients", "cloud.google.com/"},
 		{"Google's clients", "google.golang.org/api/"},
 		{"Google's clients", "github.com/googleapis/gax-go/"},
+		{"Google's clients", "google.golang.org/genai"},
+		{"OAuth", "golang.org/x/oauth2"},
 		{"YAML", "go.yaml.in/"},
 		{"YAML", "gopkg.in/yaml"},
 		{"YAML", "sigs.k8s.io/yaml"},

@@ -1,0 +1,101 @@
+package rest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+
+	"github.com/reinvoke/reinvoke/codes"
+)
+
+// asksForEvents reports whether a request asks for server-sent events.
+func asksForEvents(req *http.Request) bool { return req.URL.Query().Get("alt") == "sse" }
+
+// isEvents reports whether a response is a stream of server-sent events.
+func isEvents(req *http.Request, resp *http.Response) bool {
+	if resp.StatusCode != http.StatusOK {
+		return false
+	}
+	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return media == "text/event-stream" || asksForEvents(req)
+}
+
+// firstEvent reads a stream up to the end of its first event, which commits the call, and
+// puts all back. The failure is that of an event with an error, or of a stream cut before.
+func firstEvent(resp *http.Response) error {
+	var found []byte
+	seen := peek(resp, func(seen []byte) bool {
+		found = eventIn(seen)
+		return found != nil
+	})
+	if found == nil {
+		if err := brokenBy(resp); err != nil {
+			return lostBy(err, true)
+		}
+		if found = eventIn(append(bytes.Clone(seen), "\n\n"...)); found == nil { // what ends without a blank line
+			found = seen // an error may come without the form of an event
+		}
+	}
+	var event struct {
+		Error json.RawMessage `json:"error"`
+	}
+	isError := json.Unmarshal(found, &event) == nil && len(event.Error) > 0
+	if !isError {
+		return nil
+	}
+	if st, err := codes.FromJSON(event.Error); err == nil {
+		return &answer{http: resp.StatusCode, api: true, status: st}
+	}
+	return nil // a field of that name, and no error
+}
+
+// brokenBy returns what has cut the body, or nil.
+func brokenBy(resp *http.Response) error {
+	if cut, ok := resp.Body.(*wholeBody); ok && !errors.Is(cut.end, io.EOF) {
+		return cut.end
+	}
+	return nil
+}
+
+// eventIn returns the data of the first whole event, or nil. A block of comments alone is
+// no event.
+func eventIn(stream []byte) []byte {
+	for {
+		block, rest, ok := cutBlock(stream)
+		if !ok {
+			return nil
+		}
+		if data := dataOf(block); data != nil {
+			return data
+		}
+		stream = rest
+	}
+}
+
+// cutBlock cuts a stream after the first blank line.
+func cutBlock(stream []byte) (block, rest []byte, ok bool) {
+	at, length := -1, 0
+	for _, blank := range []string{"\n\n", "\r\n\r\n", "\r\r"} {
+		if i := bytes.Index(stream, []byte(blank)); i >= 0 && (at < 0 || i < at) {
+			at, length = i, len(blank)
+		}
+	}
+	if at < 0 {
+		return nil, nil, false
+	}
+	return stream[:at], stream[at+length:], true
+}
+
+// dataOf returns the data lines of an event, joined, or nil for none.
+func dataOf(block []byte) []byte {
+	var data []byte
+	for line := range bytes.FieldsFuncSeq(block, func(r rune) bool { return r == '\n' || r == '\r' }) {
+		if text, ok := bytes.CutPrefix(line, []byte("data:")); ok {
+			data = append(append(data, bytes.TrimPrefix(text, []byte(" "))...), '\n')
+		}
+	}
+	return data
+}

@@ -1,0 +1,113 @@
+package rest
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor"
+)
+
+// exchange is one call: a request, its attempts, and the last response.
+type exchange struct {
+	t      *transport
+	req    *http.Request
+	cancel context.CancelFunc // ends the context of the call
+	body   *replayed          // nil before the first attempt
+
+	resp *http.Response // of the last attempt, to be delivered; nil for none
+	sent bool           // an attempt was begun
+}
+
+// attempt makes an attempt.
+func (x *exchange) attempt(ctx context.Context) interceptor.AttemptResult {
+	x.drop()
+	x.sent = true
+	body, err := x.nextBody() //nolint:contextcheck // the exchange has the context of its request
+	if err != nil {
+		return interceptor.AttemptResult{Err: unsendable(err), Evidence: codes.Evidence{Watched: true}, Gone: true}
+	}
+	w := new(watch) // hooks may run late
+	out := x.req.WithContext(httptrace.WithClientTrace(ctx, w.hooks()))
+	out.Body = body
+	renewTimeout(out)
+	resp, err := x.t.base.RoundTrip(out)
+	if w.wrote.Load() {
+		x.t.traced.Store(true)
+	}
+	if err == nil {
+		resp.Request = x.req
+		x.resp = resp
+		err = x.examine()
+	} else {
+		err = lostBy(err, w.wrote.Load())
+	}
+	if err == nil {
+		return interceptor.AttemptResult{}
+	}
+	return interceptor.AttemptResult{Err: err, Evidence: x.evidence(w, err), Gone: !x.body.again()}
+}
+
+// examine returns the failure that a response stands for, or nil.
+func (x *exchange) examine() error {
+	switch {
+	case x.resp.StatusCode >= http.StatusBadRequest:
+		return refusal(x.resp)
+	case isEvents(x.req, x.resp):
+		return firstEvent(x.resp)
+	}
+	return nil
+}
+
+// drop closes the response of an attempt that was not the last.
+func (x *exchange) drop() {
+	if x.resp != nil {
+		_ = x.resp.Body.Close()
+		x.resp = nil
+	}
+}
+
+// deliver returns what the caller gets: the last response, if there is one.
+func (x *exchange) deliver(final error) (*http.Response, error) {
+	x.body.done()
+	if final != nil {
+		if !x.sent && x.req.Body != nil {
+			_ = x.req.Body.Close()
+		}
+		if x.resp == nil || endedByCaller(x.req.Context(), final) {
+			x.drop()
+			x.cancel()
+			return instead(x.req, final, x.sent)
+		}
+	}
+	if x.resp.StatusCode == http.StatusSwitchingProtocols { // the body is a connection, and may be written to
+		context.AfterFunc(x.req.Context(), x.cancel)
+		return x.resp, nil
+	}
+	x.resp.Body = &delivered{ReadCloser: x.resp.Body, cancel: x.cancel}
+	return x.resp, nil
+}
+
+// delivered is the body of a response. The context of the call lives until the body is
+// read or closed.
+type delivered struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+}
+
+// Read implements io.Reader.
+func (d *delivered) Read(p []byte) (int, error) {
+	n, err := d.ReadCloser.Read(p)
+	if err != nil {
+		d.cancel()
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (d *delivered) Close() error {
+	defer d.cancel()
+	return d.ReadCloser.Close()
+}
