@@ -65,9 +65,6 @@ func (r *replayed) next() (io.ReadCloser, error) {
 func (r *replayed) again() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.current != nil { // an attempt that has ended reads no more
-		r.current.closed = true
-	}
 	return r.src == nil || !r.lost && !r.busy && (r.end == nil || r.end == io.EOF) //nolint:errorlint // the end of a reader is io.EOF itself
 }
 

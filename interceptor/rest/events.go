@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -25,7 +26,7 @@ func isEvents(req *http.Request, resp *http.Response) bool {
 
 // firstEvent reads a stream up to the end of its first event, which commits the call, and
 // puts all back. The failure is that of an event with an error, or of a stream cut before.
-func firstEvent(resp *http.Response) error {
+func firstEvent(ctx context.Context, resp *http.Response) error {
 	var found []byte
 	seen := peek(resp, func(seen []byte) bool {
 		found = eventIn(seen)
@@ -33,7 +34,7 @@ func firstEvent(resp *http.Response) error {
 	})
 	if found == nil {
 		if err := brokenBy(resp); err != nil {
-			return lostBy(err, true)
+			return lostBy(ctx, err, true)
 		}
 		if found = eventIn(append(bytes.Clone(seen), "\n\n"...)); found == nil { // what ends without a blank line
 			found = seen // an error may come without the form of an event

@@ -23,12 +23,13 @@ type exchange struct {
 
 // attempt makes an attempt.
 func (x *exchange) attempt(ctx context.Context) interceptor.AttemptResult {
-	x.drop()
 	x.sent = true
 	body, err := x.nextBody() //nolint:contextcheck // the exchange has the context of its request
 	if err != nil {
+		// The last response, if any, goes to the caller.
 		return interceptor.AttemptResult{Err: unsendable(err), Evidence: codes.Evidence{Watched: true}, Gone: true}
 	}
+	x.drop()
 	w := new(watch) // hooks may run late
 	out := x.req.WithContext(httptrace.WithClientTrace(ctx, w.hooks()))
 	out.Body = body
@@ -40,23 +41,26 @@ func (x *exchange) attempt(ctx context.Context) interceptor.AttemptResult {
 	if err == nil {
 		resp.Request = x.req
 		x.resp = resp
-		err = x.examine()
+		err = x.examine(ctx)
 	} else {
-		err = lostBy(err, w.wrote.Load())
+		err = lostBy(ctx, err, w.wrote.Load())
 	}
-	if err == nil {
+	switch err.(type) { //nolint:errorlint // made in this package and never wrapped
+	case nil:
 		return interceptor.AttemptResult{}
+	case *lost: // a stream without an event is no answer
+		x.drop()
 	}
 	return interceptor.AttemptResult{Err: err, Evidence: x.evidence(w, err), Gone: !x.body.again()}
 }
 
 // examine returns the failure that a response stands for, or nil.
-func (x *exchange) examine() error {
+func (x *exchange) examine(ctx context.Context) error {
 	switch {
 	case x.resp.StatusCode >= http.StatusBadRequest:
 		return refusal(x.resp)
 	case isEvents(x.req, x.resp):
-		return firstEvent(x.resp)
+		return firstEvent(ctx, x.resp)
 	}
 	return nil
 }

@@ -123,16 +123,17 @@ func (l *lost) GRPCStatus() *status.Status { return l.status }
 // Unwrap returns the error of the transport.
 func (l *lost) Unwrap() error { return l.error }
 
-// lostBy returns the failure behind an error of the transport. written says that the
-// request was written, and so that a timeout is one of waiting for the answer.
-func lostBy(err error, written bool) *lost {
+// lostBy returns the failure behind an error of the transport. ctx is that of the attempt;
+// written says that the request was written, and so that a timeout is one of waiting for
+// the answer.
+func lostBy(ctx context.Context, err error, written bool) *lost {
 	var creds *authError
 	var timeout net.Error
 	code, text := grpccodes.Unavailable, err.Error()
 	switch {
 	case errors.As(err, &creds):
 		code, text = grpccodes.Unauthenticated, credentialsFailed+creds.Error()
-	case errors.Is(err, context.Canceled):
+	case ctx.Err() != nil: // err may be the cause alone
 		code = grpccodes.Canceled
 	case written && errors.As(err, &timeout) && timeout.Timeout():
 		code = grpccodes.DeadlineExceeded

@@ -168,3 +168,6 @@ func script(bodies ...string) handler {
 		say(w, code, bodies[n-1])
 	}
 }
+
+// over makes the client work over another transport.
+func (w *world) over(base http.RoundTripper) { w.client.Transport = rest.Transport(w.r, base) }
