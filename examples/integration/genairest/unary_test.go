@@ -48,7 +48,7 @@ func (g *gemini) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.mu.Unlock()
 	stream := r.URL.Query().Get("alt") == "sse"
 	w.Header().Set("Content-Type", "application/json")
-	if n <= len(g.bodies) {
+	if n <= len(g.bodies) && g.bodies[n-1] != "" {
 		body := g.bodies[n-1]
 		var e struct{ Error struct{ Code int } }
 		if json.Unmarshal([]byte(body), &e) != nil {
@@ -64,6 +64,13 @@ func (g *gemini) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_, _ = w.Write([]byte(good))
+}
+
+// attempts returns how many attempts have arrived.
+func (g *gemini) attempts() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.calls
 }
 
 // serve starts the server.
@@ -111,8 +118,8 @@ func TestGenai_unary(t *testing.T) {
 			if err != nil || reply.Text() != "Rayleigh scattering." {
 				t.Fatalf("got %v, %v", reply, err)
 			}
-			if g.calls != 3 || method != want {
-				t.Errorf("%d attempts of %s (%v), want 3 of %s", g.calls, method, g.paths, want)
+			if g.attempts() != 3 || method != want {
+				t.Errorf("%d attempts of %s (%v), want 3 of %s", g.attempts(), method, g.paths, want)
 			}
 		})
 	}
@@ -130,8 +137,8 @@ func TestGenai_error(t *testing.T) {
 		_, err = client.Models.GenerateContent(t.Context(), model, genai.Text("Why?"), nil)
 		api, ok := errors.AsType[genai.APIError](err)
 		var want struct{ Error genai.APIError }
-		if json.Unmarshal([]byte(body), &want) != nil || !ok || api.Error() != want.Error.Error() || g.calls != attempts {
-			t.Errorf("got %v after %d attempts, want %v after %d", err, g.calls, want.Error, attempts)
+		if json.Unmarshal([]byte(body), &want) != nil || !ok || api.Error() != want.Error.Error() || g.attempts() != attempts {
+			t.Errorf("got %v after %d attempts, want %v after %d", err, g.attempts(), want.Error, attempts)
 		}
 	}
 }
