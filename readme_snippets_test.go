@@ -58,6 +58,7 @@ var imports = map[string]string{
 	"codes":              "github.com/reinvoke/reinvoke/codes", "policy": "github.com/reinvoke/reinvoke/policy",
 	"interceptor": "github.com/reinvoke/reinvoke/interceptor",
 	"gapic":       "github.com/reinvoke/reinvoke/interceptor/gapic", "otelretry": "github.com/reinvoke/reinvoke/interceptor/otelretry",
+	"http": "net/http", "rest": "github.com/reinvoke/reinvoke/interceptor/rest",
 	"policyfile": "github.com/reinvoke/reinvoke/policy/policyfile",
 }
 
