@@ -33,6 +33,7 @@ type world struct {
 	r      *interceptor.Retrier
 	base   *http.Transport
 	client *http.Client
+	busy   sync.WaitGroup // handlers
 
 	mu     sync.Mutex
 	at     []time.Time
@@ -48,12 +49,20 @@ type handler func(w http.ResponseWriter, req *http.Request, n int)
 // only when every goroutine has.
 func inWorld(t *testing.T, h handler, f func(w *world), opts ...interceptor.Option) {
 	t.Helper()
+	inWorldOf(t, overHTTP1(), h, f, opts...)
+}
+
+// inWorldOf is inWorld with other protocols than HTTP/1.1.
+func inWorldOf(t *testing.T, protocols *http.Protocols, h handler, f func(w *world), opts ...interceptor.Option) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t}
 		listener := bufconn.Listen(1 << 20)
-		server := &http.Server{Handler: w.serve(h), ReadHeaderTimeout: time.Hour}
+		server := &http.Server{Handler: w.serve(h), ReadHeaderTimeout: time.Hour, Protocols: protocols}
 		go func() { _ = server.Serve(listener) }()
-		w.base = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return listener.DialContext(ctx) }}
+		w.base = &http.Transport{Protocols: protocols, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return listener.DialContext(ctx)
+		}}
 		opts = append([]interceptor.Option{
 			interceptor.WithRand(func() float64 { return 0 }),
 			interceptor.WithObserver(func(_ context.Context, e interceptor.Event) {
@@ -65,8 +74,10 @@ func inWorld(t *testing.T, h handler, f func(w *world), opts ...interceptor.Opti
 		w.r = interceptor.New(opts...)
 		w.client = &http.Client{Transport: rest.Transport(w.r, w.base)}
 		f(w)
+		synctest.Wait() // until the connections are idle
 		w.base.CloseIdleConnections()
-		_ = server.Close()
+		_ = server.Shutdown(context.Background())
+		w.busy.Wait() // over HTTP/2 a handler outlives its connection
 		synctest.Wait()
 	})
 }
@@ -74,6 +85,8 @@ func inWorld(t *testing.T, h handler, f func(w *world), opts ...interceptor.Opti
 // serve notes every attempt before h answers.
 func (w *world) serve(h handler) http.Handler {
 	return http.HandlerFunc(func(out http.ResponseWriter, req *http.Request) {
+		w.busy.Add(1)
+		defer w.busy.Done()
 		body, _ := io.ReadAll(req.Body)
 		w.mu.Lock()
 		w.at, w.bodies, w.seen = append(w.at, time.Now()), append(w.bodies, string(body)), append(w.seen, req)
