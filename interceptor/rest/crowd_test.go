@@ -120,7 +120,11 @@ func TestTransport_whatNetHTTPRepeats(t *testing.T) {
 func TestTransport_panic(t *testing.T) {
 	breaker := new(counting)
 	inWorld(t, nil, func(w *world) {
-		w.over(roundTripper(func(*http.Request) (*http.Response, error) { panic("mine") }))
+		var ctx context.Context
+		w.over(roundTripper(func(req *http.Request) (*http.Response, error) {
+			ctx = req.Context() //nolint:fatcontext // to see whether it ends
+			panic("mine")
+		}))
 		func() {
 			defer func() {
 				if recover() == nil {
@@ -129,8 +133,8 @@ func TestTransport_panic(t *testing.T) {
 			}()
 			w.post()
 		}()
-		if open := breaker.open.Load(); open != 0 {
-			t.Errorf("%d attempts hold the breaker", open)
+		if open := breaker.open.Load(); open != 0 || ctx.Err() == nil {
+			t.Errorf("%d attempts hold the breaker, and the context is %v", open, ctx.Err())
 		}
 	}, interceptor.WithBreaker(breaker))
 }

@@ -19,6 +19,8 @@ type exchange struct {
 
 	resp *http.Response // of the last attempt, to be delivered; nil for none
 	sent bool           // an attempt was begun
+
+	delivered bool // the caller has the response or the error
 }
 
 // attempt makes an attempt.
@@ -73,8 +75,16 @@ func (x *exchange) drop() {
 	}
 }
 
+// abandon ends the context of a call whose base panicked.
+func (x *exchange) abandon() {
+	if !x.delivered {
+		x.cancel()
+	}
+}
+
 // deliver returns what the caller gets: the last response, if there is one.
 func (x *exchange) deliver(final error) (*http.Response, error) {
+	x.delivered = true
 	x.body.done()
 	if final != nil {
 		if !x.sent && x.req.Body != nil {

@@ -51,6 +51,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	ctx, cancel := context.WithCancel(req.Context())
 	x := &exchange{t: t, req: req, cancel: cancel}
+	defer x.abandon()
 	return x.deliver(t.r.Invoke(ctx, x.describe, x.attempt)) //nolint:contextcheck // the exchange has the context of its request
 }
 
