@@ -14,6 +14,7 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 	"github.com/reinvoke/reinvoke/policy"
 )
 
@@ -142,7 +143,7 @@ func TestInvoke_attemptTimeout(t *testing.T) {
 
 // TestInvoke_allocNothing: a call that succeeds at once costs nothing.
 func TestInvoke_allocNothing(t *testing.T) {
-	if raceEnabled {
+	if grpctest.RaceEnabled {
 		t.Skip("the race detector allocates")
 	}
 	r := interceptor.New()
