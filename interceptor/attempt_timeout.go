@@ -30,8 +30,9 @@ import (
 // account is asked again after each further d. The attempt ends without a retry when the
 // account is still empty after as many further d as the row has retries left, or as the
 // limits leave attempts and time for ([policy.Limits]): with d = 2 s and the default row, 12 s
-// after the start of a connection's first attempt ([policy.Patience]). The caller's deadline
-// ends the attempt at any time; an attempt whose retry would begin after the deadline goes on
+// after the start of a first attempt. The first attempt of a connection without an answer for
+// 30 s is retried without a token ([policy.Patience]). The caller's deadline ends the attempt
+// at any time; an attempt whose retry would begin after the deadline goes on
 // until then, token or not. An attempt that row, limits or method do not let retry ends after
 // d, also while waiting for a connection, and so does a stream whose header was shown.
 //
@@ -97,8 +98,9 @@ type attemptTimer struct {
 	run      int         // tells a run from an earlier run that fires late
 	patience policy.Patience
 	ran      time.Duration
-	expired  bool // for good: the attempt has been ended
-	halted   bool // for good: the attempt needs no timer any more
+	armed    time.Duration // of the timer that is set
+	expired  bool          // for good: the attempt has been ended
+	halted   bool          // for good: the attempt needs no timer any more
 }
 
 // newAttemptTimer returns the context of an attempt, and the timer, not yet running. The
@@ -126,7 +128,8 @@ func (t *attemptTimer) start() {
 // arm runs the timer for one timeout. The lock is held.
 func (t *attemptTimer) arm() {
 	run := t.run
-	t.stop = t.clock.AfterFunc(t.after, func() { t.fire(run) })
+	t.armed = max(t.after, t.patience.Step())
+	t.stop = t.clock.AfterFunc(t.armed, func() { t.fire(run) })
 }
 
 // pause stops the timer until start. An expired timer keeps the token for the retry.
@@ -186,7 +189,7 @@ func (t *attemptTimer) fire(run int) {
 		t.patience.Close()
 	case t.ctx.Err() == nil:
 		now := t.clock.Now()
-		t.ran += t.after
+		t.ran += t.armed
 		ends = t.patience.GiveUp(now)
 		if t.expired = ends; ends || !t.patience.ToDeadline(now) {
 			t.arm()

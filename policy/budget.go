@@ -46,15 +46,19 @@ type BudgetConfig struct {
 	Earn float64
 	// EarnedMax and EarnedEarn are Max and Earn of the [Earned] account, initially empty.
 	EarnedMax, EarnedEarn float64
+	// EarnedStart is the number of tokens, 0 to EarnedMax, that pay for retries after attempt
+	// timeouts before any success has: only after an attempt went without an answer for 30 s
+	// ([Patience]).
+	EarnedStart float64
 }
 
 // DefaultBudget returns the default figures: 100 tokens, full at the start, 1 earned per
-// success; for the earned account at most 10, and 0.1 earned per success. Measured
+// success; for the earned account at most 10, 0.1 earned per success, and 1 for a silence of 30 s. Measured
 // (TestBudget_ordinaryBatch) against a server refusing 30 % of the attempts: with gRPC's
 // figures (gRFC A6: 10 tokens, 0.1 earned) .75 of a batch's calls succeed, with these figures
 // the .99 promised by the default table.
 func DefaultBudget() BudgetConfig {
-	return BudgetConfig{Max: 100, Start: 100, Earn: 1, EarnedMax: 10, EarnedEarn: 0.1}
+	return BudgetConfig{Max: 100, Start: 100, Earn: 1, EarnedMax: 10, EarnedEarn: 0.1, EarnedStart: 1}
 }
 
 // AttemptTimeoutBudget returns the figures for a connection with an attempt timeout: those of
@@ -85,7 +89,9 @@ func (c BudgetConfig) Validate() error {
 		check("start", c.Start, c.Max, fmt.Sprintf("max %v", c.Max))
 	}
 	check("earn", c.Earn, maxTokens, "1e9")
-	check("earned max", c.EarnedMax, maxTokens, "1e9")
+	if check("earned max", c.EarnedMax, maxTokens, "1e9") {
+		check("earned start", c.EarnedStart, c.EarnedMax, fmt.Sprintf("earned max %v", c.EarnedMax))
+	}
 	check("earned earn", c.EarnedEarn, maxTokens, "1e9")
 	return errors.Join(errs...)
 }
@@ -98,6 +104,7 @@ func (c BudgetConfig) Validate() error {
 // concurrent use and must not be copied. A nil Budget never runs out.
 type Budget struct {
 	tokens, earned account
+	reserve        account // EarnedStart
 }
 
 // account is a bucket of thousandths of tokens.
@@ -116,6 +123,7 @@ func NewBudget(c BudgetConfig) (*Budget, error) {
 		earned: account{max: thousandths(c.EarnedMax), earn: thousandths(c.EarnedEarn)},
 	}
 	b.tokens.held.Store(thousandths(c.Start))
+	b.reserve.held.Store(thousandths(c.EarnedStart))
 	return b, nil
 }
 
@@ -139,15 +147,7 @@ func (b *Budget) Take(a Account) bool {
 	if bucket == nil {
 		return true
 	}
-	for {
-		held := bucket.held.Load()
-		if held < one {
-			return false
-		}
-		if bucket.held.CompareAndSwap(held, held-one) {
-			return true
-		}
-	}
+	return bucket.take()
 }
 
 // Return gives back a token taken for a retry that did not start.
@@ -189,3 +189,19 @@ func (a *account) add(n int64) {
 		}
 	}
 }
+
+// take takes one token, and reports whether a token was left.
+func (a *account) take() bool {
+	for {
+		held := a.held.Load()
+		if held < one {
+			return false
+		}
+		if a.held.CompareAndSwap(held, held-one) {
+			return true
+		}
+	}
+}
+
+// reserved reports whether a token for a silent attempt is left.
+func (b *Budget) reserved() bool { return b != nil && b.reserve.held.Load() >= one }

@@ -67,7 +67,7 @@ func TestDefault_rangesHoldTheirBase(t *testing.T) {
 }
 
 func TestDefault_figures(t *testing.T) {
-	wantBudget := policy.BudgetConfig{Max: 100, Start: 100, Earn: 1, EarnedMax: 10, EarnedEarn: 0.1}
+	wantBudget := policy.BudgetConfig{Max: 100, Start: 100, Earn: 1, EarnedMax: 10, EarnedEarn: 0.1, EarnedStart: 1}
 	if got := policy.DefaultBudget(); got != wantBudget {
 		t.Errorf("DefaultBudget() = %+v, want %+v", got, wantBudget)
 	}

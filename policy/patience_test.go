@@ -107,6 +107,33 @@ func TestPatience(t *testing.T) {
 	})
 }
 
+// TestPatience_silence: the token of a new budget pays after 30 s, once, and not earlier.
+func TestPatience_silence(t *testing.T) {
+	b, err := policy.NewBudget(policy.DefaultBudget())
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := policy.Default()
+	tally := policy.Tally{State: policy.State{Table: &table, Repeatable: true}}
+	for call, want := range []time.Duration{30 * time.Second, 12 * time.Second} {
+		p := tally.Patience(b, timedOut, 2*time.Second, time.Time{})
+		now := time.Unix(1000, 0)
+		end := now
+		for {
+			end = end.Add(p.Step())
+			if p.GiveUp(end) {
+				break
+			}
+		}
+		if got := end.Sub(now); got != want {
+			t.Errorf("call %d is given up after %v, want %v", call, got, want)
+		}
+		if paid := p.Take(); paid != (call == 0) {
+			t.Errorf("call %d is paid for: %v", call, paid)
+		}
+	}
+}
+
 // TestTally_Prepay: a token that was taken before the decision pays for the retry, or goes
 // back.
 func TestTally_Prepay(t *testing.T) {

@@ -212,6 +212,10 @@ func TestLimitsAndBudgetValidate_texts(t *testing.T) {
 			"policy: budget: earned max 2e+09: want 0 to 1e9",
 		},
 		{
+			"a start above the most earned", budget(func(c *policy.BudgetConfig) { c.EarnedStart = 11 }),
+			"policy: budget: earned start 11: want 0 to earned max 10",
+		},
+		{
 			"an earned account that shrinks", budget(func(c *policy.BudgetConfig) { c.EarnedEarn = -1 }),
 			"policy: budget: earned earn -1: want 0 to 1e9",
 		},

@@ -2,13 +2,15 @@ package main
 
 import (
 	"testing"
+	"time"
 
 	"github.com/reinvoke/reinvoke/policy"
 )
 
 // TestFleet_firstRetryOfAConnection: with a single retry after an attempt timeout for each
 // new connection, 100,000 clients keep a slow server down for good. With the shipped
-// budget, whose account of such retries is empty at first, the server recovers.
+// budget, which pays for a retry after 30 s at first, the server recovers, with a queue of
+// 25 s too.
 func TestFleet_firstRetryOfAConnection(t *testing.T) {
 	if raceEnabled {
 		t.Skip("takes a minute with the race detector, and has nothing to race")
@@ -26,14 +28,17 @@ func TestFleet_firstRetryOfAConnection(t *testing.T) {
 		return r
 	}
 	b2 := scenarios()[4]
+	deep := *b2
+	deep.name = "B2 with a queue of 5,000"
+	deep.server = func(*world) server { return &workers{free: 20, service: 100 * time.Millisecond, room: 5000} }
 	for name, recovers := range map[string]bool{"given": false, "shipped": true} {
 		who := side{name: name, make: gift}
 		if recovers {
 			who.make = configured(policy.DefaultConfig())
 		}
-		for _, r := range play(table([]*scenario{b2}, []int{100_000}, []side{who}, 3), quiet()) {
+		for _, r := range play(table([]*scenario{b2, &deep}, []int{100_000}, []side{who}, 3), quiet()) {
 			if after, ok := r.recovery(); ok != recovers {
-				t.Errorf("%s: recovers %v (%.0f s), want %v", name, ok, after, recovers)
+				t.Errorf("%s, %s: recovers %v (%.0f s), want %v", r.sc.name, name, ok, after, recovers)
 			}
 		}
 	}

@@ -36,7 +36,7 @@ func limitFields(l *policy.Limits) []field {
 }
 
 func budgetFields(b *policy.BudgetConfig) []field {
-	return []field{{"max", &b.Max}, {"start", &b.Start}, {"earn", &b.Earn}, {"earnedMax", &b.EarnedMax}, {"earnedEarn", &b.EarnedEarn}}
+	return []field{{"max", &b.Max}, {"start", &b.Start}, {"earn", &b.Earn}, {"earnedMax", &b.EarnedMax}, {"earnedEarn", &b.EarnedEarn}, {"earnedStart", &b.EarnedStart}}
 }
 
 func gateFields(g *policy.GateConfig) []field {

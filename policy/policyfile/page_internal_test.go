@@ -149,6 +149,7 @@ var notes = map[string]note{
 	"earn":            {"tokens", "", "earned by a success"},
 	"earnedMax":       {"tokens", "", "the most held for retries after an attempt timeout"},
 	"earnedEarn":      {"tokens", "", "earned by a success for these retries"},
+	"earnedStart":     {"tokens", "", "pays for such a retry before any success has, after 30 s without an answer"},
 	"hints":           {"boolean", "", "a refusal by a quota with a known time closes the gate"},
 	"probes":          {"boolean", "", "other refusals and a server in trouble close the gate, and probes reopen the gate"},
 	"maxWait":         {"duration", "", "the longest wait of a call without a deadline"},

@@ -141,7 +141,7 @@ func TestFromServiceConfig_fields(t *testing.T) {
 		},
 		"throttling": {
 			`{"retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1239}}`,
-			policy.Config{Gate: policy.DefaultGate(), Budget: policy.BudgetConfig{Max: 5, Start: 5, Earn: 0.123, EarnedMax: 10, EarnedEarn: 0.1}},
+			policy.Config{Gate: policy.DefaultGate(), Budget: policy.BudgetConfig{Max: 5, Start: 5, Earn: 0.123, EarnedMax: 10, EarnedEarn: 0.1, EarnedStart: 1}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

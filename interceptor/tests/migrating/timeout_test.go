@@ -38,8 +38,8 @@ func timedOurs(more ...interceptor.Option) []grpc.DialOption {
 	return retrytest.DialOptions(append(opts, more...)...)
 }
 
-// TestMigrating_timeoutIsPaidFor: with a budget a silent attempt of a new connection goes on
-// without a retry, ten successes pay for one retry, and other failures have one token.
+// TestMigrating_timeoutIsPaidFor: with a budget a silent attempt of a new connection is
+// retried after 30 s, ten successes pay for one retry, and other failures have one token.
 func TestMigrating_timeoutIsPaidFor(t *testing.T) {
 	named(t, "The attempt goes on")
 	named(t, "ten successful calls pay for one retry")
@@ -75,9 +75,9 @@ func TestMigrating_timeoutIsPaidFor(t *testing.T) {
 		code      grpccodes.Code
 	}{
 		{"theirs, silent", theirs, 0, silent, 3, grpccodes.DeadlineExceeded},
-		{"ours, silent", timedOurs(), 0, silent, 1, grpccodes.DeadlineExceeded},
-		{"ours, silent after nine successes", timedOurs(), 9, silent, 1, grpccodes.DeadlineExceeded},
-		{"ours, silent after ten", timedOurs(), 10, silent, 2, grpccodes.DeadlineExceeded},
+		{"ours, silent", timedOurs(), 0, silent, 2, grpccodes.DeadlineExceeded},
+		{"ours, silent after nine successes", timedOurs(), 9, silent, 2, grpccodes.DeadlineExceeded},
+		{"ours, silent after ten", timedOurs(), 10, silent, 3, grpccodes.DeadlineExceeded},
 		{"ours, silent after twenty", timedOurs(), 20, silent, 3, grpccodes.DeadlineExceeded},
 		{"ours, silent, without a budget", timedOurs(interceptor.WithoutBudget()), 0, silent, 3, grpccodes.DeadlineExceeded},
 		{"theirs, down", theirs, 0, down, 3, grpccodes.Unavailable},
