@@ -1,4 +1,4 @@
-// Package integration has tested examples of Reinvoke together with what its
-// own module does not depend on: the protos and clients of Vertex AI, and a circuit breaker. It is a
-// module of its own, so that no one who uses Reinvoke downloads them.
+// Package integration has tested examples of Reinvoke with packages outside the dependencies
+// of the main module: the protos and clients of Vertex AI, and a circuit breaker. The examples
+// are a separate module, so that users of Reinvoke download none of these packages.
 package integration

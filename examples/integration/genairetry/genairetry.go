@@ -1,6 +1,6 @@
-// Package genairetry lets interceptor.Retrier.Do retry the calls of
-// google.golang.org/genai, which speaks REST, by the rules that hold for the gRPC
-// clients of the same services. Copy it: it is an example.
+// Package genairetry lets interceptor.Retrier.Do retry the REST calls of
+// google.golang.org/genai by the rules for gRPC clients of the same services. The
+// package is an example to copy.
 //
 //	r := interceptor.New(interceptor.WithRules(genairetry.Rules()...))
 //	err := r.Do(ctx, "generate", func(ctx context.Context) error {
@@ -9,9 +9,9 @@
 //		return genairetry.Error(ctx, err)
 //	})
 //
-// Leave HTTPOptions.RetryOptions of the client nil, its default: the attempts of two
-// layers multiply. A stream is retried while nothing of it was used: see the example of
-// [Error].
+// Leave HTTPOptions.RetryOptions of the client nil, the default: the attempts of two
+// layers multiply. A stream is retried until a part of the stream is used: see the
+// example of [Error].
 package genairetry
 
 import (
@@ -27,10 +27,10 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// Error gives an error of the client the status that it has over gRPC, so that it is
-// classified as there. It wraps the error: errors.As finds the genai.APIError. One that
-// ctx has brought about, and one of neither the service nor the network, is returned
-// as it is.
+// Error gives an error of the client the status of the same failure over gRPC, so that
+// both are classified alike. The result wraps err: errors.As finds the genai.APIError.
+// Error returns err unchanged once ctx is done, and if err comes from neither the
+// service nor the network.
 func Error(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return err
@@ -48,7 +48,7 @@ func Error(ctx context.Context, err error) error {
 	}
 	if transport, ok := errors.AsType[*url.Error](err); ok {
 		code := grpccodes.Unavailable
-		if transport.Timeout() { // of the HTTP client: ctx is alive
+		if transport.Timeout() { // the timeout of the HTTP client: ctx is alive
 			code = grpccodes.DeadlineExceeded
 		}
 		return &failure{err, status.New(code, transport.Err.Error())}
@@ -56,7 +56,7 @@ func Error(ctx context.Context, err error) error {
 	return err
 }
 
-// Rules classifies what net/http could not send, or got no answer to, as codes.Network.
+// Rules classifies requests not sent or not answered, errors of net/http, as codes.Network.
 func Rules() []codes.Rule {
 	return []codes.Rule{{
 		Name: "rest-transport", Class: codes.Network, Source: "net/http: url.Error", Codes: []grpccodes.Code{grpccodes.Unavailable},
@@ -67,14 +67,14 @@ func Rules() []codes.Rule {
 	}}
 }
 
-// failure is an error with the status that it stands for.
+// failure is an error with its gRPC status.
 type failure struct {
 	error
 	status *status.Status
 }
 
-// GRPCStatus is what Reinvoke, and package status, look for.
+// GRPCStatus returns the status to Reinvoke and to package status.
 func (f *failure) GRPCStatus() *status.Status { return f.status }
 
-// Unwrap leads to the client's own error.
+// Unwrap returns the client's own error.
 func (f *failure) Unwrap() error { return f.error }

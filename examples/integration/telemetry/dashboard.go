@@ -12,10 +12,10 @@ import (
 	"github.com/prometheus/prometheus/promql"
 )
 
-// dashboardFile is the dashboard, as seen from examples/integration.
+// dashboardFile is the path of the dashboard, relative to examples/integration.
 const dashboardFile = "../../interceptor/otelretry/dashboard.json"
 
-// dashboard is what is needed of a dashboard of Grafana.
+// dashboard holds the needed fields of a Grafana dashboard.
 type dashboard struct {
 	Title  string  `json:"title"`
 	Panels []panel `json:"panels"`
@@ -38,7 +38,6 @@ type panel struct {
 	} `json:"targets"`
 }
 
-// readDashboard reads a dashboard.
 func readDashboard(path string) (d dashboard, err error) {
 	data, err := os.ReadFile(path) //nolint:gosec // it is ours
 	if err != nil {
@@ -48,14 +47,14 @@ func readDashboard(path string) (d dashboard, err error) {
 	return d, err
 }
 
-// line is what a panel shows of one series.
+// line is one series of a panel.
 type line struct {
 	name   string
 	points []promql.FPoint
 }
 
-// rateInterval is what $__rate_interval stands for: four scrapes, as in Grafana, and
-// at least a round of the script.
+// rateInterval replaces $__rate_interval: at least four scrapes, as in Grafana, and at
+// least a round of the script.
 const rateInterval = 12 * time.Second
 
 // evaluate returns the lines of a panel.
@@ -77,7 +76,7 @@ func (h *history) evaluate(ctx context.Context, engine *promql.Engine, p panel, 
 			if label, ok := strings.CutPrefix(name, "{{"); ok {
 				name = s.Metric.Get(strings.TrimSuffix(label, "}}"))
 			}
-			all = append(all, line{name, slices.Clone(s.Floats)}) // Close takes them back
+			all = append(all, line{name, slices.Clone(s.Floats)}) // Close reuses the points
 		}
 		query.Close()
 	}

@@ -19,8 +19,8 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 )
 
-// history is what Prometheus would have in its database: samples of all series. It is
-// safe for concurrent use.
+// history holds the samples of all series, in place of the database of Prometheus. A
+// history is safe for concurrent use.
 type history struct {
 	from prometheus.Gatherer
 
@@ -37,7 +37,7 @@ func newHistory(from prometheus.Gatherer) *history {
 	return &history{from: from, series: map[string]*series{}}
 }
 
-// watch takes samples at an interval until ctx ends.
+// watch takes a sample of every series at an interval until ctx ends.
 func (h *history) watch(ctx context.Context, every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -46,7 +46,7 @@ func (h *history) watch(ctx context.Context, every time.Duration) {
 		case <-ctx.Done():
 			return
 		case now := <-ticker.C:
-			_ = h.scrape(now) // one that is missed is missed in Prometheus too
+			_ = h.scrape(now) // Prometheus would miss the sample too
 		}
 	}
 }
@@ -67,7 +67,7 @@ func (h *history) scrape(now time.Time) error {
 	return nil
 }
 
-// add adds a metric as the text format has it.
+// add adds a metric, as the series of Prometheus's text format.
 func (h *history) add(now time.Time, name string, m *dto.Metric) {
 	switch {
 	case m.GetCounter() != nil:
@@ -110,13 +110,13 @@ func (h *history) span() (first, last time.Time) {
 	return time.UnixMilli(low), time.UnixMilli(high)
 }
 
-// Querier makes it a storage.Queryable.
+// Querier makes the history a storage.Queryable.
 func (h *history) Querier(_, _ int64) (storage.Querier, error) { return querier{h}, nil }
 
 // querier answers the queries of package promql.
 type querier struct{ h *history }
 
-// Select returns the series that match.
+// Select returns the matching series, sorted by labels.
 func (q querier) Select(_ context.Context, _ bool, _ *storage.SelectHints, matchers ...*labels.Matcher) storage.SeriesSet {
 	q.h.mu.Lock()
 	defer q.h.mu.Unlock()
@@ -134,12 +134,12 @@ func (q querier) Select(_ context.Context, _ bool, _ *storage.SelectHints, match
 	return set
 }
 
-// LabelValues is not asked for by queries.
+// LabelValues returns nothing: queries do not call LabelValues.
 func (querier) LabelValues(context.Context, string, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
 	return nil, nil, nil
 }
 
-// LabelNames is not asked for by queries.
+// LabelNames returns nothing: queries do not call LabelNames.
 func (querier) LabelNames(context.Context, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
 	return nil, nil, nil
 }
@@ -162,7 +162,7 @@ func (s *seriesSet) Next() bool {
 	return true
 }
 
-// At returns the series.
+// At returns the current series.
 func (s *seriesSet) At() storage.Series { return s.at }
 
 // Err returns nil.
@@ -180,19 +180,19 @@ type sample struct {
 // T is the time in milliseconds.
 func (s sample) T() int64 { return s.t }
 
-// ST is the time since which a counter counts; it is not known.
+// ST is the start time of a counter; 0 means unknown.
 func (sample) ST() int64 { return 0 }
 
 // F is the value.
 func (s sample) F() float64 { return s.f }
 
-// H and FH are for histograms of another kind.
+// H returns nil: no sample is a native histogram.
 func (sample) H() *histogram.Histogram { return nil }
 
-// FH is as H.
+// FH returns nil, like H.
 func (sample) FH() *histogram.FloatHistogram { return nil }
 
-// Type says that it is a float.
+// Type returns the type of floats.
 func (sample) Type() chunkenc.ValueType { return chunkenc.ValFloat }
 
 // Copy returns the sample.

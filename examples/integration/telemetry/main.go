@@ -5,9 +5,9 @@
 //	go run ./telemetry -rounds 1              # plays it once, and prints the metrics
 //	go run ./telemetry -rounds 20 -picture ../../interceptor/otelretry/dashboard.svg
 //
-// Import interceptor/otelretry/dashboard.json into Grafana to look at them. With
-// -picture it draws what the panels of that dashboard show of its own metrics, which it
-// asks with Prometheus's own query engine.
+// Import interceptor/otelretry/dashboard.json into Grafana to look at the metrics. With
+// -picture the command draws the panels of that dashboard from its own metrics, by
+// Prometheus's own query engine.
 package main
 
 import (
@@ -98,7 +98,7 @@ func newClient(ctx context.Context, where []option.ClientOption, opts ...interce
 	return client, nil
 }
 
-// instruments returns what metrics are gathered from, and what reports to it.
+// instruments returns a registry of metrics and the option reporting to the registry.
 func instruments() (*prometheus.Registry, interceptor.Option, error) {
 	registry := prometheus.NewRegistry()
 	exporter, err := otelprometheus.New(otelprometheus.WithRegisterer(registry), otelprometheus.WithoutScopeInfo(), otelprometheus.WithoutTargetInfo())
@@ -109,7 +109,7 @@ func instruments() (*prometheus.Registry, interceptor.Option, error) {
 	return registry, otelretry.Instrument(otelretry.WithMeterProvider(meters)), nil
 }
 
-// serve serves the metrics until it is stopped.
+// serve serves the metrics until stop.
 func serve(ctx context.Context, address string, registry *prometheus.Registry) (at string, stop func(), err error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
@@ -118,11 +118,11 @@ func serve(ctx context.Context, address string, registry *prometheus.Registry) (
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = server.Serve(listener) }() // it ends with stop
+	go func() { _ = server.Serve(listener) }() // ends with stop
 	return listener.Addr().String(), func() { _ = server.Close() }, nil
 }
 
-// copyPage copies a page.
+// copyPage writes the page at url to out.
 func copyPage(ctx context.Context, out io.Writer, url string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {

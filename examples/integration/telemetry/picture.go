@@ -12,16 +12,16 @@ import (
 
 // The measures of the picture, in pixels.
 const (
-	cell    = 12 // of Grafana's grid, wide
-	rowOf   = 24 // of it, high
+	cell    = 12 // a third of the width of a column of Grafana's grid
+	rowOf   = 24 // the height of a row of the grid
 	margin  = 34
 	legend  = 13
 	heading = 20
-	// longName is the longest name, in letters, that fits into a legend of three columns.
+	// longName is the longest name, in bytes, for a legend of three columns.
 	longName = 15
 )
 
-// colours returns the colours of lines, which differ in brightness too.
+// colours returns the colours of the lines, different in brightness too.
 func colours() []string {
 	return []string{"#1f77b4", "#d62728", "#2ca02c", "#ff9900", "#7b3fa0", "#5c4033", "#e377c2", "#555555", "#9aa800", "#17a2b8"}
 }
@@ -97,7 +97,7 @@ func drawPanel(b *strings.Builder, p panel, lines []line) {
 		left, bottom+12, left+width, bottom+12, (to-from)/1000)
 }
 
-// extent returns the first and the last time, and a round number above all values.
+// extent returns the first and the last time, and a round number for the top of the axis.
 func extent(lines []line) (from, to int64, most float64) {
 	from = math.MaxInt64
 	for _, l := range lines {
@@ -111,7 +111,7 @@ func extent(lines []line) (from, to int64, most float64) {
 	return from, to, roundUp(most)
 }
 
-// roundUp returns the next of 1, 2, 5, 10 and so on.
+// roundUp returns the next number of 1, 2, 5, 10 and so on.
 func roundUp(v float64) float64 {
 	if v <= 0 {
 		return 1
@@ -125,7 +125,7 @@ func roundUp(v float64) float64 {
 	return 10 * power
 }
 
-// format writes a value in the unit that Grafana calls so.
+// format writes a value with a unit, given by its name in Grafana.
 func format(v float64, unit string) string {
 	switch unit {
 	case "percentunit":
@@ -138,7 +138,7 @@ func format(v float64, unit string) string {
 	return fmt.Sprintf("%.3g", v)
 }
 
-// short returns what fits into the legend of a name: the method alone.
+// short returns the method of a name, shortened to fit into the legend.
 func short(name string) string {
 	const most = 24
 	name = name[strings.LastIndex(name, "/")+1:]

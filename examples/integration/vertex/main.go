@@ -1,6 +1,6 @@
 // Command vertex runs the official Vertex AI client with the retries of Reinvoke.
-// Without flags it talks to a server of its own, which refuses the first attempts;
-// with -project it talks to the real service, with Google's default credentials:
+// Without flags the client talks to an embedded server refusing the first attempts;
+// with -project, to the real service, with Google's default credentials:
 //
 //	go run ./vertex
 //	go run ./vertex -project my-project -location us-central1 -model gemini-2.5-flash
@@ -67,7 +67,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return ask(ctx, lines, client, fmt.Sprintf("projects/%s/locations/%s/publishers/google/models/%s", *project, *location, *model))
 }
 
-// connect returns the client. This is the wiring that a program of your own needs.
+// connect returns the client, with the wiring for a program of your own.
 func connect(ctx context.Context, out *log.Logger, where []option.ClientOption) (*aiplatform.PredictionClient, error) {
 	opts := gapic.ClientOptions(interceptor.WithObserver(func(_ context.Context, e interceptor.Event) {
 		name := e.Method[strings.LastIndex(e.Method, "/")+1:]
@@ -86,7 +86,7 @@ func connect(ctx context.Context, out *log.Logger, where []option.ClientOption) 
 	return client, nil
 }
 
-// ask asks once for a whole answer, and once for a streamed one.
+// ask requests a whole answer, then a streamed answer.
 func ask(ctx context.Context, out *log.Logger, client *aiplatform.PredictionClient, model string) error {
 	request := &pb.GenerateContentRequest{Model: model, Contents: []*pb.Content{
 		{Role: "user", Parts: []*pb.Part{{Data: &pb.Part_Text{Text: "Why is the sky blue? Answer in one sentence."}}}},

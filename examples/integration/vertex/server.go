@@ -16,14 +16,14 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// server is a Vertex AI server that refuses the first attempt of each method.
+// server is a Vertex AI server refusing the first attempt of each method.
 type server struct {
 	pb.UnimplementedPredictionServiceServer
-	always          error // what every attempt is refused with, if that is not nil
+	always          error // the error of every GenerateContent; nil refuses the first only
 	whole, streamed atomic.Int32
 }
 
-// start starts it on loopback and returns how to get there.
+// start starts the server on loopback and returns the client options leading there.
 func (s *server) start(ctx context.Context) (where []option.ClientOption, stop func(), err error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -31,7 +31,7 @@ func (s *server) start(ctx context.Context) (where []option.ClientOption, stop f
 	}
 	srv := grpc.NewServer()
 	pb.RegisterPredictionServiceServer(srv, s)
-	go func() { _ = srv.Serve(listener) }() // it ends with stop
+	go func() { _ = srv.Serve(listener) }() // ends with stop
 	return []option.ClientOption{
 		option.WithEndpoint(listener.Addr().String()),
 		option.WithoutAuthentication(),
@@ -39,7 +39,7 @@ func (s *server) start(ctx context.Context) (where []option.ClientOption, stop f
 	}, srv.Stop, nil
 }
 
-// GenerateContent has no quota left for half a second.
+// GenerateContent refuses the first attempt for want of quota, with a hint of half a second.
 func (s *server) GenerateContent(context.Context, *pb.GenerateContentRequest) (*pb.GenerateContentResponse, error) {
 	switch n := s.whole.Add(1); {
 	case s.always != nil:
@@ -55,7 +55,7 @@ func (s *server) GenerateContent(context.Context, *pb.GenerateContentRequest) (*
 	return answer("A made-up answer."), nil
 }
 
-// StreamGenerateContent is unavailable once.
+// StreamGenerateContent fails once, with UNAVAILABLE.
 func (s *server) StreamGenerateContent(_ *pb.GenerateContentRequest, out pb.PredictionService_StreamGenerateContentServer) error {
 	if s.streamed.Add(1) == 1 {
 		return status.Error(grpccodes.Unavailable, "The service is currently unavailable.")
