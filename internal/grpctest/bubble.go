@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Took returns how long f took.
+// Took runs f and returns the elapsed time.
 func Took(f func()) time.Duration {
 	began := time.Now()
 	f()
@@ -23,7 +23,7 @@ func Snooze(ctx context.Context, d time.Duration) {
 	}
 }
 
-// Goroutines returns how many goroutines the bubble of the caller has.
+// Goroutines returns the number of goroutines in the caller's bubble.
 func Goroutines(t *testing.T) int {
 	t.Helper()
 	own := make([]byte, 1<<10)

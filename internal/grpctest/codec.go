@@ -2,10 +2,10 @@ package grpctest
 
 import "errors"
 
-// RawCodec sends bytes as they are: a server that speaks any codec.
+// RawCodec sends bytes unchanged, for a server of any codec.
 type RawCodec struct{}
 
-// Marshal returns v, which has to be []byte.
+// Marshal returns v. The type of v must be []byte.
 func (RawCodec) Marshal(v any) ([]byte, error) {
 	data, ok := v.([]byte)
 	if !ok {
@@ -14,7 +14,7 @@ func (RawCodec) Marshal(v any) ([]byte, error) {
 	return data, nil
 }
 
-// Unmarshal copies data into v, which has to be *[]byte.
+// Unmarshal copies data into v. The type of v must be *[]byte.
 func (RawCodec) Unmarshal(data []byte, v any) error {
 	to, ok := v.(*[]byte)
 	if !ok {

@@ -1,6 +1,7 @@
-// Package grpctest has real gRPC servers whose answers a test writes, over an in-memory
-// network, and what a client and its interceptors see of them. It knows grpc alone. All of
-// it works in a testing/synctest bubble, and is linked into tests only.
+// Package grpctest has real gRPC servers over an in-memory network, with answers written
+// by a test, and recorders of calls as seen by the client and its interceptors. The package
+// knows grpc alone. Everything works in a testing/synctest bubble, and is linked into tests
+// only.
 package grpctest
 
 import (
@@ -15,14 +16,14 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 )
 
-// Listener is an in-memory network of one address.
+// Listener is an in-memory network with a single address.
 type Listener struct{ *bufconn.Listener }
 
-// Listen returns a listener that nobody has dialled.
+// Listen returns a new listener, without connections.
 func Listen() *Listener { return &Listener{bufconn.Listen(1 << 20)} }
 
-// dialing has one client dial at a time: bufconn makes timers of zero length, and two
-// goroutines of one bubble that do so at once crash the race detector of Go 1.26.
+// dialing admits a single dial at a time: bufconn makes timers of zero length, and two
+// goroutines of a bubble making such timers at once crash the race detector of Go 1.26.
 var dialing sync.Mutex
 
 // DialContext returns a new connection to the listener.
@@ -32,8 +33,8 @@ func (l *Listener) DialContext(ctx context.Context) (net.Conn, error) {
 	return l.Listener.DialContext(ctx)
 }
 
-// Start serves in memory until the server is stopped, and returns the dial options that
-// lead there from any passthrough target.
+// Start serves in memory until the server is stopped. The returned dial options connect
+// any passthrough target to the server.
 func Start(srv *grpc.Server) []grpc.DialOption {
 	l := Listen()
 	go func() { _ = srv.Serve(l) }()
@@ -43,7 +44,7 @@ func Start(srv *grpc.Server) []grpc.DialOption {
 	}
 }
 
-// Serve starts s and returns a connection to it, as Connect does.
+// Serve is Connect for a server of the test service s.
 func Serve(tb testing.TB, s testpb.TestServiceServer, opts ...grpc.DialOption) *grpc.ClientConn {
 	tb.Helper()
 	srv := grpc.NewServer()
@@ -51,14 +52,14 @@ func Serve(tb testing.TB, s testpb.TestServiceServer, opts ...grpc.DialOption) *
 	return Connect(tb, srv, opts...)
 }
 
-// Connect starts the server and returns a connection to it. Both end with the test: what
-// is left open then makes a bubble fail.
+// Connect starts the server and returns a connection to the server. Both end with the
+// test: anything left open then makes a bubble fail.
 func Connect(tb testing.TB, srv *grpc.Server, opts ...grpc.DialOption) *grpc.ClientConn {
 	tb.Helper()
 	return ConnectAs(tb, "passthrough:///bufconn", srv, opts...)
 }
 
-// ConnectAs is Connect for a target of another name.
+// ConnectAs is Connect with a target of the caller's choice.
 func ConnectAs(tb testing.TB, target string, srv *grpc.Server, opts ...grpc.DialOption) *grpc.ClientConn {
 	tb.Helper()
 	conn, err := grpc.NewClient(target, append(Start(srv), opts...)...)

@@ -2,7 +2,8 @@ package grpctest
 
 import "testing"
 
-// MustPanic returns the text that f panics with.
+// MustPanic runs f and returns the text of the error f panics with. The test fails if f
+// does not panic, or panics with a value other than an error.
 func MustPanic(t *testing.T, f func()) (text string) {
 	t.Helper()
 	defer func() {
@@ -20,7 +21,7 @@ func MustPanic(t *testing.T, f func()) (text string) {
 	return ""
 }
 
-// EndingOf runs f on a goroutine of its own and returns how it has ended.
+// EndingOf runs f on a goroutine of its own and returns the ending of f.
 func EndingOf(f func() error) (o Ending) {
 	done := make(chan struct{})
 	go func() {
@@ -38,8 +39,8 @@ func EndingOf(f func() error) (o Ending) {
 	return o
 }
 
-// Ending is how a function has ended: with an error or nil, with a panic of that value,
-// or with its goroutine.
+// Ending is the way a function ended: with an error or nil, with a panic of that value,
+// or with runtime.Goexit.
 type Ending struct {
 	Err      error
 	Panicked any

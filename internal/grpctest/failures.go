@@ -11,21 +11,21 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// ErrOverloaded is a failure that the default table retries after 2 s, 4 s
-// and 8 s, and then no more.
+// ErrOverloaded is a failure of class Server. The default table retries ErrOverloaded
+// after 2 s, 4 s and 8 s, and then no more.
 var ErrOverloaded = status.Error(grpccodes.Unavailable, "The model is overloaded. Please try again later.")
 
-// OverloadedWaits are the waits after ErrOverloaded, with dice that show zero.
+// OverloadedWaits are the waits after ErrOverloaded, with jitter from random zeros.
 var OverloadedWaits = []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second}
 
-// ErrUnreachable is a failure that no server was there to send: the default
-// table retries it after 1 s, 2 s and so on, five times.
+// ErrUnreachable is a failure without a server. The default table retries ErrUnreachable
+// after 1 s, 2 s and so on, five times.
 var ErrUnreachable = status.Error(grpccodes.Unavailable, "last connection error: gone")
 
-// UnreachableWaits are the waits after ErrUnreachable, with dice that show zero.
+// UnreachableWaits are the waits after ErrUnreachable, with jitter from random zeros.
 var UnreachableWaits = []time.Duration{1 * time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second}
 
-// Hinted is a refusal by a quota that says when to come back.
+// Hinted returns a refusal by a quota with a hint: a RetryInfo of d.
 func Hinted(d time.Duration) error {
 	st, err := status.New(grpccodes.ResourceExhausted, "quota").WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(d)})
 	if err != nil {
@@ -44,8 +44,8 @@ func WithInfo(t *testing.T, code grpccodes.Code, message, reason string) error {
 	return st.Err()
 }
 
-// RefusedByQuota returns what Gemini answers when a per-minute quota is used
-// up: with a RetryInfo of 7 s.
+// RefusedByQuota returns Gemini's answer after a per-minute quota is used up, with a
+// RetryInfo of 7 s.
 func RefusedByQuota(t *testing.T) error {
 	t.Helper()
 	return RefusedWith(t, "You exceeded your current quota.",

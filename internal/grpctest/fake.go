@@ -6,8 +6,8 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// Fake is a stream without grpc: it fails or delivers as its functions say. A function
-// that is nil succeeds and does nothing.
+// Fake is a stream without grpc. The functions decide between failure and delivery. A nil
+// function succeeds and does nothing.
 type Fake struct {
 	Ctx      context.Context
 	OnHeader func() (metadata.MD, error)
@@ -25,7 +25,7 @@ func (s *Fake) Trailer() metadata.MD { return s.Trailing }
 // CloseSend does nothing.
 func (s *Fake) CloseSend() error { return nil }
 
-// Header asks OnHeader.
+// Header calls OnHeader.
 func (s *Fake) Header() (metadata.MD, error) {
 	if s.OnHeader == nil {
 		return metadata.MD{}, nil
@@ -33,7 +33,7 @@ func (s *Fake) Header() (metadata.MD, error) {
 	return s.OnHeader()
 }
 
-// SendMsg asks OnSend.
+// SendMsg calls OnSend.
 func (s *Fake) SendMsg(m any) error {
 	if s.OnSend == nil {
 		return nil
@@ -41,7 +41,7 @@ func (s *Fake) SendMsg(m any) error {
 	return s.OnSend(m)
 }
 
-// RecvMsg asks OnRecv.
+// RecvMsg calls OnRecv.
 func (s *Fake) RecvMsg(m any) error {
 	if s.OnRecv == nil {
 		return nil

@@ -10,10 +10,10 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// CallOnce makes a call and returns what became of it.
+// CallOnce makes a call and returns the error of the call.
 type CallOnce func(context.Context, *grpc.ClientConn, ...grpc.CallOption) error
 
-// BothKinds are a unary call and a server stream.
+// BothKinds has a unary call and a server stream.
 var BothKinds = map[string]CallOnce{"unary": CallUnaryOnce, "stream": ReadStreamOnce}
 
 // CallUnaryOnce makes a unary call.
@@ -34,8 +34,8 @@ func ReadStreamOnce(ctx context.Context, conn *grpc.ClientConn, opts ...grpc.Cal
 	return err
 }
 
-// SilentFirst returns a server whose first attempts have no answer, unary calls and server
-// streams; later attempts succeed.
+// SilentFirst returns a server for unary calls and server streams. The first attempts get
+// no answer, and later attempts succeed.
 func SilentFirst(attempts int) *Server {
 	answer := func(ctx context.Context, n int) error {
 		if n > attempts {

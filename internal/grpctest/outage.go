@@ -14,12 +14,12 @@ import (
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 )
 
-// Outage is an in-memory server that can be stopped and started again. It is down at first.
+// Outage is an in-memory server to stop and start again. The server is down at first.
 type Outage struct {
 	Service *Server
 
 	mu       sync.Mutex
-	listener *Listener // nil while it is down
+	listener *Listener // nil while the server is down
 	srv      *grpc.Server
 }
 
@@ -32,7 +32,7 @@ func (o *Outage) Start() {
 	go func(srv *grpc.Server, l net.Listener) { _ = srv.Serve(l) }(o.srv, o.listener)
 }
 
-// Listen has the next clients meet another server, at the listener that it returns.
+// Listen directs later dials to the returned listener, for another server there.
 func (o *Outage) Listen() *Listener {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -61,8 +61,8 @@ func (o *Outage) dial(ctx context.Context, _ string) (net.Conn, error) {
 	return l.DialContext(ctx)
 }
 
-// Connect returns a connection to the server, which dials again every 50 ms
-// as long as it is down.
+// Connect returns a connection to the server. While the server is down, the connection
+// dials again every 50 ms.
 func (o *Outage) Connect(tb testing.TB, opts ...grpc.DialOption) *grpc.ClientConn {
 	tb.Helper()
 	conn, err := grpc.NewClient("passthrough:///outage", append([]grpc.DialOption{

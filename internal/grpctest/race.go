@@ -2,6 +2,6 @@
 
 package grpctest
 
-// RaceEnabled says that the race detector is on, which changes what is
-// allocated.
+// RaceEnabled reports whether the race detector is on. The race detector changes the
+// allocations.
 const RaceEnabled = true

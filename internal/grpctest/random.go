@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// firstSeed is where the seeds of the random tests begin. 0 takes a new one
-// for each run; a failed test names the seed to give.
+// firstSeed is the first seed of the random tests. 0 takes a new seed for each run; a
+// failed test names the seed to give.
 var firstSeed = flag.Uint64("seed", 0, "the seed of the random tests; 0 takes a new one")
 
 // Seed returns the seed of round n.
@@ -23,5 +23,5 @@ func Seed(t *testing.T, n int) uint64 {
 // Of returns one of the values.
 func Of[T any](r *rand.Rand, values ...T) T { return values[r.IntN(len(values))] }
 
-// Once is true once in n times.
+// Once returns true with a probability of 1/n.
 func Once(r *rand.Rand, n int) bool { return r.IntN(n) == 0 }

@@ -10,17 +10,17 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// Kind is one of the four kinds of methods, as the client describes it.
+// Kind is a kind of method, as described by the client.
 type Kind struct {
 	Name string
 	Desc grpc.StreamDesc
 }
 
-// HasOneReply reports whether the server is to send one reply.
+// HasOneReply reports whether the server sends a single reply.
 func (k Kind) HasOneReply() bool { return !k.Desc.ServerStreams }
 
-// Kinds are all kinds. The first is a unary call as code makes it that
-// has only streams: a proxy, or generated code of another language's making.
+// Kinds are the four kinds. The first is a unary call made as a stream, by code with
+// streams only: a proxy, or generated code of another language's making.
 var Kinds = []Kind{
 	{"unary", grpc.StreamDesc{}},
 	{"server", grpc.StreamDesc{ServerStreams: true}},
@@ -28,8 +28,8 @@ var Kinds = []Kind{
 	{"bidi", grpc.StreamDesc{ServerStreams: true, ClientStreams: true}},
 }
 
-// ServeRaw is Connect for a server that handles whatever it is called, without
-// generated code between.
+// ServeRaw is Connect for a server without generated code: handle answers every method.
+// n is the number of the attempt, counted from 1.
 func ServeRaw(tb testing.TB, handle func(n int, stream grpc.ServerStream) error, dial []grpc.DialOption, server ...grpc.ServerOption) *grpc.ClientConn {
 	tb.Helper()
 	var mu sync.Mutex
@@ -55,8 +55,8 @@ func OpenRaw(t *testing.T, conn *grpc.ClientConn, desc grpc.StreamDesc, opts ...
 	return stream
 }
 
-// ReadAll reads what the client sends until it has closed its side, and returns
-// what was in it.
+// ReadAll reads the client's messages until the client closes its side, and returns the
+// bodies, separated by commas.
 func ReadAll(stream grpc.ServerStream) string {
 	var bodies []string
 	for {
@@ -68,7 +68,7 @@ func ReadAll(stream grpc.ServerStream) string {
 	}
 }
 
-// OddHeader returns a header with a key twice and a binary one.
+// OddHeader returns a header with a repeated key and a binary key.
 func OddHeader() metadata.MD {
 	return metadata.Pairs("shelf", "top", "shelf", "bottom", "raw-bin", "\x00\xff")
 }

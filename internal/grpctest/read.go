@@ -10,7 +10,7 @@ import (
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 )
 
-// Open opens a stream and sends its request.
+// Open opens a server stream, sends the request and closes the sending side.
 func Open(tb testing.TB, ctx context.Context, conn *grpc.ClientConn, opts ...grpc.CallOption) grpc.ClientStream { //nolint:revive // t comes first
 	tb.Helper()
 	stream, err := conn.NewStream(ctx, ServerStream, StreamMethod, opts...)
@@ -33,8 +33,7 @@ func Receive(stream grpc.ClientStream) (string, error) {
 	return string(m.GetPayload().GetBody()), err
 }
 
-// Drain reads the stream to its end: what it delivered, and its error, nil
-// for io.EOF.
+// Drain reads the stream to the end, and returns the bodies and the error, nil for io.EOF.
 func Drain(stream grpc.ClientStream) (bodies []string, err error) {
 	for {
 		body, err := Receive(stream)
@@ -48,7 +47,7 @@ func Drain(stream grpc.ClientStream) (bodies []string, err error) {
 	}
 }
 
-// WantBody fails the test unless the next message is this one.
+// WantBody fails the test unless the next message has this body.
 func WantBody(t *testing.T, stream grpc.ClientStream, want string) {
 	t.Helper()
 	if got, err := Receive(stream); err != nil || got != want {
@@ -56,7 +55,7 @@ func WantBody(t *testing.T, stream grpc.ClientStream, want string) {
 	}
 }
 
-// WantEOF fails the test unless the stream has ended well.
+// WantEOF fails the test unless the stream has ended without an error.
 func WantEOF(t *testing.T, stream grpc.ClientStream) {
 	t.Helper()
 	if got, err := Receive(stream); err != io.EOF { //nolint:errorlint // generated code compares too

@@ -7,8 +7,8 @@ import (
 	"google.golang.org/grpc"
 )
 
-// Refuse returns an interceptor whose first attempts fail with these errors,
-// before anything is sent; nil lets the attempt pass.
+// Refuse returns an interceptor failing the first attempts with these errors, before
+// anything is sent. A nil error lets the attempt pass.
 func Refuse(errs ...error) grpc.StreamClientInterceptor {
 	var mu sync.Mutex
 	n := 0
@@ -27,8 +27,8 @@ func Refuse(errs ...error) grpc.StreamClientInterceptor {
 	}
 }
 
-// FailingOnce returns an interceptor that fails the first attempt when it
-// receives, and leaves it alive below.
+// FailingOnce returns an interceptor failing the first attempt on RecvMsg. The underlying
+// stream stays alive.
 func FailingOnce(err error) grpc.StreamClientInterceptor {
 	first := true
 	return func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
@@ -41,7 +41,7 @@ func FailingOnce(err error) grpc.StreamClientInterceptor {
 	}
 }
 
-// faulty is a stream that fails when it receives.
+// faulty is a stream with a failing RecvMsg.
 type faulty struct {
 	grpc.ClientStream
 	err error
@@ -49,8 +49,8 @@ type faulty struct {
 
 func (s *faulty) RecvMsg(any) error { return s.err }
 
-// Finished calls the OnFinish options as grpc does for a call that never gets a stream,
-// and returns its error.
+// Finished calls the OnFinish options with err, as grpc does for a call without a stream,
+// and returns err.
 func Finished(opts []grpc.CallOption, err error) error {
 	for _, o := range opts {
 		if o, ok := o.(grpc.OnFinishCallOption); ok {

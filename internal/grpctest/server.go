@@ -13,22 +13,23 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// The methods of the test service that grpc-go ships for interoperability.
+// The methods of grpc-go's test service for interoperability.
 const (
 	UnaryMethod  = "/grpc.testing.TestService/UnaryCall"
 	StreamMethod = "/grpc.testing.TestService/StreamingOutputCall"
 )
 
-// Server is a service whose answers a test writes: Unary and Stream are called for each
-// attempt, with its number counted from 1. It is safe for concurrent use.
+// Server is a service with answers written by a test: Unary and Stream are called for each
+// attempt, with the number of the attempt, counted from 1. A Server is safe for concurrent
+// use.
 type Server struct {
 	testpb.UnimplementedTestServiceServer
 	Unary  UnaryHandler
 	Stream StreamHandler
 
 	mu sync.Mutex
-	at []time.Time   // when each attempt arrived
-	md []metadata.MD // and with which metadata
+	at []time.Time   // the arrival of each attempt
+	md []metadata.MD // the metadata of each attempt
 }
 
 func (s *Server) arrived(ctx context.Context) int {
@@ -39,21 +40,21 @@ func (s *Server) arrived(ctx context.Context) int {
 	return len(s.at)
 }
 
-// Attempts returns how many attempts have arrived.
+// Attempts returns the number of arrived attempts.
 func (s *Server) Attempts() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.at)
 }
 
-// Metadata returns what each attempt has sent.
+// Metadata returns the metadata of each attempt.
 func (s *Server) Metadata() []metadata.MD {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.md)
 }
 
-// Reset forgets the attempts: the next one is the first again.
+// Reset forgets the attempts: the next attempt has number 1 again.
 func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -71,17 +72,17 @@ func (s *Server) Gaps() []time.Duration {
 	return gaps
 }
 
-// UnaryCall answers as Unary does.
+// UnaryCall answers with Unary.
 func (s *Server) UnaryCall(ctx context.Context, in *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 	return s.Unary(ctx, s.arrived(ctx), in)
 }
 
-// StreamingOutputCall answers as Stream does.
+// StreamingOutputCall answers with Stream.
 func (s *Server) StreamingOutputCall(in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 	return s.Stream(s.arrived(out.Context()), in, out)
 }
 
-// FullDuplexCall echoes what it is sent.
+// FullDuplexCall echoes each message.
 func (s *Server) FullDuplexCall(stream testpb.TestService_FullDuplexCallServer) error {
 	s.arrived(stream.Context())
 	for {

@@ -9,18 +9,18 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// Tag numbers a message: of which attempt, and which of its messages.
+// Tag returns the numbers of an attempt and of a message in the attempt, as "2/0".
 func Tag(attempt, i int) string { return fmt.Sprintf("%d/%d", attempt, i) }
 
-// Shown is what the caller of a stream has seen of it.
+// Shown is the part of a stream seen by the caller.
 type Shown struct {
 	Bodies []string
 	Err    error // nil for EOF
 	Header metadata.MD
 }
 
-// WantOfOneAttempt fails the test unless what was shown is the beginning of
-// what one attempt has sent, in order and once.
+// WantOfOneAttempt fails the test unless header and messages are from a single attempt.
+// The messages must be the first ones of the attempt, in order and without repetition.
 func (s *Shown) WantOfOneAttempt(t *testing.T) {
 	t.Helper()
 	attempt := ""

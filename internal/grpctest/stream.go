@@ -7,15 +7,15 @@ import (
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 )
 
-// StreamHandler is what a test server does with an attempt of a server stream.
+// StreamHandler answers an attempt of a server stream. n is the number of the attempt,
+// counted from 1.
 type StreamHandler = func(n int, in *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error
 
-// ServerStream describes a server stream to grpc where no generated
-// client stands between.
+// ServerStream describes a server stream to grpc, for calls without a generated client.
 var ServerStream = &grpc.StreamDesc{StreamName: "StreamingOutputCall", ServerStreams: true}
 
-// FailFirst returns a handler whose first attempts fail with the errors, one
-// each, and whose later ones send the bodies and succeed.
+// FailFirst returns a handler failing the first attempts, attempt n with the nth error.
+// Later attempts send the bodies and succeed.
 func FailFirst(errs []error, bodies ...string) StreamHandler {
 	return func(n int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 		if n <= len(errs) {
@@ -25,8 +25,8 @@ func FailFirst(errs []error, bodies ...string) StreamHandler {
 	}
 }
 
-// Hang is a server that never answers, after so many failures and so many
-// messages.
+// Hang returns a handler failing the first attempts with ErrOverloaded. Later attempts send
+// so many messages, and then nothing until the client gives up.
 func Hang(failures, messages int) StreamHandler {
 	return func(n int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 		if n <= failures {
@@ -42,8 +42,9 @@ func Hang(failures, messages int) StreamHandler {
 	}
 }
 
-// Slowly is a server whose attempts take a second each: they fail so often,
-// and then send messages, a second each, and end a second later with err.
+// Slowly returns a handler failing the first attempts with ErrOverloaded, each after a
+// second. Later attempts wait a second, send the messages with a wait of a second after
+// each, and end with err.
 func Slowly(failures, messages int, err error) StreamHandler {
 	return func(n int, _ *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
 		Snooze(out.Context(), time.Second)
@@ -60,7 +61,7 @@ func Slowly(failures, messages int, err error) StreamHandler {
 	}
 }
 
-// SendAll sends the bodies, a message each.
+// SendAll sends each body as a message.
 func SendAll(out testpb.TestService_StreamingOutputCallServer, bodies ...string) error {
 	for _, body := range bodies {
 		if err := out.Send(Chunk(body)); err != nil {

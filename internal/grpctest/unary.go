@@ -7,10 +7,12 @@ import (
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 )
 
-// UnaryHandler answers the attempts of a server, numbered from 1.
+// UnaryHandler answers an attempt of a unary call. n is the number of the attempt,
+// counted from 1.
 type UnaryHandler = func(ctx context.Context, n int, in *testpb.SimpleRequest) (*testpb.SimpleResponse, error)
 
-// RefuseFirst fails the first attempts with err, and answers the others.
+// RefuseFirst returns a handler failing the first attempts with err. Later attempts
+// succeed.
 func RefuseFirst(attempts int, err error) UnaryHandler {
 	return func(_ context.Context, n int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 		if n <= attempts {
@@ -20,7 +22,7 @@ func RefuseFirst(attempts int, err error) UnaryHandler {
 	}
 }
 
-// RefuseAlways fails every attempt with err.
+// RefuseAlways returns a handler failing every attempt with err.
 func RefuseAlways(err error) UnaryHandler {
 	return func(context.Context, int, *testpb.SimpleRequest) (*testpb.SimpleResponse, error) { return nil, err }
 }

@@ -8,13 +8,14 @@ import (
 	"google.golang.org/grpc/stats"
 )
 
-// Attempt is what an interceptor on the right sees of an attempt.
+// Attempt is the context and the stream of an attempt.
 type Attempt struct {
 	Ctx    context.Context
 	Stream grpc.ClientStream
 }
 
-// Attempts watches the attempts of a connection from the right.
+// Attempts records the attempts of a connection, as an interceptor to the right of the
+// tested interceptor.
 type Attempts struct {
 	mu   sync.Mutex
 	seen []*Attempt
@@ -36,8 +37,7 @@ func (a *Attempts) All() []*Attempt {
 	return append([]*Attempt(nil), a.seen...)
 }
 
-// Ledger is a stats.Handler that counts the attempts of a client which have
-// begun and ended.
+// Ledger is a stats.Handler counting the begun and the ended attempts of a client.
 type Ledger struct {
 	mu           sync.Mutex
 	begun, ended int
@@ -52,7 +52,7 @@ func (l *Ledger) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Cont
 // HandleConn does nothing.
 func (l *Ledger) HandleConn(context.Context, stats.ConnStats) {}
 
-// HandleRPC counts.
+// HandleRPC counts the beginning or the end of an attempt.
 func (l *Ledger) HandleRPC(_ context.Context, s stats.RPCStats) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -64,7 +64,7 @@ func (l *Ledger) HandleRPC(_ context.Context, s stats.RPCStats) {
 	}
 }
 
-// Counts returns how many attempts have begun and ended.
+// Counts returns the numbers of begun and of ended attempts.
 func (l *Ledger) Counts() (begun, ended int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
