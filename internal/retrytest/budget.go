@@ -6,7 +6,8 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// Budget returns a budget that holds so many tokens, and earns so much.
+// Budget returns a budget with so many tokens at first and at most, and with this earning
+// per success.
 func Budget(t *testing.T, tokens, earn float64) *policy.Budget {
 	t.Helper()
 	b, err := policy.NewBudget(policy.BudgetConfig{Max: tokens, Start: tokens, Earn: earn})
@@ -16,7 +17,7 @@ func Budget(t *testing.T, tokens, earn float64) *policy.Budget {
 	return b
 }
 
-// EarnedBudget returns a budget that has earned this many tokens for timeouts.
+// EarnedBudget returns a budget with this many earned tokens for timeouts.
 func EarnedBudget(t *testing.T, tokens int) *policy.Budget {
 	t.Helper()
 	b, err := policy.NewBudget(policy.BudgetConfig{Max: 100, Start: 100, Earn: 1, EarnedMax: 10, EarnedEarn: 1})
@@ -29,7 +30,7 @@ func EarnedBudget(t *testing.T, tokens int) *policy.Budget {
 	return b
 }
 
-// WantTokens checks what a budget holds.
+// WantTokens fails the test unless the budget holds this many tokens.
 func WantTokens(t *testing.T, b *policy.Budget, want float64) {
 	t.Helper()
 	if got, _ := b.Held(); got != want {

@@ -7,14 +7,13 @@ import (
 	"github.com/reinvoke/reinvoke/internal/clock"
 )
 
-// InterruptedClock is a clock by hand that runs Next once when it is next asked for the
-// time.
+// InterruptedClock is a fake clock. The next call of Now runs the function in Next, once.
 type InterruptedClock struct {
 	*clock.Fake
 	Next atomic.Pointer[func()]
 }
 
-// Now runs the function first, to its end.
+// Now runs the function in Next to the end, on a goroutine of its own, and returns the time.
 func (c *InterruptedClock) Now() time.Time {
 	if f := c.Next.Swap(nil); f != nil {
 		done := make(chan struct{})
@@ -27,8 +26,8 @@ func (c *InterruptedClock) Now() time.Time {
 	return c.Fake.Now()
 }
 
-// CountingClock is the system clock. It counts the timers that were made, and those that
-// are neither stopped nor fired.
+// CountingClock is the system clock with two counts: Made of all timers, and Pending of
+// the timers neither stopped nor fired.
 type CountingClock struct{ Pending, Made atomic.Int64 }
 
 // Now returns the time.

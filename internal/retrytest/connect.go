@@ -1,6 +1,6 @@
-// Package retrytest has what tests of a Retrier share: connections with one, in a bubble or
-// not, and what was told of a call. Its servers are those of package grpctest. It is
-// linked into tests only.
+// Package retrytest has the shared parts of tests of a Retrier: connections with a Retrier,
+// in a bubble or not, and recorders of events and log lines. The servers come from package
+// grpctest. The package is linked into tests only.
 package retrytest
 
 import (
@@ -14,19 +14,19 @@ import (
 	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
-// NoSpread is dice that always show zero: every wait is the least one.
+// NoSpread is a random source of zeros only, for the shortest waits.
 func NoSpread() float64 { return 0 }
 
-// Repeatable are the options of a connection whose methods may all run twice.
+// Repeatable has the options of a connection with repeatable methods only.
 var Repeatable = []interceptor.Option{interceptor.Repeatable()}
 
-// DialOptions returns the dial options of a new Retrier without spread.
+// DialOptions returns the dial options of a new Retrier with [NoSpread].
 func DialOptions(opts ...interceptor.Option) []grpc.DialOption {
 	return interceptor.DialOptions(append([]interceptor.Option{interceptor.WithRand(NoSpread)}, opts...)...)
 }
 
-// Bubble runs f in a synctest bubble, with a connection that has a Retrier of
-// these options and dice that always show zero.
+// Bubble runs f in a synctest bubble, with a client of s. The connection has a Retrier with
+// these options and [NoSpread].
 func Bubble(t *testing.T, s testpb.TestServiceServer, f func(t *testing.T, client testpb.TestServiceClient), opts ...interceptor.Option) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -37,19 +37,18 @@ func Bubble(t *testing.T, s testpb.TestServiceServer, f func(t *testing.T, clien
 // Setup is the client's side of a bubble.
 type Setup struct {
 	Options []interceptor.Option
-	// Right are interceptors that stand right of the Retrier: they see every
-	// attempt.
+	// Right has the interceptors to the right of the Retrier, called for every attempt.
 	Right []grpc.StreamClientInterceptor
 	Dial  []grpc.DialOption
 }
 
-// Run is Bubble for tests that need more of the connection.
+// Run is [Bubble] with this setup, and with the connection instead of a client.
 func (u Setup) Run(t *testing.T, s testpb.TestServiceServer, f func(t *testing.T, conn *grpc.ClientConn)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { f(t, u.Connect(t, s)) })
 }
 
-// Connect serves s and connects to it.
+// Connect serves s and returns a connection with this setup.
 func (u Setup) Connect(tb testing.TB, s testpb.TestServiceServer) *grpc.ClientConn {
 	tb.Helper()
 	dial := DialOptions(u.Options...)

@@ -2,8 +2,8 @@ package retrytest
 
 import "context"
 
-// OpaqueContext hides a context's kind from package context, which then needs
-// a goroutine for each child that is not cancelled.
+// OpaqueContext hides a context's kind from package context. Package context then needs a
+// goroutine for each child, until the child is cancelled.
 type OpaqueContext struct {
 	context.Context
 	Ended chan struct{}

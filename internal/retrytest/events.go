@@ -8,7 +8,7 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// Watcher is an Observer that keeps what it is told.
+// Watcher is an Observer keeping all events.
 type Watcher struct {
 	mu     sync.Mutex
 	Events []interceptor.Event
@@ -31,7 +31,7 @@ func (w *Watcher) Last() interceptor.Event {
 	return w.Events[len(w.Events)-1]
 }
 
-// Whys returns what was decided after each attempt.
+// Whys returns the reason of the decision after each attempt.
 func (w *Watcher) Whys() []policy.Why {
 	w.mu.Lock()
 	defer w.mu.Unlock()

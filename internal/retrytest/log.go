@@ -12,13 +12,13 @@ import (
 	"github.com/reinvoke/reinvoke/interceptor"
 )
 
-// Lines is a logger that keeps what it is told.
+// Lines is a logger keeping the level and the message of each line.
 type Lines struct {
 	mu  sync.Mutex
 	all []string
 }
 
-// Option has a Retrier log here.
+// Option makes a Retrier log to l.
 func (l *Lines) Option() interceptor.Option {
 	return interceptor.WithLogger(logging.LoggerFunc(func(_ context.Context, level logging.Level, msg string, _ ...any) {
 		l.mu.Lock()
@@ -27,14 +27,14 @@ func (l *Lines) Option() interceptor.Option {
 	}))
 }
 
-// Text returns all lines.
+// Text returns all lines in one text.
 func (l *Lines) Text() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return strings.Join(l.all, "\n")
 }
 
-// Journal is a logging.Logger that keeps its lines, each as one string.
+// Journal is a logging.Logger keeping each line as a string.
 type Journal struct {
 	mu    sync.Mutex
 	Lines []string
@@ -52,7 +52,7 @@ func (j *Journal) Log(_ context.Context, level logging.Level, msg string, fields
 	j.Lines = append(j.Lines, b.String())
 }
 
-// With returns the lines that contain a text.
+// With returns the lines containing a text.
 func (j *Journal) With(text string) (lines []string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -8,15 +8,15 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// Network returns options by which a failure of the network is retried so
-// often, each time after the same wait.
+// Network returns options for so many retries of class Network, each after the same wait.
 func Network(retries int, wait time.Duration) []interceptor.Option {
 	return []interceptor.Option{
 		interceptor.WithPolicy(codes.Network, policy.Policy{Retries: retries, Base: wait, Max: wait, Multiplier: 1, Jitter: policy.None}),
 	}
 }
 
-// AtOnce retries every class that can be retried so often, without waits.
+// AtOnce returns a table with so many retries, without waits, for every class that allows
+// retries.
 func AtOnce(retries int) policy.Table {
 	var t policy.Table
 	for c := range codes.Class(codes.NumClasses) {

@@ -22,8 +22,7 @@ func WantStatus(t *testing.T, err error, code grpccodes.Code, message string) {
 	}
 }
 
-// Untouched reports whether err is one that grpc made, with nothing around
-// it.
+// Untouched reports whether err is an error of grpc itself, without a wrapper.
 func Untouched(err error) bool {
 	_, ok := err.(interface{ GRPCStatus() *status.Status })
 	_, ours := err.(*interceptor.Error) //nolint:errorlint // likewise
