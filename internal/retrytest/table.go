@@ -15,8 +15,8 @@ func Network(retries int, wait time.Duration) []interceptor.Option {
 	}
 }
 
-// AtOnce returns a table with so many retries, without waits, for every class that allows
-// retries.
+// AtOnce returns a table with so many retries, without waits, for every class but None and
+// Ended.
 func AtOnce(retries int) policy.Table {
 	var t policy.Table
 	for c := range codes.Class(codes.NumClasses) {
