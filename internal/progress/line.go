@@ -11,8 +11,8 @@ import (
 // a wrapped line cannot be redrawn.
 const width = 79
 
-// Line writes whole lines to a writer and, below them, one line at a time that can be
-// redrawn. Only terminals can redraw. A Line is safe for concurrent use.
+// Line writes whole lines to a writer and, below, a single drawn line. Drawing again
+// replaces the drawn line: only terminals can do so. A Line is safe for concurrent use.
 type Line struct {
 	to    io.Writer
 	mu    sync.Mutex
@@ -22,10 +22,10 @@ type Line struct {
 // NewLine returns a Line on w.
 func NewLine(w io.Writer) *Line { return &Line{to: w} }
 
-// Print removes the drawn line and writes text, which is whole lines or empty.
+// Print removes the drawn line and writes text: whole lines, or nothing.
 func (l *Line) Print(text string) error { return l.replace(text, 0) }
 
-// Draw replaces the drawn line by text, of which at most 79 characters are shown.
+// Draw replaces the drawn line by the first 79 characters of text.
 func (l *Line) Draw(text string) error {
 	columns := utf8.RuneCountInString(text)
 	if columns > width {

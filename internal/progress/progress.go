@@ -1,5 +1,5 @@
-// Package progress shows how far long work has come: on a terminal a bar in one line
-// that is redrawn, elsewhere a line every few seconds.
+// Package progress shows how far long work has come: on a terminal a bar, redrawn in place,
+// elsewhere a line every few seconds.
 package progress
 
 import (
@@ -15,19 +15,19 @@ const Every = 5 * time.Second
 // redraw is the time between two drawings of a bar: fast enough to look alive.
 const redraw = 200 * time.Millisecond
 
-// Config says what is counted, and how progress is shown.
+// Config describes the counted work and the display of progress.
 type Config struct {
 	Label string // names the work, as "asking"
 	Total int    // units of work in all
-	Done  int    // units of work that earlier runs have finished
+	Done  int    // units of work finished by earlier runs
 
 	Line  *Line         // where progress is shown
 	Bar   bool          // Line is on a terminal: draw a bar instead of lines
 	Every time.Duration // between two lines; 0 means the constant [Every]
 
 	Clock clock.Clock        // nil means [clock.System]
-	Note  func() string      // what to say beside the count; may be nil
-	Text  func(State) string // a line, without its newline; nil means [State.String]
+	Note  func() string      // more to say beside the count; may be nil
+	Text  func(State) string // a line, without the newline; nil means [State.String]
 }
 
 // Progress counts work and shows the count until [Progress.Stop]. A Progress is safe for
@@ -87,10 +87,10 @@ func (p *Progress) Stop() {
 	}
 }
 
-// Finish is Stop with a last line that has the final count.
+// Finish is Stop with a last line, for the final count.
 func (p *Progress) Finish() {
 	p.Stop()
-	_ = p.c.Line.Print(p.c.Text(p.State()) + "\n") // likewise
+	_ = p.c.Line.Print(p.c.Text(p.State()) + "\n") // a lost line is no loss either
 }
 
 // State returns how far the work has come.

@@ -9,7 +9,7 @@ import (
 // State is how far the work has come.
 type State struct {
 	Label   string // names the work, as "asking"
-	Done    int    // units of work that are finished, those of earlier runs included
+	Done    int    // finished units of work, with those of earlier runs
 	Total   int    // units of work in all
 	Elapsed time.Duration
 	Left    time.Duration // estimated from the pace so far; 0 if nothing is known
