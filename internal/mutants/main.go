@@ -1,11 +1,11 @@
-// Command mutants breaks the engine on purpose, one defect at a time, and checks that
-// the tests of package interceptor, beside it and in interceptor/tests, catch each
-// defect. The source tree stays unchanged: a mutant is a changed copy of one file,
-// passed to go test as an overlay. Run the command in the root folder of the module:
+// Command mutants breaks the engine on purpose, defect by defect, and checks that the
+// tests in interceptor and in interceptor/tests catch each defect. The source tree stays
+// unchanged: a mutant is a changed copy of a file, passed to go test as an overlay. Run
+// the command in the root folder of the module:
 //
 //	go run ./internal/mutants          run all mutants and print a table
 //	go run ./internal/mutants -list    list the mutants
-//	go run ./internal/mutants -only 7  run one mutant and print the output of its tests
+//	go run ./internal/mutants -only 7  run mutant 7 and print the output of its tests
 //
 // The exit code is 1 unless every mutant was killed.
 package main
@@ -105,8 +105,8 @@ func run(ctx context.Context, out io.Writer, list bool, only int) error {
 // row is the format of a table row: number, outcome, time, file, defect and test.
 const row = "%2d  %-8s  %4s  %-26s  %-91s  %s"
 
-// unmutated runs the tests of the chosen mutants once on the unchanged engine. Tests
-// that fail here prove nothing about a mutant.
+// unmutated runs the tests of the chosen mutants once on the unchanged engine. A test
+// failing here would prove nothing about a mutant.
 func unmutated(ctx context.Context, all []mutant, chosen map[int]bool) error {
 	union := mutant{}
 	for i, m := range all {
@@ -172,7 +172,7 @@ func try(ctx context.Context, m mutant) result {
 	return judge(log, err)
 }
 
-// judge returns the result of a mutant from the output of go test and its error.
+// judge returns the result of a mutant from the output and the error of go test.
 func judge(log string, err error) result {
 	var failed []string
 	for line := range strings.Lines(log) {
@@ -237,7 +237,7 @@ func (s suite) run(ctx context.Context, m mutant, overlay string) (string, error
 	return log.String(), err
 }
 
-// overlay writes the changed copy of the mutant's file and a go overlay with that
+// overlay writes the changed copy of the mutant's file and a go overlay with the
 // copy, and returns the name of the overlay.
 func (m mutant) overlay(dir string) (string, error) {
 	text, err := m.apply()

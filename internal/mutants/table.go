@@ -6,7 +6,7 @@ type mutant struct {
 	find    string // occurs exactly once
 	replace string
 	breaks  string // the defect, in a sentence
-	tests   string // the names of the catching tests, with | between them
+	tests   string // the names of the catching tests, separated by |
 	worlds  int    // the number of worlds for TestWorldLives, if listed in tests
 }
 
