@@ -1,7 +1,7 @@
 // Package grpctest has real gRPC servers over an in-memory network, with answers written
 // by a test, and recorders of calls as seen by the client and its interceptors. The package
-// knows grpc alone. Everything works in a testing/synctest bubble, and is linked into tests
-// only.
+// knows grpc alone, and nothing of Reinvoke. Everything works in a testing/synctest bubble,
+// and is linked into tests only.
 package grpctest
 
 import (
@@ -53,7 +53,7 @@ func Serve(tb testing.TB, s testpb.TestServiceServer, opts ...grpc.DialOption) *
 }
 
 // Connect starts the server and returns a connection to the server. Both end with the
-// test: anything left open then makes a bubble fail.
+// test: anything left open by then fails a test in a bubble.
 func Connect(tb testing.TB, srv *grpc.Server, opts ...grpc.DialOption) *grpc.ClientConn {
 	tb.Helper()
 	return ConnectAs(tb, "passthrough:///bufconn", srv, opts...)

@@ -15,14 +15,14 @@ import (
 // after 2 s, 4 s and 8 s, and then no more.
 var ErrOverloaded = status.Error(grpccodes.Unavailable, "The model is overloaded. Please try again later.")
 
-// OverloadedWaits are the waits after ErrOverloaded, with jitter from random zeros.
+// OverloadedWaits are the waits after ErrOverloaded if every random number is zero.
 var OverloadedWaits = []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second}
 
-// ErrUnreachable is a failure without a server. The default table retries ErrUnreachable
-// after 1 s, 2 s and so on, five times.
+// ErrUnreachable is the failure of a connection without a server. The default table retries
+// ErrUnreachable after 1 s, 2 s and so on, five times.
 var ErrUnreachable = status.Error(grpccodes.Unavailable, "last connection error: gone")
 
-// UnreachableWaits are the waits after ErrUnreachable, with jitter from random zeros.
+// UnreachableWaits are the waits after ErrUnreachable if every random number is zero.
 var UnreachableWaits = []time.Duration{1 * time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second}
 
 // Hinted returns a refusal by a quota with a hint: a RetryInfo of d.

@@ -3,5 +3,5 @@
 package grpctest
 
 // RaceEnabled reports whether the race detector is on. The race detector changes the
-// allocations.
+// number of allocations.
 const RaceEnabled = false

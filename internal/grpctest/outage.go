@@ -32,7 +32,7 @@ func (o *Outage) Start() {
 	go func(srv *grpc.Server, l net.Listener) { _ = srv.Serve(l) }(o.srv, o.listener)
 }
 
-// Listen directs later dials to the returned listener, for another server there.
+// Listen directs later dials to a new listener, for another server, and returns the listener.
 func (o *Outage) Listen() *Listener {
 	o.mu.Lock()
 	defer o.mu.Unlock()

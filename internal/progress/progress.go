@@ -87,7 +87,7 @@ func (p *Progress) Stop() {
 	}
 }
 
-// Finish is Stop with a last line, for the final count.
+// Finish is Stop and a last line with the final count.
 func (p *Progress) Finish() {
 	p.Stop()
 	_ = p.c.Line.Print(p.c.Text(p.State()) + "\n") // a lost line is no loss either

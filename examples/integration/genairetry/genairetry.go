@@ -56,7 +56,8 @@ func Error(ctx context.Context, err error) error {
 	return err
 }
 
-// Rules classifies requests not sent or not answered, errors of net/http, as codes.Network.
+// Rules returns a rule for errors of net/http: requests not sent or not answered are of
+// class codes.Network.
 func Rules() []codes.Rule {
 	return []codes.Rule{{
 		Name: "rest-transport", Class: codes.Network, Source: "net/http: url.Error", Codes: []grpccodes.Code{grpccodes.Unavailable},

@@ -109,7 +109,7 @@ func instruments() (*prometheus.Registry, interceptor.Option, error) {
 	return registry, otelretry.Instrument(otelretry.WithMeterProvider(meters)), nil
 }
 
-// serve serves the metrics until stop.
+// serve serves the metrics until stop is called.
 func serve(ctx context.Context, address string, registry *prometheus.Registry) (at string, stop func(), err error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
