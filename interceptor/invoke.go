@@ -53,9 +53,9 @@ type AttemptResult struct {
 //
 // describe is called at most once, and not for a call that succeeds at once without an
 // observer, gate or breaker. attempt makes one attempt within its context. The context of
-// a failed attempt ends with the attempt; that of a successful attempt lives as long as
-// ctx, so that an answer can be read. The caller of Invoke must end ctx when done with the
-// answer. Options come from the connection, the method and the context. [WithHedge],
+// an attempt lives as long as ctx, unless an attempt timeout ends it, so that the answer of
+// the last attempt, an error too, can be read. The caller of Invoke must end ctx when done
+// with the answer. Options come from the connection, the method and the context. [WithHedge],
 // [WithAccept], [WithFallback] and [WithResume] do not apply.
 //
 // Invoke returns nil, the untouched error of a single attempt, or an [*Error]. An Error
@@ -121,9 +121,8 @@ func (c *call) invoke(attempt func(context.Context) AttemptResult) AttemptResult
 	timer.start()
 	defer timer.halt()
 	result := attempt(ctx)
-	if result.Err != nil {
+	if result.Err != nil { // the context stays: the rest of this answer may go to the caller
 		result.Err = timer.explain(result.Err)
-		timer.end(nil)
 	}
 	return result
 }
