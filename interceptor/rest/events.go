@@ -15,13 +15,15 @@ import (
 // asksForEvents reports whether a request asks for server-sent events.
 func asksForEvents(req *http.Request) bool { return req.URL.Query().Get("alt") == "sse" }
 
-// isEvents reports whether a response is a stream of server-sent events.
+// isEvents reports whether a response is a stream of server-sent events that answers the
+// request. A GET subscribes to events, and may stay silent for long; a coded stream cannot
+// be read here.
 func isEvents(req *http.Request, resp *http.Response) bool {
-	if resp.StatusCode != http.StatusOK {
+	if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Encoding") != "" {
 		return false
 	}
 	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	return media == "text/event-stream" || asksForEvents(req)
+	return asksForEvents(req) || media == "text/event-stream" && methodOf(req) != http.MethodGet
 }
 
 // firstEvent reads a stream up to the end of its first event, which commits the call, and
@@ -64,6 +66,7 @@ func brokenBy(resp *http.Response) error {
 // eventIn returns the data of the first whole event, or nil. A block of comments alone is
 // no event.
 func eventIn(stream []byte) []byte {
+	stream = bytes.TrimPrefix(stream, []byte("\ufeff"))
 	for {
 		block, rest, ok := cutBlock(stream)
 		if !ok {
@@ -79,7 +82,7 @@ func eventIn(stream []byte) []byte {
 // cutBlock cuts a stream after the first blank line.
 func cutBlock(stream []byte) (block, rest []byte, ok bool) {
 	at, length := -1, 0
-	for _, blank := range []string{"\n\n", "\r\n\r\n", "\r\r"} {
+	for _, blank := range []string{"\n\n", "\n\r\n", "\r\r"} { // "\n\r\n" is in "\r\n\r\n" too
 		if i := bytes.Index(stream, []byte(blank)); i >= 0 && (at < 0 || i < at) {
 			at, length = i, len(blank)
 		}
