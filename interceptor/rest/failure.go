@@ -2,7 +2,9 @@ package rest
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -43,11 +45,46 @@ func (a *answer) GRPCStatus() *status.Status { return a.status }
 // refusal returns the failure that a response of HTTP status 400 or more stands for, and
 // gives the response a body that is still unread.
 func refusal(resp *http.Response) error {
-	body := peek(resp, nil)
+	body := decoded(resp, peek(resp, nil))
+	code := codes.HTTPCode(resp.StatusCode)
 	if st, err := codes.FromJSON(body); err == nil {
-		return &answer{http: resp.StatusCode, api: true, status: st}
+		if api := namesStatus(body); api || st.Code() == code {
+			return &answer{http: resp.StatusCode, api: api, status: st}
+		}
 	}
-	return &answer{http: resp.StatusCode, status: status.New(codes.HTTPCode(resp.StatusCode), quoted(body))}
+	return &answer{http: resp.StatusCode, status: status.New(code, quoted(body))}
+}
+
+// namesStatus reports whether an error has the name of its status, as all of Google's
+// APIs have. A bare number may be a code of the server's own.
+func namesStatus(body []byte) bool {
+	type named struct {
+		Error struct {
+			Status grpccodes.Code `json:"status"` // by name
+		} `json:"error"`
+	}
+	var list []named
+	if json.Unmarshal(body, &list) != nil { // streams have a list
+		list = make([]named, 1)
+		if json.Unmarshal(body, &list[0]) != nil {
+			return false
+		}
+	}
+	return len(list) > 0 && list[0].Error.Status != grpccodes.OK
+}
+
+// decoded returns the plain form of a body that the caller has asked for in gzip, where
+// net/http leaves the decoding to the caller.
+func decoded(resp *http.Response, body []byte) []byte {
+	if resp.Header.Get("Content-Encoding") != "gzip" {
+		return body
+	}
+	unzip, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return body
+	}
+	plain, _ := io.ReadAll(io.LimitReader(unzip, mostRead)) // what can be read is enough
+	return plain
 }
 
 // quoted returns the beginning of a body as text.
