@@ -46,8 +46,15 @@ func (a *authorized) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		return nil, &authError{err}
 	}
-	return a.base.RoundTrip(out)
+	resp, err := a.base.RoundTrip(out)
+	if err != nil && malformed(out) {
+		err = &malformedError{err}
+	}
+	return resp, err
 }
+
+// CloseIdleConnections lets http.Client.CloseIdleConnections reach base.
+func (a *authorized) CloseIdleConnections() { closeIdle(a.base) }
 
 // credentialsFailed is grpc-go's text for credentials that could not be had, which package
 // codes reads for what went wrong.

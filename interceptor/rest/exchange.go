@@ -42,10 +42,13 @@ func (x *exchange) attempt(ctx context.Context) interceptor.AttemptResult {
 	}
 	if err == nil {
 		resp.Request = x.req
+		if resp.Body == nil { // some transports made for tests; http.Client allows it
+			resp.Body = http.NoBody
+		}
 		x.resp = resp
 		err = x.examine(ctx)
 	} else {
-		err = lostBy(ctx, err, w.wrote.Load())
+		err = w.failureOf(out, err)
 	}
 	switch err.(type) { //nolint:errorlint // made in this package and never wrapped
 	case nil:
@@ -98,6 +101,10 @@ func (x *exchange) deliver(final error) (*http.Response, error) {
 	}
 	if x.resp.StatusCode == http.StatusSwitchingProtocols { // the body is a connection, and may be written to
 		context.AfterFunc(x.req.Context(), x.cancel)
+		return x.resp, nil
+	}
+	if x.resp.Body == http.NoBody { // callers may compare, and not close it
+		x.cancel()
 		return x.resp, nil
 	}
 	x.resp.Body = &delivered{ReadCloser: x.resp.Body, cancel: x.cancel}

@@ -48,7 +48,10 @@ func (e *transportError) Timeout() bool {
 	if last, ok := errors.AsType[net.Error](e.error); ok {
 		return last.Timeout()
 	}
-	return errors.Is(e.error, context.DeadlineExceeded)
+	if errors.Is(e.error, context.DeadlineExceeded) {
+		return true
+	}
+	return !errors.Is(e.error, context.Canceled) && status.Code(e.error) == grpccodes.DeadlineExceeded // of an attempt timeout
 }
 
 // unsent returns the response for a call that was not sent.
