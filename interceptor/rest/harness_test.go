@@ -11,10 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"google.golang.org/grpc/test/bufconn"
-
 	"github.com/reinvoke/reinvoke/interceptor"
 	"github.com/reinvoke/reinvoke/interceptor/rest"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 const generate = "http://gemini.test/v1beta/models/gemini-2.5-flash:generateContent"
@@ -57,7 +56,7 @@ func inWorldOf(t *testing.T, protocols *http.Protocols, h handler, f func(w *wor
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t}
-		listener := bufconn.Listen(1 << 20)
+		listener := grpctest.Listen()
 		server := &http.Server{Handler: w.serve(h), ReadHeaderTimeout: time.Hour, Protocols: protocols}
 		go func() { _ = server.Serve(listener) }()
 		w.base = &http.Transport{Protocols: protocols, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {

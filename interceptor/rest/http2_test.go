@@ -12,10 +12,10 @@ import (
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
-	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
 // overHTTP2 are the protocols of HTTP/2 without TLS.
@@ -58,7 +58,7 @@ func TestTransport_overHTTP2(t *testing.T) {
 // any request is sent again, once net/http has given up.
 func TestTransport_refusedStreams(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
-		listener := bufconn.Listen(1 << 20)
+		listener := grpctest.Listen()
 		const refused = 8 // by net/http: the first and 6 more, and the second attempt's first
 		streams := make(chan int, 1)
 		go func() {
