@@ -49,6 +49,8 @@ type State struct {
 	// AtGate says the retry would wait at a closed gate (package gate). The gate itself bounds
 	// the load on the server.
 	AtGate bool
+	// Elsewhere says where else the call could go.
+	Elsewhere Elsewhere
 	// CanRefresh says the credentials can be refreshed and were not refreshed in this call yet.
 	CanRefresh bool
 }
@@ -57,6 +59,9 @@ type State struct {
 type Decision struct {
 	// Retry says whether to make another attempt.
 	Retry bool
+	// Move says the next attempt goes to another target: it counts as an attempt, but not as a
+	// retry of the row.
+	Move bool
 	// Wait is the time to wait before the next attempt: 0 or more.
 	Wait time.Duration
 	// Why is the rule behind the decision.
@@ -81,6 +86,12 @@ type Decision struct {
 // to 8 and so on, but never more than the row's backoff. A pushback replaces the backoff
 // exactly. The random part is cut to the time left.
 //
+// If the call can go elsewhere, that comes first: see [State.Elsewhere]. A failure of class Quota
+// or Spent moves at once and for free. After Server, Timeout or Network a move costs a token, and
+// comes at once over another connection, or after the row's wait over the same connection. The
+// limits of the call, the deadline, and the rules for what may run twice hold for a move too; the
+// retries of the row do not.
+//
 // Call Decide after every failed attempt, and count each retry made with [State.Count].
 func Decide(s State, f codes.Failure, u float64) Decision {
 	class := f.Class
@@ -94,6 +105,11 @@ func Decide(s State, f codes.Failure, u float64) Decision {
 		row = s.Table[class]
 	}
 	limits := s.Limits.Effective(s.Table)
+	if s.Elsewhere != Nowhere {
+		if d, ok := move(&s, &f, class, row, limits, u); ok {
+			return d
+		}
+	}
 	switch {
 	case class == codes.None:
 		return no(Success)
@@ -142,6 +158,9 @@ func (s State) Count(d Decision) State {
 		return s
 	}
 	s.Attempts++
+	if d.Move {
+		return s
+	}
 	s.Retries[d.Class]++
 	s.Exponents[d.Class]++
 	if d.Why == Pushback {

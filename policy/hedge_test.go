@@ -23,7 +23,7 @@ func TestDecision_hedgingAndFallback(t *testing.T) {
 	}
 	for why := policy.Unknown; why <= policy.HookFailed; why++ {
 		switch why {
-		case policy.Backoff, policy.Hint, policy.Pushback, policy.Refresh:
+		case policy.Backoff, policy.Hint, policy.Pushback, policy.Refresh, policy.NextTarget:
 			d := policy.Decision{Retry: true, Why: why, Class: codes.Server, Wait: time.Second}
 			held := time.Duration(0)
 			if why == policy.Hint || why == policy.Pushback {

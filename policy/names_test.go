@@ -18,6 +18,7 @@ func TestWhy_names(t *testing.T) {
 		policy.Hint:              "hint",
 		policy.Pushback:          "pushback",
 		policy.Refresh:           "refresh",
+		policy.NextTarget:        "next-target",
 		policy.Success:           "success",
 		policy.CallerEnded:       "caller-ended",
 		policy.NeverRetried:      "never-retried",

@@ -191,6 +191,13 @@ func checkDecide(t *testing.T, s policy.State, f codes.Failure, u float64) polic
 	if d.Class != o.class {
 		fail("class %v, want %v", d.Class, o.class)
 	}
+	if d.Move || o.moves() {
+		if !o.moves() {
+			fail("got %+v, want no move", d)
+		}
+		checkMove(o, d, fail)
+		return d
+	}
 	if d.Retry != (len(objections) == 0) {
 		fail("got %+v, the objections are %v", d, objections)
 	}

@@ -18,12 +18,14 @@ const (
 	Pushback
 	// Refresh: at once, with fresh credentials.
 	Refresh
+	// NextTarget: at another target, because of the failure at this one.
+	NextTarget
 )
 
 // The reasons not to retry a call.
 const (
 	// Success: there was no failure.
-	Success Why = iota + Refresh + 1
+	Success Why = iota + NextTarget + 1
 	// CallerEnded: the caller's context is done.
 	CallerEnded
 	// NeverRetried: the class has no retries in the table.
@@ -76,6 +78,8 @@ func (w Why) String() string {
 		return "pushback"
 	case Refresh:
 		return "refresh"
+	case NextTarget:
+		return "next-target"
 	case Success:
 		return "success"
 	case CallerEnded:

@@ -146,6 +146,7 @@ func worldState(r *rand.Rand, table *policy.Table) policy.State {
 		Earned:     pick(r, 10, 1, 0.9, 0, math.NaN()),
 		OwnTimeout: coin(r, 6),
 		CanRefresh: coin(r, 2),
+		Elsewhere:  pick(r, policy.Nowhere, policy.Nowhere, policy.SameConnection, policy.OtherConnection),
 	}
 	for class := range s.Retries {
 		s.Retries[class] = r.IntN(4) * r.IntN(2)
