@@ -25,6 +25,10 @@ type target struct {
 	request any
 	// info describes a call of Invoke; nil for others.
 	info *CallInfo
+	// name and conn are those of the target that the call goes to (see route.go); nil for
+	// the call as it is, and for a target behind the same connection.
+	name string
+	conn grpc.ClientConnInterface
 }
 
 // to returns the canonical name of the server, or an empty string if unknown.
@@ -32,6 +36,8 @@ func (t *target) to() string {
 	switch {
 	case t.cc != nil:
 		return t.cc.CanonicalTarget()
+	case t.conn != nil:
+		return t.name
 	case t.info != nil:
 		return t.info.Target
 	}
@@ -74,6 +80,7 @@ type call struct {
 	opens  time.Duration // time until the gate opens for the retry (State.AtGate)
 	due    time.Time     // end of the delay asked by the server; zero for none
 	barred bool          // the gate let no attempt through
+	route  *route        // nil for a call without targets
 
 	results   *results // header, trailer and peer of a stream's attempt, if the caller asked
 	over      bool     // the end is being reported
@@ -121,6 +128,7 @@ func (c *call) failed(err error, ev codes.Evidence) (wait time.Duration, again b
 	c.classify(err, &ev)
 	c.decide()
 	c.note()
+	c.conclude()
 	if c.decision.Retry {
 		return c.decision.Wait, true, nil
 	}
@@ -180,6 +188,9 @@ func (c *call) judge() {
 //
 //go:noinline
 func (c *call) decide() {
+	if c.route != nil {
+		c.route.stands, c.route.next = nil, -1
+	}
 	switch {
 	case c.failure.Class == codes.Ended: // this reason takes precedence
 	case hook.Failed(c.err):
@@ -193,6 +204,11 @@ func (c *call) decide() {
 		return
 	}
 	u := c.r.rand()
+	if rt := c.routed(); rt != nil && c.unkept == replay.Kept {
+		c.decideNext(rt, u)
+		return
+	}
+	c.state.Elsewhere = policy.Nowhere
 	c.decision = c.state.Decide(c.r.budget, c.failure, u)
 	if c.decision.Retry && c.unkept != replay.Kept {
 		c.stop(policy.Committed)
@@ -207,7 +223,7 @@ func (c *call) note() {
 	}
 	c.history = append(c.history, Attempt{
 		Code: c.failure.Code, Class: c.failure.Class, Reach: c.failure.Reach,
-		Rule: c.failure.Rule, Reason: c.failure.Reason, Wait: c.decision.Wait, Fallback: c.fellBack,
+		Rule: c.failure.Rule, Reason: c.failure.Reason, Wait: c.decision.Wait, Fallback: c.fellBack, TargetName: c.name,
 	})
 	c.observeAttempt()
 	if c.decision.Retry {
@@ -219,6 +235,9 @@ func (c *call) note() {
 // If the caller's context ends first, or the connection is closed, pause gives the
 // token back and returns the final error of the call.
 func (c *call) pause(wait time.Duration) error {
+	if c.route != nil && c.route.next >= 0 {
+		c.stand(c.route.next)
+	}
 	wait, err := c.sleep(wait)
 	if err != nil {
 		c.waited += c.state.ElapsedAt(c.r.clock.Now()) - c.state.Elapsed

@@ -28,7 +28,7 @@ type connection struct {
 func newConnection() *connection {
 	c := &connection{config: policy.DefaultConfig()}
 	c.table = c.config.Table
-	c.replay = DefaultReplayBuffer
+	c.replay, c.patience = DefaultReplayBuffer, DefaultPatience
 	c.r.evidence = true
 	c.r.logs.limit.Most = DefaultLogLimit
 	c.r.clock = systemClock()

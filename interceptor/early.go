@@ -12,6 +12,7 @@ const (
 	nothingEarly  early = iota
 	lifeEarly           // the life of the call, for an observer, WithRefresh or a breaker
 	settingsEarly       // the settings as well, because some apply to the first attempt
+	attemptEarly        // perhaps nothing: the call may be an attempt of another Retrier
 )
 
 // earlyOf returns what a call with ctx needs before the first attempt.
@@ -28,6 +29,9 @@ func (r *Retrier) earlyOf(ctx context.Context) early {
 
 // early returns what a call with the option needs before the first attempt.
 func (o CallOption) early() early {
+	if o.o != nil && o.o.attemptOf != "" {
+		return attemptEarly
+	}
 	if o.o != nil && o.o.early {
 		return settingsEarly
 	}

@@ -28,6 +28,8 @@ type Attempt struct {
 	Wait time.Duration
 	// Fallback is true for an attempt with the request of [WithFallback].
 	Fallback bool
+	// TargetName is the Name of the [Target] of the attempt; empty for the call as it is.
+	TargetName string
 }
 
 // Error is the error of a call that failed for good after retries, or that was not
@@ -136,6 +138,9 @@ func (e *Error) Error() string {
 		}
 		if a.Fallback {
 			b.WriteString(" (fallback)")
+		}
+		if a.TargetName != "" {
+			fmt.Fprintf(&b, " (at %s)", foreign.Text(a.TargetName))
 		}
 	}
 	b.WriteString("]")

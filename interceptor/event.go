@@ -57,6 +57,9 @@ type Event struct {
 	// Waited is the total wait before and between the attempts so far, and Gated the
 	// part of Waited at a gate (see [WithGate]).
 	Waited, Gated time.Duration
+	// TargetName is the Name of the [Target] of the attempt, or of the last attempt of a
+	// call; empty for the call as it is.
+	TargetName string
 	// Fallback is true for an attempt with the request of [WithFallback], and for a
 	// call that fell back.
 	Fallback bool
@@ -124,7 +127,7 @@ func (c *call) event() Event {
 		Waited: c.waited, Gated: c.gated, Fallback: c.fellBack, Hedges: c.hedges,
 	}
 	c.noteReported()
-	e.Target = c.to()
+	e.Target, e.TargetName = c.to(), c.name
 	for _, o := range c.opts {
 		if _, ok := o.(grpc.StaticMethodCallOption); ok {
 			e.Static = true

@@ -103,6 +103,7 @@ func (c *call) fallBack(x FailedCall) conceded {
 			return conceded{final: c.hookFailed(&hook.Error{Option: "WithFallback", Text: fault})}
 		}
 		c.logFallback("another request")
+		c.leaveRoute()
 		c.restart()
 		return conceded{next: next}
 	case c.kind&streams != 0:

@@ -61,19 +61,30 @@ func group(method string) string {
 	return method[:slash+1] + strings.TrimSuffix(name, "s")
 }
 
-// gateKey returns the key of the call.
-func (c *call) gateKey() (k gates.Key) {
-	if c.resolve(); c.knobs.quota != "" {
+// gateKey returns the key of the call. A target without a key of its own, such as another
+// price for the same model, adds its name.
+func (c *call) gateKey() gates.Key {
+	c.resolve()
+	k := c.keyOf(c.ctx, c.to())
+	if c.name != "" && c.route != nil && k == c.keyOf(c.route.ctx, c.route.stops[0].to) {
+		k.Quota += " target=" + c.name
+	}
+	return k
+}
+
+// keyOf returns the key of a call with this context to this server.
+func (c *call) keyOf(ctx context.Context, to string) (k gates.Key) {
+	if c.knobs.quota != "" {
 		return gates.Key{Quota: "quota=" + c.knobs.quota}
 	}
-	k.Target = c.to()
-	if c.info != nil {
-		defer func() { k.Quota += c.info.quota(c.r) }()
-	}
+	k.Target = to
 	if f := c.r.gating.key; f != nil {
-		k.Quota = f(c.ctx, c.method)
+		k.Quota = f(ctx, c.method)
 	} else {
-		k.Quota = GateKey(c.ctx, c.method)
+		k.Quota = GateKey(ctx, c.method)
+	}
+	if c.info != nil {
+		k.Quota += c.info.quota(c.r)
 	}
 	return k
 }

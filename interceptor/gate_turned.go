@@ -19,11 +19,16 @@ type turned struct {
 	asked time.Duration // hint of the refusal that closed the gate; zero if only the turn is too late
 	left  time.Duration // until the turn
 	key   string        // key of the gate, as spelled in logs
+	// places tells of every target of the call; empty for a call without targets.
+	places string
 }
 
 // String returns the sentence for errors.
 func (t *turned) String() string {
 	const off = "; WithoutGate() switches this off"
+	if t.places != "" {
+		return fmt.Sprintf("not sent: no target is open: %s%s", t.places, off)
+	}
 	if t.asked > 0 {
 		return fmt.Sprintf("not sent: %v were asked of this quota (%s), %v are left%s", rounded(t.asked), t.key, rounded(t.left), off)
 	}

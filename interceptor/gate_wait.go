@@ -14,7 +14,7 @@ import (
 // enter waits until the call may make an attempt: first at the gate, if there is a gate,
 // and then for the breaker. It returns the final error if no attempt may be made.
 func (c *call) enter() error {
-	if c.r.gates.There() {
+	if c.route != nil || c.r.gates.There() || c.r.gates.Spending() {
 		if final := c.waitAtGate(); final != nil {
 			return final
 		}
@@ -47,14 +47,23 @@ func (c *call) waitAtGate() error {
 	if c.resolve(); c.knobs.disabled {
 		return nil
 	}
+	if rt := c.routed(); rt != nil {
+		if final := c.choose(rt); final != nil || !c.r.gates.Dry {
+			return final
+		}
+	}
 	if c.r.gates.Dry {
 		c.pass()
 		return nil
 	}
-	there, verdict := c.arrive()
-	if !there {
-		return nil
+	if there, verdict := c.arrive(); there {
+		return c.await(verdict)
 	}
+	return nil
+}
+
+// await waits for the turn of a call that has arrived at its gate with this verdict.
+func (c *call) await(verdict gate.Verdict) error {
 	var gone bool // the connection has closed
 	if verdict == gate.Wait {
 		began := c.r.clock.Now()
@@ -128,8 +137,16 @@ func (c *call) arrival() gates.Arrival {
 	deadline, _ := c.ctx.Deadline()
 	return gates.Arrival{
 		Deadline: deadline, Due: c.due, Size: c.size(),
-		Again: len(c.history) > 0 || c.state.Attempts > 1 || c.resumed || c.fellBack || c.racing > 0,
+		Again: c.again(),
 	}
+}
+
+// again reports whether the call comes back to the gate: whether an attempt has failed there.
+func (c *call) again() bool {
+	if c.route != nil {
+		return c.route.stops[c.route.at].tried
+	}
+	return len(c.history) > 0 || c.state.Attempts > 1 || c.resumed || c.fellBack || c.racing > 0
 }
 
 // size returns the size of the request in bytes, as far as known; 0 if unknown.
@@ -176,6 +193,7 @@ func (c *call) giveBack(f codes.Failure, err error) {
 		p = &c.r.none
 	}
 	p.tellBreaker(f, err)
+	c.tellSpent(p, f, err)
 	if hook.Failed(err) { // a failed hook says nothing about the server
 		f = codes.Failure{Class: codes.Ended}
 	}
@@ -183,6 +201,18 @@ func (c *call) giveBack(f codes.Failure, err error) {
 		return
 	}
 	c.tellGate(p.ticket, f, err)
+}
+
+// tellSpent notes for the calls that can go elsewhere that a quota is spent, or has
+// accepted a scout.
+func (c *call) tellSpent(p *place, f codes.Failure, err error) {
+	switch {
+	case len(c.knobs.targets) == 0 || !c.travels():
+	case f.Class == codes.Spent:
+		c.r.gates.Spend(c.gateKey(), p.spent != nil, f, err)
+	case f.Class == codes.None && p.spent != nil:
+		c.r.gates.Refill(*p.spent)
+	}
 }
 
 // tellGate tells the gate how an attempt with ticket t ended.

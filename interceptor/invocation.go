@@ -14,6 +14,7 @@ import (
 type invocation struct {
 	invoker grpc.UnaryInvoker
 	cc      *grpc.ClientConn
+	conn    grpc.ClientConnInterface // of a target; nil for cc
 	method  string
 	clock   Clock
 	timeout time.Duration
@@ -23,7 +24,7 @@ type invocation struct {
 
 // invocation returns the invocation for the attempts of the call.
 func (c *call) invocation(invoker grpc.UnaryInvoker) invocation {
-	v := invocation{invoker: invoker, cc: c.cc, method: c.method, clock: c.r.clock, timeout: c.knobs.attemptTimeout, accept: c.knobs.accept}
+	v := invocation{invoker: invoker, cc: c.cc, conn: c.conn, method: c.method, clock: c.r.clock, timeout: c.knobs.attemptTimeout, accept: c.knobs.accept}
 	if v.timeout > 0 {
 		v.patient = c.patience()
 	}
@@ -42,11 +43,19 @@ func (v invocation) do(ctx context.Context, req, reply any, opts []grpc.CallOpti
 // inTime makes an attempt within the timeout.
 func (v invocation) inTime(ctx context.Context, req, reply any, opts []grpc.CallOption) error {
 	if v.timeout <= 0 {
-		return v.invoker(ctx, v.method, req, reply, v.cc, opts...)
+		return v.call(ctx, req, reply, opts)
 	}
 	ctx, timer := newAttemptTimer(ctx, v.clock, v.timeout, v.patient)
 	defer timer.end(nil)
 	timer.start()
 	defer timer.halt()
-	return timer.explain(v.invoker(ctx, v.method, req, reply, v.cc, opts...))
+	return timer.explain(v.call(ctx, req, reply, opts))
+}
+
+// call makes the attempt.
+func (v invocation) call(ctx context.Context, req, reply any, opts []grpc.CallOption) error {
+	if v.conn != nil {
+		return v.conn.Invoke(asAttempt(ctx, v.method), v.method, req, reply, opts...)
+	}
+	return v.invoker(ctx, v.method, req, reply, v.cc, opts...)
 }

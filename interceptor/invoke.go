@@ -76,7 +76,7 @@ func (r *Retrier) Invoke(ctx context.Context, describe func() CallInfo, attempt 
 	c := &call{target: target{r: r, ctx: ctx, method: info.Method, kind: function, info: &info}, sent: info.Size}
 	defer c.quit()
 	if early {
-		if first == settingsEarly {
+		if first >= settingsEarly {
 			c.prepare() // released with ctx
 		}
 		if final := c.enter(); final != nil {

@@ -65,6 +65,7 @@ func (c *call) logRetry() {
 		return
 	}
 	msg := fmt.Sprintf("[RETRY] %v: attempt %d of %s failed, next in %v", c.failure.Class, c.attempts(), foreign.Text(c.method), rounded(c.nextIn()))
+	msg += c.nextPlace()
 	if c.state.AtGate {
 		msg += ", when the gate opens"
 	}
@@ -100,6 +101,19 @@ func (c *call) nextIn() time.Duration {
 		return c.opens
 	}
 	return c.decision.Wait
+}
+
+// nextPlace returns, for the end of a log line, the target of the next attempt, if the call
+// goes to another.
+func (c *call) nextPlace() string {
+	rt := c.route
+	switch {
+	case rt == nil || rt.next < 0 || rt.next == rt.at:
+		return ""
+	case rt.next == 0:
+		return " as it was first"
+	}
+	return " at " + foreign.Text(rt.stops[rt.next].Name)
 }
 
 // logGaveUp logs that the call failed for good. Reporting a failure that is never
@@ -151,7 +165,11 @@ func (c *call) logRecovered() {
 	if c.attempts() <= 1 || c.shown || !c.mayLog(logging.LevelInfo, loglimit.Recovery) {
 		return
 	}
-	c.log(logging.LevelInfo, fmt.Sprintf("[RETRY] recovered: attempt %d of %s succeeded", c.attempts(), foreign.Text(c.method)))
+	msg := fmt.Sprintf("[RETRY] recovered: attempt %d of %s succeeded", c.attempts(), foreign.Text(c.method))
+	if c.name != "" {
+		msg += " at " + foreign.Text(c.name)
+	}
+	c.log(logging.LevelInfo, msg)
 }
 
 // logFallback logs that a fallback answers the call.
@@ -194,6 +212,9 @@ func (c *call) log(level logging.Level, msg string) {
 	}
 	if c.kind == function && c.info == nil {
 		fields = logging.Fields{logging.MethodFieldKey, full}
+	}
+	if c.name != "" {
+		fields = append(fields, "retry.target", foreign.Text(c.name))
 	}
 	switch {
 	case c.failure.Class == codes.None: // nothing has failed yet

@@ -44,6 +44,9 @@ type callOption struct {
 	// early means that the option must be known before the first attempt ends, not only
 	// after a failure.
 	early bool
+	// attemptOf is the method whose attempt the option marks (see asAttempt); empty for all
+	// options of callers.
+	attemptOf string
 	// shapes means that the option changes the table or the limits, so that table and
 	// limits must be checked against each other.
 	shapes bool

@@ -21,6 +21,7 @@ type place struct {
 	r       *Retrier
 	key     gates.Key
 	ticket  gate.Ticket // zero for none
+	spent   *gates.Key  // the spent quota that the attempt scouts; nil for none
 	shade   *gates.Shade
 	breaker func(error) // nil for none
 

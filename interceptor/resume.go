@@ -140,6 +140,9 @@ func (p *pending) goOn(err error, ev codes.Evidence) (ok bool, final error) {
 		return false, final
 	}
 	p.abandon()
+	if c.route != nil {
+		c.route.setRequest(p.request())
+	}
 	if final := c.pause(wait); final != nil {
 		return false, final
 	}
@@ -154,6 +157,9 @@ func (c *call) progressed() {
 	c.state.Restart(c.attempts() - 1)
 	c.history = c.first[:0]
 	c.shown, c.resumed = false, true
+	if c.route != nil {
+		c.route.stay()
+	}
 	c.judge()
 	said := c.knobs.Repeatable
 	c.state.Repeatable = said == nil || *said // the ResumeFunc decides what to ask

@@ -30,6 +30,9 @@ type knobs struct {
 	accept         AcceptFunc    // nil for every answer
 	fallback       FallbackFunc  // nil for none
 	resume         *resuming     // nil for none
+
+	targets  []Target // other places; nil for none
+	patience time.Duration
 }
 
 // apply applies a CallOption. An invalid or zero option is skipped.

@@ -21,6 +21,11 @@ func (r *Retrier) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.Cl
 		kind = serverStream
 	}
 	first := r.earlyOf(ctx)
+	if first == attemptEarly {
+		if plain, ok := isAttempt(ctx, method); ok {
+			return streamer(plain, desc, cc, method, opts...)
+		}
+	}
 	var finish *finishers
 	for _, o := range opts {
 		switch o := o.(type) {
@@ -41,7 +46,7 @@ func (r *Retrier) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.Cl
 	if finish != nil {
 		p.target.opts, finish.fns = splitOnFinish(opts)
 	}
-	if first == settingsEarly {
+	if first >= settingsEarly {
 		p.prepare()
 	}
 	if finish != nil {

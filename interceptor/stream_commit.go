@@ -110,7 +110,7 @@ func (p *pending) shed() {
 	if p.resume == nil && !p.replaying {
 		p.replay = replay.Buffer{}
 	}
-	if p.resume == nil && !p.replaying && p.peeked == nil && p.timer == nil && s.over.Load() == nil {
+	if p.resume == nil && !p.replaying && p.peeked == nil && p.timer == nil && s.over.Load() == nil && !p.awaitsFirst() {
 		p.givenOut.endWith(s.attempt)
 		s.pending.Store(nil)
 	}

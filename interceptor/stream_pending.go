@@ -39,6 +39,7 @@ type pending struct {
 	limit     int // of replay, in bytes; negative until resolved
 	replay    replay.Buffer
 	replaying bool              // a goroutine replays on the current attempt
+	begun     bool              // the caller has sent a message
 	peeked    *emptypb.Empty    // a message received ahead of RecvMsg
 	orphan    grpc.ClientStream // an abandoned attempt, still to be ended
 
@@ -93,6 +94,9 @@ func (p *pending) open(first early) (grpc.ClientStream, error) {
 func (p *pending) begin() error {
 	s := p.s
 	ctx := p.target.ctx
+	if p.life != nil {
+		ctx = p.life.ctx
+	}
 	if p.life != nil && p.life.knobs.attemptTimeout > 0 {
 		ctx = p.timed(ctx, s)
 	}
@@ -101,7 +105,7 @@ func (p *pending) begin() error {
 	if p.life != nil {
 		opts = p.life.watchPlace(opts)
 	}
-	attempt, err := p.streamer(ctx, p.desc, p.target.cc, p.target.method, opts...)
+	attempt, err := p.newStream(ctx, opts)
 	if err != nil {
 		return p.timer.explain(err)
 	}

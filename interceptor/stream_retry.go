@@ -18,6 +18,9 @@ func (p *pending) retry(err error, ev codes.Evidence) (ok bool, final error) {
 	for {
 		p.cancel()
 		c.sent = len(p.replay.Encoded())
+		if rt := c.routed(); rt != nil {
+			rt.setRequest(p.request())
+		}
 		wait, again, final := c.failed(err, ev)
 		p.abandon()
 		if again {
@@ -77,7 +80,7 @@ func (p *pending) again() (codes.Evidence, error) {
 		ctx, s.cancel = context.WithCancel(ctx)
 	}
 	s.attempt = nil // so that after a panic on the right there is no attempt to go on with
-	attempt, err := p.streamer(ctx, p.desc, c.cc, c.method, c.watchPlace(p.ownResults(c.opts))...)
+	attempt, err := p.newStream(ctx, c.watchPlace(p.ownResults(c.opts)))
 	if err != nil {
 		return codes.Evidence{Watched: true}, p.timer.explain(err)
 	}
@@ -85,10 +88,10 @@ func (p *pending) again() (codes.Evidence, error) {
 	p.opened()
 	if p.desc.ClientStreams && p.desc.ServerStreams && len(p.replay.Encoded()) > replayAtOnce {
 		p.replaying = true
-		go p.replayBeside(attempt, p.retries, p.replay.Clone())
+		go p.replayBeside(attempt, p.retries, p.replay.Clone(), c.firstMessage())
 		return codes.Evidence{}, nil
 	}
-	if err := p.replay.SendTo(attempt); err != nil {
+	if err := p.replay.SendTo(attempt, c.firstMessage()); err != nil {
 		return evidenceOf(attempt), p.timer.explain(err)
 	}
 	return codes.Evidence{}, nil
@@ -100,8 +103,8 @@ func (p *pending) again() (codes.Evidence, error) {
 const replayAtOnce = 32 << 10
 
 // replayBeside replays a larger buffer while the caller may receive.
-func (p *pending) replayBeside(attempt grpc.ClientStream, n int, sent replay.Buffer) {
-	_ = sent.SendTo(attempt) // an error has ended the attempt: RecvMsg finds out why
+func (p *pending) replayBeside(attempt grpc.ClientStream, n int, sent replay.Buffer, first any) {
+	_ = sent.SendTo(attempt, first) // an error has ended the attempt: RecvMsg finds out why
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.phase.busy() || p.retries != n {

@@ -22,11 +22,21 @@ import (
 // reads, and the server may answer first. If the attempt is replaced meanwhile, the
 // retry has replayed the message.
 func (p *pending) send(m any) error {
-	attempt, n, direct, over := p.prepareToSend(m)
+	to := p.prepareToSend(m)
+	attempt, n := to.attempt, to.n
+	if to.cannot != nil {
+		replaced, final := p.failed(n, to.cannot, nil)
+		if replaced {
+			return nil
+		}
+		abort(attempt, m) // nothing was wrong with the attempt below
+		return final
+	}
+	m = to.m
 	switch {
 	case attempt == nil:
-		return over
-	case direct:
+		return to.over
+	case to.direct:
 		err := attempt.SendMsg(m)
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -53,40 +63,53 @@ func (p *pending) send(m any) error {
 	return final
 }
 
-// prepareToSend keeps the message, and returns the current attempt with its number. If
-// the stream has ended without an attempt, SendMsg returns over. direct says that grpc
-// alone handles the message: the stream is committed or has ended, or the caller sends
-// a message after the last.
-func (p *pending) prepareToSend(m any) (attempt grpc.ClientStream, n int, direct bool, over error) {
-	s := p.s
-	reason := replay.Kept
-	attempt, n, over = func() (grpc.ClientStream, int, error) {
-		p.lockToSend()
-		defer p.mu.Unlock()
-		if end := s.over.Load(); end != nil {
-			direct = true
-			return s.attempt, p.retries, p.sendAfter(end)
-		}
-		switch {
-		case p.phase.committed():
-		case p.replay.Closed || (p.replay.Len() > 0 && !p.desc.ClientStreams):
-			reason = replay.ToldBroken
-		default:
-			reason = p.keep(m)
-		}
-		switch {
-		case reason != replay.Kept:
-			p.forgo(reason)
-		case p.desc.ClientStreams:
-			p.timer.pause()
-		}
-		direct = p.phase.committed()
-		return s.attempt, p.retries, nil
-	}()
+// sending says how a message is to be sent.
+type sending struct {
+	m       any // the message, or another for the target of the attempt
+	attempt grpc.ClientStream
+	n       int // of the attempt
+	// direct says that grpc alone handles the message: the stream is committed or has ended,
+	// or the caller sends a message after the last.
+	direct bool
+	over   error // what SendMsg returns after the end of a stream without an attempt
+	cannot error // why the message cannot go to the target of the attempt
+}
+
+// prepareToSend keeps the message, and returns how to send it.
+func (p *pending) prepareToSend(m any) sending {
+	to, reason := p.keepToSend(m)
 	if reason != replay.Kept {
 		p.finish.commit()
 	}
-	return attempt, n, direct, over
+	return to
+}
+
+// keepToSend is prepareToSend under the lock. reason says why the message was not kept.
+func (p *pending) keepToSend(m any) (to sending, reason replay.Unkept) {
+	p.lockToSend()
+	defer p.mu.Unlock()
+	to = sending{m: m, attempt: p.s.attempt, n: p.retries}
+	if end := p.s.over.Load(); end != nil {
+		to.direct, to.over = true, p.sendAfter(end)
+		return to, replay.Kept
+	}
+	reason = replay.Kept
+	switch {
+	case p.phase.committed():
+	case p.replay.Closed || (p.replay.Len() > 0 && !p.desc.ClientStreams):
+		reason = replay.ToldBroken
+	default:
+		reason = p.keep(m)
+	}
+	switch {
+	case reason != replay.Kept:
+		p.forgo(reason)
+	case p.desc.ClientStreams:
+		p.timer.pause()
+	}
+	to.direct = p.phase.committed()
+	to.m, to.cannot = p.forTarget(m)
+	return to, reason
 }
 
 // keep adds a message to the replay buffer.

@@ -14,6 +14,11 @@ import (
 // allocates nothing and writes no memory shared by calls.
 func (r *Retrier) unary(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	first := r.earlyOf(ctx)
+	if first == attemptEarly {
+		if plain, ok := isAttempt(ctx, method); ok {
+			return invoker(plain, method, req, reply, cc, opts...)
+		}
+	}
 	for _, o := range opts {
 		switch o := o.(type) {
 		case CallOption:
@@ -68,19 +73,19 @@ func (r *Retrier) unaryEarly(ctx context.Context, method string, req, reply any,
 	w.failed = true // w.call is in use, even if nothing fails
 	c := &w.call
 	c.target = target{r: r, ctx: ctx, cc: cc, method: method, kind: unaryCall, opts: opts, request: req}
-	if first == settingsEarly {
+	if first >= settingsEarly {
 		c.prepare()
 	}
 	if final := c.enter(); final != nil {
 		return final
 	}
 	if c.knobs.Hedge.Attempts > 1 {
-		if hedged, err := c.hedged(req, reply, invoker); hedged {
+		if hedged, err := c.hedged(c.request, reply, invoker); hedged {
 			return err
 		}
 	}
-	if err := c.try(c.ctx, req, reply, invoker, w); err != nil { //nolint:contextcheck // the call has the context
-		return c.reinvoke(req, reply, invoker, w, err)
+	if err := c.try(c.ctx, reply, invoker, w); err != nil { //nolint:contextcheck // the call has the context
+		return c.reinvoke(reply, invoker, w, err)
 	}
 	c.succeeded()
 	return nil
@@ -94,7 +99,7 @@ func (r *Retrier) releaseEarly(w *capture) {
 }
 
 // try makes an attempt of a unary call.
-func (c *call) try(ctx context.Context, req, reply any, invoker grpc.UnaryInvoker, w *capture) error {
+func (c *call) try(ctx context.Context, reply any, invoker grpc.UnaryInvoker, w *capture) error {
 	opts := c.opts
 	if c.r.evidence {
 		if opts = w.watch(c.r, c.cc, c.opts); c.failure.Reach == codes.Unsent { // of the previous attempt
@@ -102,7 +107,7 @@ func (c *call) try(ctx context.Context, req, reply any, invoker grpc.UnaryInvoke
 		}
 	}
 	c.beginAttempt()
-	err := c.invocation(invoker).do(ctx, req, reply, opts)
+	err := c.invocation(invoker).do(ctx, c.request, reply, opts)
 	if c.r.evidence {
 		w.trusted.note(w.trailer)
 	}
@@ -128,23 +133,22 @@ func (r *Retrier) reinvokeUnary(ctx context.Context, method string, req, reply a
 	c.failed = true
 	defer c.call.quit()
 	c.call.target = target{r: r, ctx: ctx, cc: cc, method: method, kind: unaryCall, opts: opts, request: req}
-	return c.call.reinvoke(req, reply, invoker, c, err)
+	return c.call.reinvoke(reply, invoker, c, err)
 }
 
 // reinvoke makes attempts until one succeeds or no more attempts are allowed. The first
 // attempt failed with err, and w holds its evidence.
-func (c *call) reinvoke(req, reply any, invoker grpc.UnaryInvoker, w *capture, err error) error {
+func (c *call) reinvoke(reply any, invoker grpc.UnaryInvoker, w *capture, err error) error {
 	for {
 		wait, again, final := c.failed(err, w.evidence(c.r.evidence))
 		if again {
 			final = c.pause(wait)
 		} else {
-			then := c.concede(func() any { return req }, reply, final)
+			then := c.concede(c.original, reply, final)
 			if then.next == nil && then.final == nil {
 				return nil // the fallback has filled the reply
 			}
-			req, final = then.next, then.final
-			if c.request = req; final == nil {
+			if c.request, final = then.next, then.final; final == nil {
 				final = c.askBreaker() // another request is meant for another quota: no gate
 			}
 		}
@@ -156,11 +160,19 @@ func (c *call) reinvoke(req, reply any, invoker grpc.UnaryInvoker, w *capture, e
 		}
 		reset(reply)
 		resetResults(c.opts)
-		if err = c.try(c.attemptContext(c.ctx), req, reply, invoker, w); err == nil {
+		if err = c.try(c.attemptContext(c.ctx), reply, invoker, w); err == nil {
 			c.succeeded()
 			return nil
 		}
 	}
+}
+
+// original returns the request of the caller.
+func (c *call) original() any {
+	if c.route != nil {
+		return c.route.request
+	}
+	return c.request
 }
 
 // reset empties a reply, because a failed attempt may have filled a part.

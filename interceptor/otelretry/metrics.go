@@ -21,6 +21,7 @@ const (
 	outcomeKey = attribute.Key("reinvoke.outcome")
 	classKey   = attribute.Key("reinvoke.class")
 	ruleKey    = attribute.Key("reinvoke.rule")
+	placeKey   = attribute.Key("reinvoke.target")
 	stateKey   = attribute.Key("reinvoke.gate.state")
 )
 
@@ -70,11 +71,11 @@ func latencies() metric.HistogramOption {
 func (m *metrics) observe(ctx context.Context, e interceptor.Event) {
 	method := m.method(&e)
 	if e.Outcome == interceptor.Pending {
-		s := series{method: method, target: e.Target, class: e.Failure.Class, rule: e.Failure.Rule, of: ofAttempt}
+		s := series{method: method, target: e.Target, class: e.Failure.Class, rule: e.Failure.Rule, of: ofAttempt, place: e.TargetName}
 		m.attempts.Add(ctx, 1, m.set(s))
 		return
 	}
-	m.calls.Add(ctx, 1, m.set(series{method: method, target: e.Target, outcome: e.Outcome, of: ofCall}))
+	m.calls.Add(ctx, 1, m.set(series{method: method, target: e.Target, outcome: e.Outcome, of: ofCall, place: e.TargetName}))
 	if e.Gated > 0 {
 		m.gateWait.Record(ctx, e.Gated.Seconds(), m.set(series{method: method, target: e.Target, of: ofWait}))
 	}
@@ -128,6 +129,7 @@ type series struct {
 	outcome        interceptor.Outcome
 	class          codes.Class
 	rule           string
+	place          string // the Target of WithTargets; empty for none
 }
 
 // subject is the kind of a measurement and decides the attributes.

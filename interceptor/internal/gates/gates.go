@@ -48,6 +48,7 @@ type Gates struct {
 	keys    keyring
 	channel gate.Channel
 	teller  teller
+	spent   ledger
 
 	wouldHold, inVain int // see Counts
 }

@@ -157,14 +157,18 @@ func (b *Buffer) encodeAs(other *message, m any) ([]byte, error) {
 
 var errNotSame = errors.New("decoded again by its codec, it would be another one")
 
-// SendTo sends all messages on an attempt, and CloseSend if b is closed. For a broken
+// SendTo sends all messages on an attempt, and CloseSend if b is closed. If first is not
+// nil, it is sent in place of the first message. For a broken
 // attempt the error is nil, because RecvMsg finds the reason. Any other error is the
 // client's own.
-func (b *Buffer) SendTo(attempt grpc.ClientStream) error {
+func (b *Buffer) SendTo(attempt grpc.ClientStream, first any) error {
 	for i := range b.sent {
 		m, err := b.Message(i)
 		if err != nil {
 			return err
+		}
+		if i == 0 && first != nil {
+			m = first
 		}
 		if err := attempt.SendMsg(m); err == io.EOF { //nolint:errorlint // grpc returns io.EOF itself
 			return nil

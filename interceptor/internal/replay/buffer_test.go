@@ -33,7 +33,7 @@ func (a *attempt) CloseSend() error {
 func sent(t *testing.T, b *replay.Buffer) []string {
 	t.Helper()
 	var a attempt
-	if err := b.SendTo(&a); err != nil {
+	if err := b.SendTo(&a, nil); err != nil {
 		t.Fatal(err)
 	}
 	return a.sent

@@ -147,6 +147,11 @@ func (r *lifeDice) hooks(c *lifeCall) {
 	if r.in(6) {
 		c.Fallback = []lifeAct{grpctest.Of(r.Rand, fine, fine, fills, fails, panics, exits, blocks, wrong)}
 	}
+	if r.in(4) {
+		c.Targets = times(r, 3, func() lifeTarget {
+			return lifeTarget{grpctest.Of(r.Rand, fine, fine, fine, fine, fine, fails, panics, exits, blocks, wrong), r.in(3)}
+		})
+	}
 	if c.Kind == serverLife && r.in(3) {
 		c.Resume = times(r, 3, func() lifeAct { return grpctest.Of(r.Rand, fine, fine, fine, fails, panics, exits, blocks, wrong) })
 	}

@@ -21,6 +21,7 @@ func (r *lifeRecord) options(l *lifeRun) []interceptor.CallOption {
 	add(r.Fallback != nil, interceptor.WithFallback(l.fallback(r)))
 	add(r.Accept != nil && r.Kind != doLife, interceptor.WithAccept(l.accept(r)))
 	add(r.Resume != nil && r.Kind == serverLife, interceptor.WithResume(l.resume(r)))
+	add(r.Targets != nil && r.Kind != doLife, interceptor.WithTargets(l.targets(r)...))
 	add(r.Timeout > 0 && r.Kind != doLife, interceptor.WithAttemptTimeout(r.Timeout))
 	add(r.Replay > 0 && r.streams(), interceptor.WithReplayBuffer(r.Replay))
 	if r.Kind == unaryLife && r.Repeatable && !r.Raw && r.Hedge.Attempts > 1 {

@@ -49,6 +49,7 @@ type lifeCall struct {
 	Accept   []lifeAct // of the replies in turn; no option if it is nil
 	Fallback []lifeAct // likewise
 	Resume   []lifeAct
+	Targets  []lifeTarget
 	Timeout  time.Duration
 	Hedge    lifeHedge
 	Replay   int
@@ -68,6 +69,12 @@ type lifeCall struct {
 	Steps   []lifeStep  // what the server does, an attempt each; then all is well
 	Right   []lifeRight // likewise what an interceptor on the right does
 	Changes bool        // an interceptor on the right changes all messages
+}
+
+// lifeTarget is another place for a call.
+type lifeTarget struct {
+	Adapt lifeAct
+	Conn  bool // behind a connection of its own, in name
 }
 
 // lifeStep is what the server does with an attempt.
@@ -228,6 +235,7 @@ var lifeFeatures = map[string]func(*lifeWorld){
 	},
 	"accept":   func(w *lifeWorld) { each(w.Calls, func(c *lifeCall) { c.Accept = nil }) },
 	"fallback": func(w *lifeWorld) { each(w.Calls, func(c *lifeCall) { c.Fallback = nil }) },
+	"targets":  func(w *lifeWorld) { each(w.Calls, func(c *lifeCall) { c.Targets = nil }) },
 	"resume":   func(w *lifeWorld) { each(w.Calls, func(c *lifeCall) { c.Resume = nil }) },
 	"raw":      func(w *lifeWorld) { each(w.Calls, func(c *lifeCall) { c.Raw = false }) },
 	"prepared": func(w *lifeWorld) { each(w.Calls, func(c *lifeCall) { c.Prepared = false }) },

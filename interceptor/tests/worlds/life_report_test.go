@@ -166,6 +166,7 @@ func (r *lifeReport) count(l *lifeRun) {
 				count(rec.kindOf()+": "+outcome.String(), e.Outcome == outcome)
 				count(rec.kindOf()+": waits at a gate", e.Gated > 0)
 				count("hedges", e.Hedges > 0)
+				count(rec.kindOf()+": goes to a target", e.TargetName != "" || rec.Kind == doLife)
 			}
 		}
 	}

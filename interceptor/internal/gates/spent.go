@@ -1,0 +1,133 @@
+package gates
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/policy"
+	"github.com/reinvoke/reinvoke/policy/gate"
+)
+
+// ledger keeps the quotas used up for long, for calls that can go elsewhere. Other calls
+// never look. The zero value is empty.
+type ledger struct {
+	n  atomic.Int32 // the number of quotas
+	mu sync.Mutex
+	of map[Key]*spentQuota
+}
+
+// spentQuota is a quota with the refusal that closed it.
+type spentQuota struct {
+	gate.Spent
+	failure codes.Failure
+	err     error
+}
+
+// Spending reports whether some quota may be spent.
+func (g *Gates) Spending() bool { return g.spent.n.Load() > 0 }
+
+// Spent returns the time until a spent quota is expected to have room, with the refusal; 0
+// if the quota has room. scout says that the call may go there all the same.
+func (g *Gates) Spent(key Key) (left time.Duration, scout bool, why Reason) {
+	if !g.Spending() {
+		return 0, false, Reason{}
+	}
+	l := &g.spent
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := g.Clock.Now()
+	q := l.of[key]
+	if q == nil {
+		return 0, false, Reason{}
+	}
+	left = q.Left(now)
+	if left <= 0 {
+		l.drop(key)
+		return 0, false, Reason{}
+	}
+	return left, q.Scout(now), Reason{Failure: q.failure, Err: q.err, Closed: true, Left: left}
+}
+
+// SpentFor is Spent for a look that sends no scout.
+func (g *Gates) SpentFor(key Key) time.Duration {
+	if !g.Spending() {
+		return 0
+	}
+	g.spent.mu.Lock()
+	defer g.spent.mu.Unlock()
+	if q := g.spent.of[key]; q != nil {
+		return q.Left(g.Clock.Now())
+	}
+	return 0
+}
+
+// Spend closes a quota that has refused a call with f, of class Spent. scout says that the
+// call was a scout.
+func (g *Gates) Spend(key Key, scout bool, f codes.Failure, err error) {
+	if g.Off || g.Dry {
+		return
+	}
+	u := g.Rand()
+	l := &g.spent
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := g.Clock.Now()
+	q := l.of[key]
+	if q == nil {
+		if len(l.of) >= mostKeys {
+			l.forget(now)
+		}
+		if l.of == nil {
+			l.of = map[Key]*spentQuota{}
+		}
+		q = new(spentQuota)
+		l.of[key] = q
+		l.n.Add(1)
+	}
+	q.failure, q.err = f, err
+	q.Refused(now, policy.SpentUntil(now, f), scout, u)
+}
+
+// Refill opens a spent quota that has accepted a scout.
+func (g *Gates) Refill(key Key) {
+	g.spent.mu.Lock()
+	defer g.spent.mu.Unlock()
+	g.spent.drop(key)
+}
+
+// drop drops a quota.
+func (l *ledger) drop(key Key) {
+	if _, ok := l.of[key]; ok {
+		delete(l.of, key)
+		l.n.Add(-1)
+	}
+}
+
+// forget makes room: it drops the quotas that have room again, or else any one.
+func (l *ledger) forget(now time.Time) {
+	var one Key
+	for key, q := range l.of {
+		if one = key; q.Left(now) <= 0 {
+			l.drop(key)
+		}
+	}
+	if len(l.of) >= mostKeys {
+		l.drop(one)
+	}
+}
+
+// Turn returns the time until the turn of a call that would arrive now at the gate of a
+// key, if there is a gate; otherwise 0.
+func (g *Gates) Turn(key Key) time.Duration {
+	if !g.There() || g.Dry {
+		return 0
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if k := g.keys.all[key]; k != nil && k.Gate != nil {
+		return k.Left(g.Clock.Now())
+	}
+	return 0
+}

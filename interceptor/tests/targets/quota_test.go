@@ -1,0 +1,75 @@
+package targets_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+)
+
+// TestTargets_quota: a refused call goes on at once, and free; the next calls skip the
+// refused target until it opens.
+func TestTargets_quota(t *testing.T) {
+	h := &house{}
+	h.answers = map[string]func(int) error{"a": h.until(38*time.Second, grpctest.Hinted(38*time.Second))}
+	run(t, h, func(p *program) {
+		p.want("b", 0)
+		p.want("b", 0)
+		p.wantRequests("a1 b2 c0")
+		time.Sleep(60 * time.Second)
+		p.want("a", 0)
+		if e := p.events.Events[0]; e.TargetName != "" || e.Failure.Class != codes.Quota || !e.Decision.Move || e.Decision.Why.String() != "next-target" {
+			p.Errorf("got %+v, want a move", e)
+		}
+		if e := p.events.Events[1]; e.TargetName != "b" || e.Err != nil {
+			p.Errorf("got %+v, want the success at b", e)
+		}
+		for _, line := range []string{"attempt 1 of /grpc.testing.TestService/UnaryCall failed, next in 0s at b", "succeeded at b | "} {
+			if len(p.journal.With(line)) != 1 {
+				p.Errorf("want a line with %q: %q", line, p.journal.Lines)
+			}
+		}
+	})
+	if got := strings.Join(h.params, " "); got != "model=a model=b model=b model=a" {
+		t.Errorf("routing headers: got %s", got)
+	}
+}
+
+// TestTargets_allRefused: after the last target the call waits for the first to open, or
+// ends at once if its deadline comes first, and says what is known of each.
+func TestTargets_allRefused(t *testing.T) {
+	h := &house{}
+	h.answers = map[string]func(int) error{
+		"a": h.until(40*time.Second, grpctest.Hinted(40*time.Second)),
+		"b": h.until(10*time.Second, grpctest.Hinted(10*time.Second)),
+		"c": h.until(20*time.Second, grpctest.Hinted(20*time.Second)),
+	}
+	run(t, h, func(p *program) {
+		p.want("b", 10*time.Second)
+		p.wantRequests("a1 b2 c1")
+	})
+	run(t, &house{answers: h.answers, began: h.began}, func(p *program) {
+		h.began = time.Now()
+		ctx, cancel := context.WithTimeout(p.Context(), 5*time.Second)
+		defer cancel()
+		_, took, err := p.callIn(ctx)
+		after, _ := interceptor.RetryAfter(err)
+		if took != 0 || after < 9*time.Second || after > 11*time.Second {
+			p.Errorf("got %v after %v, come back in %v: want an end at once, 10 s", err, took, after)
+		}
+		soon, cancel := context.WithTimeout(p.Context(), 300*time.Millisecond)
+		defer cancel()
+		_, took, err = p.callIn(soon)
+		text := ""
+		if err != nil {
+			text = err.Error()
+		}
+		if took != 0 || !strings.Contains(text, "as it is Quota in 40s, at b Quota in 10s, at c Quota in 20s") {
+			p.Errorf("got %v after %v, want what is known of each", err, took)
+		}
+	})
+}
