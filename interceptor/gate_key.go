@@ -65,15 +65,18 @@ func group(method string) string {
 // price for the same model, adds its name.
 func (c *call) gateKey() gates.Key {
 	c.resolve()
-	k := c.keyOf(c.ctx, c.to())
-	if c.name != "" && c.route != nil && k == c.keyOf(c.route.ctx, c.route.stops[0].to) {
+	k := c.keyOf(c.ctx, c.to(), c.info)
+	if c.name == "" || c.route == nil {
+		return k
+	}
+	if own := &c.route.stops[0]; k == c.keyOf(own.ctx, own.to, own.info) {
 		k.Quota += " target=" + c.name
 	}
 	return k
 }
 
 // keyOf returns the key of a call with this context to this server.
-func (c *call) keyOf(ctx context.Context, to string) (k gates.Key) {
+func (c *call) keyOf(ctx context.Context, to string, info *CallInfo) (k gates.Key) {
 	if c.knobs.quota != "" {
 		return gates.Key{Quota: "quota=" + c.knobs.quota}
 	}
@@ -83,8 +86,8 @@ func (c *call) keyOf(ctx context.Context, to string) (k gates.Key) {
 	} else {
 		k.Quota = GateKey(ctx, c.method)
 	}
-	if c.info != nil {
-		k.Quota += c.info.quota(c.r)
+	if info != nil {
+		k.Quota += info.quota(c.r)
 	}
 	return k
 }

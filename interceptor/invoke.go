@@ -27,6 +27,11 @@ type CallInfo struct {
 	Stream bool
 	// Size is the size of the request in bytes; 0 for unknown.
 	Size int
+	// Request is given to the Adapt functions of [WithTargets], in the form of the protocol;
+	// nil for a call that cannot go to another target. Describe describes what an Adapt
+	// function has made of Request; with a nil Describe the description stays.
+	Request  any
+	Describe func(request any) CallInfo
 	// Rules are tried after those of [WithRules] and before the rules of package codes.
 	Rules []codes.Rule
 	// Remedy is logged once by each Retrier, when such a call is refused for its
@@ -46,13 +51,18 @@ type AttemptResult struct {
 	Gone bool
 }
 
+// AttemptFunc makes one attempt of a call of [Retrier.Invoke]. request is that of a
+// [Target], or nil for the request of the call.
+type AttemptFunc func(ctx context.Context, request any) AttemptResult
+
 // Invoke makes a call over another protocol than gRPC, such as HTTP, under the rules for
 // gRPC calls: table, classification, budget, gate, breaker, refresh, attempt timeout,
 // events and log. Invoke is for those who write a transport, such as package rest; most
 // callers should use package rest, or [Retrier.Do].
 //
 // describe is called at most once, and not for a call that succeeds at once without an
-// observer, gate or breaker. attempt makes one attempt within its context. The context of
+// observer, gate, breaker or targets. attempt makes one attempt within its context, with the request of a target, or
+// nil for the request of the call. The context of
 // an attempt lives as long as ctx, unless an attempt timeout ends it, so that the answer of
 // the last attempt, an error too, can be read. The caller of Invoke must end ctx when done
 // with the answer. Options come from the connection, the method and the context. [WithHedge],
@@ -60,20 +70,20 @@ type AttemptResult struct {
 //
 // Invoke returns nil, the untouched error of a single attempt, or an [*Error]. An Error
 // without Attempts means that nothing was sent.
-func (r *Retrier) Invoke(ctx context.Context, describe func() CallInfo, attempt func(ctx context.Context) AttemptResult) error {
+func (r *Retrier) Invoke(ctx context.Context, describe func() CallInfo, attempt AttemptFunc) error {
 	first := r.earlyOf(ctx)
 	gated, _ := r.gates.Look()
 	var failed AttemptResult
 	early := first > nothingEarly || gated
 	if !early {
-		if failed = attempt(ctx); failed.Err == nil {
+		if failed = attempt(ctx, nil); failed.Err == nil {
 			r.budget.Success()
 			r.gates.Success()
 			return nil
 		}
 	}
 	info := describe()
-	c := &call{target: target{r: r, ctx: ctx, method: info.Method, kind: function, info: &info}, sent: info.Size}
+	c := &call{target: target{r: r, ctx: ctx, method: info.Method, kind: function, info: &info, request: info.Request}, sent: info.Size}
 	defer c.quit()
 	if early {
 		if first >= settingsEarly {
@@ -88,7 +98,7 @@ func (r *Retrier) Invoke(ctx context.Context, describe func() CallInfo, attempt 
 }
 
 // reinvokeForeign makes attempts until one succeeds or no more attempts are allowed.
-func (c *call) reinvokeForeign(attempt func(context.Context) AttemptResult, last AttemptResult) error {
+func (c *call) reinvokeForeign(attempt AttemptFunc, last AttemptResult) error {
 	for {
 		if last.Err == nil {
 			c.succeeded()
@@ -111,16 +121,20 @@ func (c *call) reinvokeForeign(attempt func(context.Context) AttemptResult, last
 }
 
 // invoke makes an attempt within the attempt timeout.
-func (c *call) invoke(attempt func(context.Context) AttemptResult) AttemptResult {
+func (c *call) invoke(attempt AttemptFunc) AttemptResult {
 	c.beginAttempt()
+	var request any
+	if c.name != "" {
+		request = c.request
+	}
 	timeout := c.knobs.attemptTimeout
 	if timeout <= 0 {
-		return attempt(c.ctx)
+		return attempt(c.ctx, request)
 	}
 	ctx, timer := newAttemptTimer(c.ctx, c.r.clock, timeout, c.patience())
 	timer.start()
 	defer timer.halt()
-	result := attempt(ctx)
+	result := attempt(ctx, request)
 	if result.Err != nil { // the context stays: the rest of this answer may go to the caller
 		result.Err = timer.explain(result.Err)
 	}

@@ -56,7 +56,7 @@ func TestInvoke_repeats(t *testing.T) {
 				var last interceptor.Event
 				r := interceptor.New(interceptor.WithObserver(func(_ context.Context, e interceptor.Event) { last = e }))
 				attempts := 0
-				err := r.Invoke(interceptor.NewContext(t.Context(), tt.ctx...), described(tt.info), func(context.Context) interceptor.AttemptResult {
+				err := r.Invoke(interceptor.NewContext(t.Context(), tt.ctx...), described(tt.info), func(context.Context, any) interceptor.AttemptResult {
 					attempts++
 					return tt.result
 				})
@@ -97,13 +97,13 @@ func TestInvoke_gate(t *testing.T) {
 				ctx, cancel := context.WithTimeout(interceptor.NewContext(t.Context(), tt.firstCtx...), time.Second)
 				defer cancel()
 				for range 3 { // chance does not explain so many
-					_ = r.Invoke(ctx, described(first), func(context.Context) interceptor.AttemptResult { return refused })
+					_ = r.Invoke(ctx, described(first), func(context.Context, any) interceptor.AttemptResult { return refused })
 				}
 				if strings.Contains(key, "AIza") || key == "" {
 					t.Errorf("the key of the gate is %q", key)
 				}
 				began := time.Now()
-				err := r.Invoke(interceptor.NewContext(t.Context(), tt.ctx...), described(tt.next), func(context.Context) interceptor.AttemptResult {
+				err := r.Invoke(interceptor.NewContext(t.Context(), tt.ctx...), described(tt.next), func(context.Context, any) interceptor.AttemptResult {
 					return interceptor.AttemptResult{}
 				})
 				if waited := time.Since(began); err != nil || (waited > 0) != tt.waits {
@@ -122,7 +122,7 @@ func TestInvoke_attemptTimeout(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var kept context.Context
 		attempts := 0
-		err := r.Invoke(ctx, described(interceptor.CallInfo{Repeatable: true}), func(ctx context.Context) interceptor.AttemptResult {
+		err := r.Invoke(ctx, described(interceptor.CallInfo{Repeatable: true}), func(ctx context.Context, _ any) interceptor.AttemptResult {
 			if attempts++; attempts == 1 {
 				<-ctx.Done()
 				return interceptor.AttemptResult{Err: ctx.Err(), Evidence: codes.Evidence{Watched: true, Stream: true}}
@@ -149,7 +149,7 @@ func TestInvoke_allocNothing(t *testing.T) {
 	r := interceptor.New()
 	ctx := t.Context()
 	describe := described(interceptor.CallInfo{})
-	attempt := func(context.Context) interceptor.AttemptResult { return interceptor.AttemptResult{} }
+	attempt := func(context.Context, any) interceptor.AttemptResult { return interceptor.AttemptResult{} }
 	if n := testing.AllocsPerRun(100, func() {
 		if err := r.Invoke(ctx, describe, attempt); err != nil {
 			t.Error(err)

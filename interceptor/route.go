@@ -41,6 +41,7 @@ type stop struct {
 	adapted any
 	known   bool
 	to      string // the server; of the first stop only
+	info    *CallInfo
 
 	out    bool // the call cannot go there
 	tried  bool // an attempt has failed there, as past tells
@@ -68,7 +69,7 @@ func (c *call) routed() *route {
 		return c.route
 	}
 	rt := &route{stops: make([]stop, 1+len(c.knobs.targets)), next: -1, request: c.request, ctx: c.ctx}
-	rt.stops[0].Conn, rt.stops[0].to = connOf(c.cc), c.to()
+	rt.stops[0].Conn, rt.stops[0].to, rt.stops[0].info = connOf(c.cc), c.to(), c.info
 	for i, t := range c.knobs.targets {
 		rt.stops[1+i].Target = t
 		if t.Conn == nil {
@@ -81,7 +82,9 @@ func (c *call) routed() *route {
 }
 
 // travels reports whether the call can go to another place: functions cannot.
-func (c *call) travels() bool { return c.kind != function }
+func (c *call) travels() bool {
+	return c.kind != function || (c.info != nil && c.info.Request != nil)
+}
 
 // connOf returns a connection as an interface that is nil for none.
 func connOf(cc *grpc.ClientConn) grpc.ClientConnInterface {
@@ -109,9 +112,10 @@ func (c *call) move(i int) {
 	s := &rt.stops[i]
 	rt.at = i
 	c.ctx, c.name, c.waiter, c.due = s.ctx, s.Name, s.waiter, s.past.due
-	if c.kind == unaryCall {
+	if c.kind&streams == 0 {
 		c.request = s.adapted
 	}
+	c.info = s.info
 	own := rt.stops[0].Conn
 	c.cc, _ = s.Conn.(*grpc.ClientConn)
 	if c.conn = s.Conn; sameConn(s.Conn, own) {
@@ -151,6 +155,14 @@ func (c *call) adapt(s *stop) bool {
 	if fault == nil && ok {
 		fault = s.fault(rt.request)
 	}
+	if own := rt.stops[0].info; fault == nil && ok && own != nil {
+		info := *own
+		if own.Describe != nil {
+			info = own.Describe(s.adapted)
+		}
+		info.Method = c.method
+		s.info = &info
+	}
 	if hook.Failed(fault) && rt.broken == nil {
 		rt.broken = fault
 	}
@@ -183,7 +195,12 @@ func (c *call) leaveRoute() {
 
 // elsewhere says whether stop to is behind the connection of stop from.
 func (rt *route) elsewhere(from, to int) policy.Elsewhere {
-	if sameConn(rt.stops[from].Conn, rt.stops[to].Conn) {
+	a, b := &rt.stops[from], &rt.stops[to]
+	same := sameConn(a.Conn, b.Conn)
+	if a.info != nil && b.info != nil {
+		same = a.info.Target == b.info.Target
+	}
+	if same {
 		return policy.SameConnection
 	}
 	return policy.OtherConnection

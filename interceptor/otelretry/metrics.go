@@ -151,6 +151,9 @@ func (m *metrics) set(s series) metric.MeasurementOption {
 	if s.of != ofGRPC {
 		attrs = append(attrs, m.config.own()...)
 	}
+	if s.place != "" {
+		attrs = append(attrs, placeKey.String(s.place))
+	}
 	switch s.of {
 	case ofCall:
 		attrs = append(attrs, outcomeKey.String(s.outcome.String()))

@@ -30,7 +30,7 @@ func addEvents(ctx context.Context, e interceptor.Event) {
 	if e.Outcome != interceptor.Pending || e.Err == nil {
 		return
 	}
-	span.AddEvent("reinvoke.attempt", trace.WithTimestamp(e.At), trace.WithAttributes(
+	attrs := []attribute.KeyValue{
 		attribute.Int("reinvoke.attempt", e.Attempt),
 		attribute.String("grpc.status", statusName(e.Failure.Code)),
 		classKey.String(e.Failure.Class.String()),
@@ -38,5 +38,9 @@ func addEvents(ctx context.Context, e interceptor.Event) {
 		attribute.String("reinvoke.reach", e.Failure.Reach.String()),
 		attribute.String("reinvoke.why", e.Decision.Why.String()),
 		attribute.Float64("reinvoke.duration", e.Took.Seconds()),
-	))
+	}
+	if e.TargetName != "" {
+		attrs = append(attrs, placeKey.String(e.TargetName))
+	}
+	span.AddEvent("reinvoke.attempt", trace.WithTimestamp(e.At), trace.WithAttributes(attrs...))
 }

@@ -24,8 +24,12 @@ type exchange struct {
 }
 
 // attempt makes an attempt.
-func (x *exchange) attempt(ctx context.Context) interceptor.AttemptResult {
+func (x *exchange) attempt(ctx context.Context, request any) interceptor.AttemptResult {
 	x.sent = true
+	req := x.req
+	if other, ok := request.(*http.Request); ok { // of a target; the body is that of the call
+		req = other
+	}
 	body, err := x.nextBody() //nolint:contextcheck // the exchange has the context of its request
 	if err != nil {
 		// The last response, if any, goes to the caller.
@@ -33,7 +37,7 @@ func (x *exchange) attempt(ctx context.Context) interceptor.AttemptResult {
 	}
 	x.drop()
 	w := new(watch) // hooks may run late
-	out := x.req.WithContext(httptrace.WithClientTrace(ctx, w.hooks()))
+	out := req.WithContext(httptrace.WithClientTrace(ctx, w.hooks()))
 	out.Body = body
 	renewTimeout(out)
 	resp, err := x.t.base.RoundTrip(out)

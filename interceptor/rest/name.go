@@ -86,12 +86,16 @@ func methodOf(req *http.Request) string {
 }
 
 // describe describes the call to the Retrier.
-func (x *exchange) describe() interceptor.CallInfo {
-	n := nameOf(x.req)
+func (x *exchange) describe() interceptor.CallInfo { return x.describeAs(x.req) }
+
+// describeAs describes the request of the call, or of a target.
+func (x *exchange) describeAs(request any) interceptor.CallInfo {
+	req, _ := request.(*http.Request) // nothing else is adapted
+	n := nameOf(req)
 	return interceptor.CallInfo{
-		Method: n.method, Target: x.req.URL.Host, Quota: quotaOf(x.req, n), Tenant: tenantOf(x.req),
-		Repeatable: repeatable(x.req), Stream: asksForEvents(x.req), Size: int(max(x.req.ContentLength, 0)),
-		Rules: x.t.rules, Remedy: remedy(x.req),
+		Method: n.method, Target: req.URL.Host, Quota: quotaOf(req, n), Tenant: tenantOf(req), Request: req, Describe: x.describeAs,
+		Repeatable: repeatable(req), Stream: asksForEvents(req), Size: int(max(req.ContentLength, 0)),
+		Rules: x.t.rules, Remedy: remedy(req),
 	}
 }
 
