@@ -204,9 +204,11 @@ func (c *call) decide() {
 		return
 	}
 	u := c.r.rand()
-	if rt := c.routed(); rt != nil && c.unkept == replay.Kept {
-		c.decideNext(rt, u)
-		return
+	if c.unkept == replay.Kept { // otherwise somebody may be sending
+		if rt := c.routed(); rt != nil {
+			c.decideNext(rt, u)
+			return
+		}
 	}
 	c.state.Elsewhere = policy.Nowhere
 	c.decision = c.state.Decide(c.r.budget, c.failure, u)
