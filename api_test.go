@@ -14,6 +14,7 @@ import (
 
 	// A result in go test's cache counts no longer when one of these has changed.
 	_ "github.com/reinvoke/reinvoke/interceptor/gapic"
+	_ "github.com/reinvoke/reinvoke/interceptor/google"
 	_ "github.com/reinvoke/reinvoke/interceptor/otelretry"
 	_ "github.com/reinvoke/reinvoke/interceptor/rest"
 	_ "github.com/reinvoke/reinvoke/policy/gate"

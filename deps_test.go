@@ -23,9 +23,11 @@ func TestDeps_interceptor(t *testing.T) {
 	if slices.Contains(deps, module+"interceptor/rest") {
 		t.Error("interceptor needs interceptor/rest: only who calls over REST does")
 	}
-	for _, dep := range goList(t, "-deps", "./interceptor/rest") {
-		if of := unwanted(dep); of != "" {
-			t.Errorf("interceptor/rest needs %s, a package of %s", dep, of)
+	for _, p := range []string{"./interceptor/rest", "./interceptor/google"} {
+		for _, dep := range goList(t, "-deps", p) {
+			if of := unwanted(dep); of != "" {
+				t.Errorf("%s needs %s, a package of %s", p, dep, of)
+			}
 		}
 	}
 	for _, p := range []string{"./policy/policyfile", "./interceptor/otelretry", "./interceptor/gapic"} {

@@ -1,0 +1,111 @@
+package google
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/reinvoke/reinvoke/interceptor"
+)
+
+// Models returns a target for each model, in order of preference. A model is named as in
+// the API, "models/gemini-2.5-flash" or "gemini-2.5-flash"; with Vertex AI, the model of
+// the same publisher. Models panics if a name is empty or names more than a model.
+//
+// A target rewrites the model in the request and in the routing header, or in the path of a
+// REST call. These calls do not go to another model: calls without a model, calls of tuned
+// or uploaded models and of endpoints, calls with cached content, and embeddings and
+// predictions, because the answers of two models do not compare.
+func Models(models ...string) []interceptor.Target {
+	all := make([]interceptor.Target, 0, len(models))
+	for i, m := range models {
+		id := strings.TrimPrefix(m, "models/")
+		if id == "" || strings.ContainsAny(id, "/: ") {
+			panic(fmt.Errorf("google: Models: model %d: %q: want a name such as models/gemini-2.5-flash", i+1, m))
+		}
+		all = append(all, interceptor.Target{Name: m, Adapt: model(id).adapt})
+	}
+	return all
+}
+
+// model is the id of a model.
+type model string
+
+// resource is the name of a model that is everybody's, and not of a project: the forms of
+// the Gemini API and of Vertex AI, and the bare id.
+var resource = regexp.MustCompile(`^((?:models/|(?:projects/[^/]+/locations/[^/]+/)?publishers/[^/]+/models/)?)([^/]+)$`)
+
+// replace returns the name with this model in place of its own, or false for names of other
+// things, and of this model itself.
+func (m model) replace(name string) (string, bool) {
+	parts := resource.FindStringSubmatch(name)
+	if parts == nil || parts[2] == string(m) {
+		return name, false
+	}
+	return parts[1] + string(m), true
+}
+
+// adapt is the Adapt function of the target.
+func (m model) adapt(ctx context.Context, req any) (context.Context, any, bool) {
+	switch req := req.(type) {
+	case nil:
+		ctx, ok := withParams(ctx, m.param)
+		return ctx, nil, ok
+	case *http.Request:
+		other, ok := m.request(ctx, req)
+		return ctx, other, ok
+	case proto.Message:
+		other, ok := m.message(req)
+		if !ok {
+			return ctx, req, false
+		}
+		ctx, _ = withParams(ctx, m.param)
+		return ctx, other, true
+	}
+	return ctx, req, false
+}
+
+// param rewrites the model in the routing header.
+func (m model) param(key, value string) (string, bool) {
+	if key != "model" {
+		return value, false
+	}
+	return m.replace(value)
+}
+
+// compares reports whether callers compare the answers of a method with each other.
+func compares(method string) bool {
+	method = strings.ToLower(method)
+	return strings.Contains(method, "embed") || strings.Contains(method, "predict")
+}
+
+// message returns the request for the model.
+func (m model) message(req proto.Message) (proto.Message, bool) {
+	if compares(string(req.ProtoReflect().Descriptor().Name())) {
+		return req, false
+	}
+	return rewrite(req, m.replace, "model")
+}
+
+// path is the path of a REST call: what comes before the resource, the resource and the
+// method.
+var path = regexp.MustCompile(`^((?:.*/)?v[1-9][0-9]*(?:(?:alpha|beta)[0-9]*)?/)(.+)(:[A-Za-z]+)$`)
+
+// request returns the HTTP request for the model.
+func (m model) request(ctx context.Context, req *http.Request) (*http.Request, bool) {
+	parts := path.FindStringSubmatch(req.URL.Path)
+	if parts == nil || compares(parts[3]) {
+		return req, false
+	}
+	other, ok := m.replace(parts[2])
+	if !ok || !strings.Contains(parts[2], "/") {
+		return req, false
+	}
+	out := req.Clone(ctx)
+	out.URL.Path, out.URL.RawPath = parts[1]+other+parts[3], ""
+	return out, true
+}

@@ -1,0 +1,112 @@
+package google
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/reinvoke/reinvoke/interceptor"
+)
+
+// Regions returns a target for each region of Vertex AI, in the order of the names: see
+// [Region] for an order of your own.
+func Regions(conns map[string]grpc.ClientConnInterface) []interceptor.Target {
+	all := make([]interceptor.Target, 0, len(conns))
+	for _, name := range slices.Sorted(maps.Keys(conns)) {
+		all = append(all, Region(name, conns[name]))
+	}
+	return all
+}
+
+// Region returns the target of a region of Vertex AI, such as "us-east1" or "global". conn
+// is the connection to the region's server; nil for a target of REST calls alone, which go
+// to the region's host. Region panics if the name is empty or names more than a region.
+//
+// The target rewrites locations/R in the fields model, endpoint, name and parent of a
+// request and in the routing header, or in the path and the host of a REST call. These
+// calls do not go to another region: calls that name no location, or this region already,
+// calls of uploaded models and of endpoints that a project has made, and calls with cached
+// content.
+func Region(name string, conn grpc.ClientConnInterface) interceptor.Target {
+	if name == "" || strings.ContainsAny(name, "/:. ") {
+		panic(fmt.Errorf("google: Region: name %q: want a region such as us-east1", name))
+	}
+	return interceptor.Target{Name: name, Conn: conn, Adapt: region{name, conn != nil}.adapt}
+}
+
+// region is a region of Vertex AI.
+type region struct {
+	name string
+	grpc bool // there is a connection
+}
+
+var (
+	// location is the region in the name of a resource.
+	location = regexp.MustCompile(`(^|/)locations/[^/:]+`)
+	// bound are resources that exist in one region only: endpoints by their number, and
+	// models without a publisher.
+	bound = regexp.MustCompile(`/locations/[^/]+/(endpoints/[0-9]+|models/[^/]+)`)
+	// hosts are the servers of a region, or of all.
+	hosts = regexp.MustCompile(`^(?:[a-z]+-[a-z]+[0-9]+-aiplatform\.googleapis\.com|aiplatform\.googleapis\.com|aiplatform\.[a-z0-9-]+\.rep\.googleapis\.com)$`)
+)
+
+// replace returns the name of a resource in this region, or false if the resource is in no
+// other region or cannot leave its own.
+func (r region) replace(name string) (string, bool) {
+	if bound.MatchString(name) {
+		return name, false
+	}
+	other := location.ReplaceAllString(name, "${1}locations/"+r.name)
+	return other, other != name
+}
+
+// adapt is the Adapt function of the target.
+func (r region) adapt(ctx context.Context, req any) (context.Context, any, bool) {
+	param := func(_, value string) (string, bool) { return r.replace(value) }
+	switch req := req.(type) {
+	case nil:
+		ctx, ok := withParams(ctx, param)
+		return ctx, nil, ok && r.grpc
+	case *http.Request:
+		other, ok := r.request(ctx, req)
+		return ctx, other, ok
+	case proto.Message:
+		other, ok := rewrite(req, r.replace, "model", "endpoint", "name", "parent")
+		if !ok || !r.grpc {
+			return ctx, req, false
+		}
+		ctx, _ = withParams(ctx, param)
+		return ctx, other, true
+	}
+	return ctx, req, false
+}
+
+// request returns the HTTP request in the region.
+func (r region) request(ctx context.Context, req *http.Request) (*http.Request, bool) {
+	other, ok := r.replace(req.URL.Path)
+	if !ok {
+		return req, false
+	}
+	out := req.Clone(ctx)
+	out.URL.Path, out.URL.RawPath = other, ""
+	if hosts.MatchString(req.URL.Host) {
+		out.URL.Host = r.host()
+		out.Host = ""
+	}
+	return out, true
+}
+
+// host returns the server of the region.
+func (r region) host() string {
+	if r.name == "global" {
+		return "aiplatform.googleapis.com"
+	}
+	return r.name + "-aiplatform.googleapis.com"
+}
