@@ -77,6 +77,9 @@ func (c *connection) build() (*Retrier, error) {
 	}
 	c.buildBudget(timed)
 	r.logs.limit.Clock, r.logs.limit.Tell = r.clock, r.logs.summarize
+	n, err := r.name(r.live.Load())
+	c.fault(err)
+	r.named.Store(n)
 	r.beginGates()
 	return r, errors.Join(c.errs...)
 }

@@ -30,6 +30,9 @@ type Retrier struct {
 	observer Observer
 	logs     logs
 
+	places places
+	named  atomic.Pointer[named] // nil before the first use
+
 	conns        connwatch.Watch // connections with waiting calls
 	gates        gates.Gates
 	gating       gating

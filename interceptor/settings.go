@@ -69,6 +69,9 @@ func (r *Retrier) resolve(ctx context.Context, method string, opts []grpc.CallOp
 	if fromMethod == nil && section == nil && len(fromContext(ctx)) == 0 && !hasCallOption(opts) {
 		k := r.base.knobs
 		k.Limits = cfg.Limits
+		if len(cfg.Targets) > 0 {
+			k.targets = r.targetsOf(cfg, nil) //nolint:contextcheck // what it logs is of no call
+		}
 		return &cfg.Table, k
 	}
 	s := r.settle(ctx, method, opts)
@@ -92,6 +95,9 @@ func (r *Retrier) settle(ctx context.Context, method string, opts []grpc.CallOpt
 	s := new(settings)
 	*s = r.uncapped(cfg)
 	section.Override(&s.table, &s.Settings)
+	if len(cfg.Targets) > 0 || (section != nil && section.Targets != nil) {
+		s.targets = r.targetsOf(cfg, section) //nolint:contextcheck // likewise
+	}
 	if section != nil && section.Repeatable != nil {
 		s.trusting = false
 	}

@@ -22,6 +22,9 @@ type Config struct {
 	Budget BudgetConfig
 	// Gate makes the calls of a channel wait together while a server refuses calls.
 	Gate GateConfig
+	// Targets are the other places that calls may go to, in order of preference: see
+	// interceptor.WithPlaces.
+	Targets []Place
 	// Methods override the table and the limits for some methods.
 	Methods []Method
 }
@@ -38,6 +41,7 @@ func (c Config) Validate() error {
 	errs := []error{
 		c.Table.Validate(), c.Limits.Validate(), c.Budget.Validate(), c.Gate.Validate(), c.Limits.cuts(&c.Table, "policy: "),
 	}
+	errs = append(errs, validatePlaces("policy: ", c.Targets)...)
 	seen := map[string]bool{}
 	for i := range c.Methods {
 		m := &c.Methods[i]
@@ -61,7 +65,7 @@ func (c *Config) Method(method string) *Method {
 
 // clone returns a deep copy.
 func (c Config) clone() Config {
-	c.Methods = slices.Clone(c.Methods)
+	c.Methods, c.Targets = slices.Clone(c.Methods), slices.Clone(c.Targets)
 	for i := range c.Methods {
 		c.Methods[i] = c.Methods[i].clone()
 	}
@@ -122,8 +126,8 @@ func (l *Live) For(method string) (*Config, *Method) {
 }
 
 // Early reports whether the Config in force has a setting needed before the first attempt of a
-// call, not only after a failure: for any method a timeout, hedging, or whether to wait for a
-// connection.
+// call, not only after a failure: targets, or for any method a timeout, hedging, targets, or
+// whether to wait for a connection.
 func (l *Live) Early() bool {
 	c := l.config.Load()
 	return c != nil && c.early
@@ -138,7 +142,7 @@ func (l *Live) Store(c Config) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
-	next := &inForce{Config: c.clone(), exact: map[string]*Method{}}
+	next := &inForce{Config: c.clone(), early: len(c.Targets) > 0, exact: map[string]*Method{}}
 	for i := range next.Methods {
 		m := &next.Methods[i]
 		next.early = next.early || m.early()

@@ -34,6 +34,8 @@ type Method struct {
 	WaitForReady *bool
 	// Hedge makes the attempts of a repeatable unary call run in parallel.
 	Hedge Hedge
+	// Targets replaces the targets of the Config. Nil keeps them; an empty list is for none.
+	Targets []Place
 }
 
 // Hedge says when the next attempt of a call starts beside the unanswered attempts (gRFC A6).
@@ -49,7 +51,7 @@ type Hedge struct {
 // validate returns the errors of m as an override of c, leaving out the errors of c itself.
 func (m *Method) validate(c *Config) error {
 	where := fmt.Sprintf("policy: method %s: ", m.Pattern)
-	errs := []error{m.Limits.validate(where)}
+	errs := append([]error{m.Limits.validate(where)}, validatePlaces(where, m.Targets)...)
 	if m.Timeout < 0 {
 		errs = append(errs, fmt.Errorf("%stimeout %v: want > 0s, or 0s for none", where, m.Timeout))
 	}
@@ -77,7 +79,7 @@ func (m *Method) validate(c *Config) error {
 
 // clone returns a deep copy.
 func (m Method) clone() Method {
-	m.Rows = maps.Clone(m.Rows)
+	m.Rows, m.Targets = maps.Clone(m.Rows), slices.Clone(m.Targets)
 	if m.Repeatable != nil {
 		repeatable := *m.Repeatable
 		m.Repeatable = &repeatable
@@ -90,7 +92,9 @@ func (m Method) clone() Method {
 }
 
 // early reports whether m has a setting needed before the first attempt of a call.
-func (m *Method) early() bool { return m.Timeout > 0 || m.WaitForReady != nil || m.Hedge.Attempts > 1 }
+func (m *Method) early() bool {
+	return m.Timeout > 0 || m.WaitForReady != nil || m.Hedge.Attempts > 1 || len(m.Targets) > 0
+}
 
 // pattern returns the pattern, for [MostSpecific].
 func (m *Method) pattern() string { return m.Pattern }

@@ -23,13 +23,22 @@ import (
 func Models(models ...string) []interceptor.Target {
 	all := make([]interceptor.Target, 0, len(models))
 	for i, m := range models {
-		id := strings.TrimPrefix(m, "models/")
-		if id == "" || strings.ContainsAny(id, "/: ") {
-			panic(fmt.Errorf("google: Models: model %d: %q: want a name such as models/gemini-2.5-flash", i+1, m))
+		t, err := modelTarget(m)
+		if err != nil {
+			panic(fmt.Errorf("google: Models: model %d: %w", i+1, err))
 		}
-		all = append(all, interceptor.Target{Name: m, Adapt: model(id).adapt})
+		all = append(all, t)
 	}
 	return all
+}
+
+// modelTarget returns the target of a model.
+func modelTarget(name string) (interceptor.Target, error) {
+	id := strings.TrimPrefix(name, "models/")
+	if id == "" || strings.ContainsAny(id, "/: ") {
+		return interceptor.Target{}, fmt.Errorf("%q: want a name such as models/gemini-2.5-flash", name)
+	}
+	return interceptor.Target{Name: name, Adapt: model(id).adapt}, nil
 }
 
 // model is the id of a model.

@@ -35,10 +35,19 @@ func Regions(conns map[string]grpc.ClientConnInterface) []interceptor.Target {
 // calls of uploaded models and of endpoints that a project has made, and calls with cached
 // content.
 func Region(name string, conn grpc.ClientConnInterface) interceptor.Target {
-	if name == "" || strings.ContainsAny(name, "/:. ") {
-		panic(fmt.Errorf("google: Region: name %q: want a region such as us-east1", name))
+	t, err := regionTarget(name, conn)
+	if err != nil {
+		panic(fmt.Errorf("google: Region: name %w", err))
 	}
-	return interceptor.Target{Name: name, Conn: conn, Adapt: region{name, conn != nil}.adapt}
+	return t
+}
+
+// regionTarget returns the target of a region.
+func regionTarget(name string, conn grpc.ClientConnInterface) (interceptor.Target, error) {
+	if name == "" || strings.ContainsAny(name, "/:. ") {
+		return interceptor.Target{}, fmt.Errorf("%q: want a region such as us-east1", name)
+	}
+	return interceptor.Target{Name: name, Conn: conn, Adapt: region{name, conn != nil}.adapt}, nil
 }
 
 // region is a region of Vertex AI.

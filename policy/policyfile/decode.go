@@ -89,7 +89,7 @@ func join(path, name string) string {
 func (d *decoder) config(root *node) policy.Config {
 	c := policy.DefaultConfig()
 	if root.kind == null || (root.kind == object && len(root.keys) == 0) {
-		d.fault(root.line, "", "empty: want base, table, limits, budget, gate or methods") // or the file is still being written
+		d.fault(root.line, "", "empty: want base, table, limits, budget, gate, targets or methods") // or the file is still being written
 		return c
 	}
 	if k := root.get("base"); k != nil {
@@ -104,6 +104,7 @@ func (d *decoder) config(root *node) policy.Config {
 		"limits":  func(k *key, path string) { d.section(k.value, path, limitFields(&c.Limits), nil) },
 		"budget":  func(k *key, path string) { d.section(k.value, path, budgetFields(&c.Budget), nil) },
 		"gate":    func(k *key, path string) { d.section(k.value, path, gateFields(&c.Gate), nil) },
+		"targets": func(k *key, path string) { c.Targets = d.places(k.value, path) },
 		"methods": func(k *key, path string) { d.methods(k.value, path, &c) },
 	})
 	return c
@@ -164,6 +165,23 @@ func (d *decoder) methods(n *node, path string, c *policy.Config) {
 	}
 }
 
+// places reads the list of targets.
+func (d *decoder) places(n *node, path string) []policy.Place {
+	if n.kind != list && n.kind != null {
+		d.fault(n.line, path, `%s: want a list of targets, such as "- model: models/gemini-2.5-flash"`, n.describe())
+		return nil
+	}
+	all := make([]policy.Place, len(n.items))
+	for i, item := range n.items {
+		if item.kind != object {
+			d.fault(item.line, indexed(path, i), `%s: want a section with model or region`, item.describe())
+			continue
+		}
+		d.section(item, indexed(path, i), placeFields(&all[i]), nil)
+	}
+	return all
+}
+
 // method reads one method section.
 func (d *decoder) method(n *node, path string, c *policy.Config) (m policy.Method) {
 	if n.kind == object && n.get("pattern") == nil || n.kind == null {
@@ -188,8 +206,9 @@ func (d *decoder) method(n *node, path string, c *policy.Config) (m policy.Metho
 				m.Rows = rows
 			}
 		},
-		"limits": func(k *key, path string) { d.section(k.value, path, limitFields(&m.Limits), nil) },
-		"hedge":  func(k *key, path string) { d.section(k.value, path, hedgeFields(&m.Hedge), nil) },
+		"limits":  func(k *key, path string) { d.section(k.value, path, limitFields(&m.Limits), nil) },
+		"hedge":   func(k *key, path string) { d.section(k.value, path, hedgeFields(&m.Hedge), nil) },
+		"targets": func(k *key, path string) { m.Targets = d.places(k.value, path) },
 	})
 	return m
 }

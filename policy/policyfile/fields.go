@@ -11,7 +11,7 @@ import (
 // is used to read a file, to write a file, and to find the place of a fault.
 type field struct {
 	name string
-	to   any // a pointer to a bool, int, float64, time.Duration, policy.Jitter, policy.CodeSet or *bool
+	to   any // a pointer to a bool, int, float64, string, time.Duration, policy.Jitter, policy.CodeSet or *bool
 }
 
 // words returns the name as spelled in the messages of package policy: "max wait" for
@@ -65,6 +65,10 @@ func gateFields(g *policy.GateConfig) []field {
 
 func hedgeFields(h *policy.Hedge) []field {
 	return []field{{"delay", &h.Delay}, {"attempts", &h.Attempts}}
+}
+
+func placeFields(p *policy.Place) []field {
+	return []field{{"model", &p.Model}, {"region", &p.Region}}
 }
 
 // methodFields are the plain fields of a method section.

@@ -19,9 +19,10 @@ func TestFields_areAll(t *testing.T) {
 		{policy.Limits{}, limitFields(&policy.Limits{}), nil},
 		{policy.BudgetConfig{}, budgetFields(&policy.BudgetConfig{}), nil},
 		{policy.GateConfig{}, gateFields(&policy.GateConfig{}), nil},
+		{policy.Place{}, placeFields(&policy.Place{}), nil},
 		{policy.Hedge{}, hedgeFields(&policy.Hedge{}), nil},
-		{policy.Method{}, methodFields(&policy.Method{}), []string{"Pattern", "Rows", "Limits", "Hedge"}},
-		{policy.Config{}, nil, []string{"Table", "Limits", "Budget", "Gate", "Methods"}},
+		{policy.Method{}, methodFields(&policy.Method{}), []string{"Pattern", "Rows", "Limits", "Hedge", "Targets"}},
+		{policy.Config{}, nil, []string{"Table", "Limits", "Budget", "Gate", "Targets", "Methods"}},
 	} {
 		known := map[string]bool{}
 		for _, f := range tt.fields {
@@ -44,11 +45,12 @@ func TestFields_areAll(t *testing.T) {
 
 // TestFields_haveValues: each can be read, written and told from nothing.
 func TestFields_haveValues(t *testing.T) {
-	texts := map[string]string{"bool": "true", "int": "3", "float64": "1.5", "Duration": "1m30s", "Jitter": "Full", "CodeSet": "[ABORTED, UNKNOWN]"}
+	texts := map[string]string{"bool": "true", "int": "3", "float64": "1.5", "Duration": "1m30s", "Jitter": "Full", "string": `"a"`, "CodeSet": "[ABORTED, UNKNOWN]"}
 	var all []field
 	all = append(all, rowFields(&policy.Policy{})...)
 	all = append(all, gateFields(&policy.GateConfig{})...)
 	all = append(all, methodFields(&policy.Method{})...)
+	all = append(all, placeFields(&policy.Place{})...)
 	for _, f := range all {
 		typ := reflect.TypeOf(f.to).Elem()
 		if typ.Kind() == reflect.Pointer {

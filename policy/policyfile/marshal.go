@@ -35,6 +35,10 @@ func Marshal(c policy.Config) ([]byte, error) {
 	w.line(0, "# When the calls of a channel wait together.")
 	gate := c.Gate
 	w.section("gate", gateFields(&gate), gateFields(new(gate.Effective())))
+	if len(c.Targets) > 0 {
+		w.line(0, "# Other places that calls may go to, in order of preference.")
+		w.places(0, c.Targets)
+	}
 	if len(c.Methods) > 0 {
 		w.line(0, "# The longest pattern that matches a method counts.")
 		w.line(0, "methods:")
@@ -106,6 +110,9 @@ func (w *writer) method(m *policy.Method) {
 		}
 		w.line(2, "limits: %s", flow(set))
 	}
+	if section.Targets != nil {
+		w.places(2, section.Targets)
+	}
 	if len(m.Rows) > 0 {
 		w.line(2, "table:")
 	}
@@ -117,6 +124,21 @@ func (w *writer) method(m *policy.Method) {
 		}
 		w.line(3, "%v: %s", class, flow(rowFields(&p)))
 	}
+}
+
+// places writes a list of targets.
+func (w *writer) places(depth int, places []policy.Place) {
+	var items []string
+	for _, p := range places {
+		var set []field
+		for _, f := range placeFields(&p) {
+			if !f.zero() {
+				set = append(set, f)
+			}
+		}
+		items = append(items, flow(set))
+	}
+	w.line(depth, "targets: [%s]", strings.Join(items, ", "))
 }
 
 // quote returns text as a string literal for both YAML and JSON.
@@ -139,6 +161,8 @@ func (f field) zero() bool {
 		return *to == 0
 	case *policy.CodeSet:
 		return *to == 0
+	case *string:
+		return *to == ""
 	default:
 		return false
 	}
@@ -159,6 +183,8 @@ func (f field) text() string {
 		return duration(*to)
 	case *policy.Jitter:
 		return to.String()
+	case *string:
+		return quote(*to)
 	case *policy.CodeSet:
 		var names []string
 		for _, code := range to.List() {

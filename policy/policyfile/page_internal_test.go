@@ -56,6 +56,7 @@ func fieldTables(t *testing.T) string {
 		{"`limits`", "limits: {%s}", limitFields(&limits), nil},
 		{"`budget`", "budget: {%s}", budgetFields(&def.Budget), budgetFields(&fleet.Budget)},
 		{"`gate`", "gate: {%s}", gateFields(&gate), gateFields(&fleetGate)},
+		{"An entry of `targets`, at the top or of a method", "targets: [{%s}]", placeFields(&policy.Place{}), nil},
 		{"An entry of `methods`", "methods: [{pattern: /a.S/M, %s}]", methodFields(&policy.Method{}), nil},
 		{"`hedge` of a method", "methods: [{pattern: /a.S/M, hedge: {%s}}]", hedgeFields(&policy.Hedge{}), nil},
 	} {
@@ -95,6 +96,8 @@ func bounds(t *testing.T, file string, f field) string {
 		values = []string{"-1", "1000000000000"}
 	case *bool, **bool:
 		return "true, false"
+	case *string:
+		values = []string{"[]"}
 	case *policy.Jitter, *policy.CodeSet:
 	default:
 		values = []string{"-1s"}
@@ -136,6 +139,8 @@ type note struct{ unit, standard, meaning string }
 
 // notes are those of all fields, by name, or by section and name where two have it.
 var notes = map[string]note{
+	"model":           {"name", "none", "another model for calls; this or `region`"},
+	"region":          {"name", "none", "another region for calls; this or `model`"},
 	"retries":         {"retries", "by class", "the most for this class, the first attempt not counted"},
 	"base":            {"duration", "by class", "the backoff before the first retry"},
 	"max":             {"duration", "by class", "the longest backoff"},

@@ -92,6 +92,9 @@ func (p *place) find(message string) {
 		p.field(budgetFields(&policy.BudgetConfig{}))
 		return
 	}
+	if p.findTarget() {
+		return
+	}
 	for class := range codes.Class(codes.NumClasses) {
 		if prefix := class.String() + ": "; strings.HasPrefix(p.rest, prefix) {
 			section := *p
@@ -167,6 +170,21 @@ func (p *place) findMethod() bool {
 	pattern, rest, _ := strings.Cut(rest, ": ") // a pattern has no blanks
 	if at, ok := p.methods[pattern]; ok {
 		p.item(at.last)
+		p.rest = rest
+	}
+	return true
+}
+
+// findTarget moves to a target.
+func (p *place) findTarget() bool {
+	rest, ok := strings.CutPrefix(p.rest, "target ")
+	if !ok {
+		return false
+	}
+	number, rest, _ := strings.Cut(rest, ": ")
+	p.enter("targets", "")
+	if n, err := strconv.Atoi(number); err == nil && n <= len(p.node.items) {
+		p.item(n - 1)
 		p.rest = rest
 	}
 	return true

@@ -50,6 +50,11 @@ func (f field) set(n *node) error {
 		*to = j
 	case *policy.CodeSet:
 		return setCodes(n, to)
+	case *string:
+		if (n.kind != word && n.kind != quoted) || n.text == "" {
+			return want("a name")
+		}
+		*to = n.text
 	}
 	return nil
 }
