@@ -197,7 +197,7 @@ func ExampleWithSlog() {
 	r := interceptor.New(interceptor.WithTable(quick()), interceptor.WithSlog(logger))
 	callsOf(r, errInternal, interceptor.MaxRetries(1))
 	// Output:
-	// level=WARN msg="[RETRY] Server: attempt 1 of work failed, next in 0s" grpc.method=work grpc.code=Internal retry.class=Server retry.rule=internal retry.why=backoff retry.attempt=1 retry.wait=0s retry.reach=Lost
+	// level=WARN msg="[RETRY] Server: attempt 1 of work failed, next at once" grpc.method=work grpc.code=Internal retry.class=Server retry.rule=internal retry.why=backoff retry.attempt=1 retry.wait=0s retry.reach=Lost
 	// level=ERROR msg="[RETRY] Server: gave up after attempt 2 of work (class-exhausted)" grpc.method=work grpc.code=Internal retry.class=Server retry.rule=internal retry.why=class-exhausted retry.attempt=2 retry.wait=0s retry.reach=Lost
 }
 
@@ -206,7 +206,7 @@ func ExampleWithLogger() {
 	r := interceptor.New(interceptor.WithTable(quick()), interceptor.WithLogger(logger))
 	callsOf(r, errInternal, interceptor.MaxRetries(1))
 	// Output:
-	// [RETRY] Server: attempt 1 of work failed, next in 0s
+	// [RETRY] Server: attempt 1 of work failed, next at once
 	// [RETRY] Server: gave up after attempt 2 of work (class-exhausted)
 }
 

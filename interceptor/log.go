@@ -64,7 +64,7 @@ func (c *call) logRetry() {
 	if !c.mayLog(logging.LevelWarn, loglimit.Retry) {
 		return
 	}
-	msg := fmt.Sprintf("[RETRY] %v: attempt %d of %s failed, next in %v", c.failure.Class, c.attempts(), foreign.Text(c.method), rounded(c.nextIn()))
+	msg := fmt.Sprintf("[RETRY] %v: attempt %d of %s failed, next %s", c.failure.Class, c.attempts(), foreign.Text(c.method), in(c.nextIn()))
 	msg += c.nextPlace()
 	if c.state.AtGate {
 		msg += ", when the gate opens"
@@ -73,6 +73,14 @@ func (c *call) logRetry() {
 		msg += fmt.Sprintf(", or once connected, up to %v later", rounded(max(c.decision.Wait, redial)))
 	}
 	c.log(logging.LevelWarn, msg+c.localText())
+}
+
+// in returns when something is next.
+func in(wait time.Duration) string {
+	if wait <= 0 {
+		return "at once"
+	}
+	return "in " + rounded(wait).String()
 }
 
 // rounded rounds a duration to three digits.

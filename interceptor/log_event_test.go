@@ -153,7 +153,7 @@ func TestLog_severalLoggersGetTheSameLines(t *testing.T) {
 	if diff := cmp.Diff(first.Lines, second.Lines); diff != "" {
 		t.Errorf("lines of the second (-first +second):\n%s", diff)
 	}
-	want := `level=WARN msg="[RETRY] Server: attempt 1 of f failed, next in 0s" grpc.method=f grpc.code=Unavailable retry.class=Server ` +
+	want := `level=WARN msg="[RETRY] Server: attempt 1 of f failed, next at once" grpc.method=f grpc.code=Unavailable retry.class=Server ` +
 		`retry.rule=overloaded retry.why=backoff retry.attempt=1 retry.wait=0s retry.elapsed=0s retry.reach=Lost` + "\n" +
 		`level=ERROR msg="[RETRY] Server: gave up after attempt 2 of f (class-exhausted)" grpc.method=f grpc.code=Unavailable retry.class=Server ` +
 		`retry.rule=overloaded retry.why=class-exhausted retry.attempt=2 retry.wait=0s`

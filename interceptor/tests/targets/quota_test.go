@@ -28,7 +28,7 @@ func TestTargets_quota(t *testing.T) {
 		if e := p.events.Events[1]; e.TargetName != "b" || e.Err != nil {
 			p.Errorf("got %+v, want the success at b", e)
 		}
-		for _, line := range []string{"attempt 1 of /grpc.testing.TestService/UnaryCall failed, next in 0s at b", "succeeded at b | "} {
+		for _, line := range []string{"attempt 1 of /grpc.testing.TestService/UnaryCall failed, next at once at b", "succeeded at b | "} {
 			if len(p.journal.With(line)) != 1 {
 				p.Errorf("want a line with %q: %q", line, p.journal.Lines)
 			}
