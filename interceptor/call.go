@@ -21,8 +21,9 @@ type target struct {
 	method string
 	kind   kinds
 	opts   []grpc.CallOption
-	// request is the request of a unary call.
-	request any
+	// request is the request of a unary call, or of Invoke; reply is to be filled by a unary
+	// call.
+	request, reply any
 	// info describes a call of Invoke; nil for others.
 	info *CallInfo
 	// name and conn are those of the target that the call goes to (see route.go); nil for
@@ -89,8 +90,13 @@ type call struct {
 	refreshed bool
 	fellBack  bool
 	abandoned bool // a hook may still be using the reply
-	hedges    int  // attempts begun beside another attempt
-	racing    int  // number of the current attempt beside others; 0 without others
+	// askedAtGate says that the fallback was asked in place of a wait, and instead is its
+	// request, if any. firstSent returns the first message of a stream.
+	askedAtGate bool
+	instead     any
+	firstSent   func() any
+	hedges      int // attempts begun beside another attempt
+	racing      int // number of the current attempt beside others; 0 without others
 }
 
 // beginAttempt records the start of an attempt, if there is an observer, and the
@@ -249,8 +255,8 @@ func (c *call) pause(wait time.Duration) error {
 	if final := c.renew(); final != nil {
 		return final
 	}
-	gated := c.gated
-	if final := c.enter(); final != nil {
+	gated, fellBack := c.gated, c.fellBack
+	if final := c.enter(); final != nil || c.fellBack != fellBack {
 		return final
 	}
 	c.history[len(c.history)-1].Wait = wait + c.gated - gated

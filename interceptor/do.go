@@ -37,8 +37,8 @@ func (r *Retrier) Do(ctx context.Context, name string, f func(ctx context.Contex
 	}
 	c := &call{target: target{r: r, ctx: ctx, method: name, kind: function, opts: own}}
 	defer c.quit()
-	if final := c.enter(); final != nil {
-		return final
+	if final := c.enter(); final != nil { //nolint:contextcheck // the call has the context
+		return unlessAnswered(final)
 	}
 	c.beginAttempt()
 	for {
@@ -52,7 +52,7 @@ func (r *Retrier) Do(ctx context.Context, name string, f func(ctx context.Contex
 			return c.concede(nil, nil, final).final
 		}
 		if final := c.pause(wait); final != nil {
-			return final
+			return unlessAnswered(final)
 		}
 		c.beginAttempt()
 	}

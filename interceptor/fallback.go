@@ -39,7 +39,10 @@ type FailedCall struct {
 
 // WithFallback has f answer a call in another way, for example with the request for
 // another model, after the retries are exhausted, or at once if retries cannot help
-// because a quota is spent (codes.Spent). f is called at most once in a call, and not:
+// because a quota is spent (codes.Spent). f is also asked before a wait at a closed gate
+// longer than [FallbackAfter], and in place of turning a call away there; another request
+// passes the gate. f is called at most once for a wait, and once at the end if it has
+// declined the wait; and not:
 //
 //   - if the failure is the fault of the request, the caller or the credentials;
 //   - if the request may have run and must not run twice;

@@ -39,12 +39,18 @@ func (t *turned) String() string {
 func (c *call) turnedAway() error {
 	why := c.r.gates.Reason(c.waiter)
 	c.barredBy(why)
+	t := c.turnedBy(why)
+	c.failure.Delay = t.left
+	return c.end(ending{why: policy.GateClosed, turned: t, unwaited: true})
+}
+
+// turnedBy returns why the gate turns the call away.
+func (c *call) turnedBy(why gates.Reason) *turned {
 	t := &turned{key: c.r.loggedKey(c.waiter.Key()), left: why.Left}
 	if why.Closed {
 		t.asked = why.Failure.Delay
 	}
-	c.failure.Delay = t.left
-	return c.end(ending{why: policy.GateClosed, turned: t, unwaited: true})
+	return t
 }
 
 // barredBy gives a call without an attempt the failure that closed the gate.

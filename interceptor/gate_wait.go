@@ -64,6 +64,12 @@ func (c *call) waitAtGate() error {
 
 // await waits for the turn of a call that has arrived at its gate with this verdict.
 func (c *call) await(verdict gate.Verdict) error {
+	if verdict != gate.Pass && c.knobs.fallback != nil {
+		why := c.r.gates.Reason(c.waiter)
+		if done, final := c.insteadOfWaiting(verdict, why, c.turnedBy(why)); done {
+			return final
+		}
+	}
 	var gone bool // the connection has closed
 	if verdict == gate.Wait {
 		began := c.r.clock.Now()

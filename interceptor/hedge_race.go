@@ -47,6 +47,7 @@ type race struct {
 // be tried. request belongs to hedge alone.
 func (c *call) hedge(request, reply any, invoker grpc.UnaryInvoker) error {
 	c.limitHedges()
+	c.askedAtGate = true // the fallback is for the end of the race
 	for {
 		r := c.race(request, reply, invoker)
 		if r.won != nil {

@@ -89,7 +89,7 @@ func (r *Retrier) Invoke(ctx context.Context, describe func() CallInfo, attempt 
 		if first >= settingsEarly {
 			c.prepare() // released with ctx
 		}
-		if final := c.enter(); final != nil {
+		if final := c.enter(); final != nil { //nolint:contextcheck // the call has the context
 			return final
 		}
 		failed = c.invoke(attempt) //nolint:contextcheck // the call has the context

@@ -160,6 +160,9 @@ func (c *call) allClosed(rt *route, found []opening, first opening) error {
 		places = append(places, fmt.Sprintf("%s %v in %v", name, o.why.Failure.Class, rounded(o.left)))
 	}
 	t.places = strings.Join(places, ", ")
+	if done, final := c.insteadOfWaiting(gate.Refuse, first.why, t); done {
+		return final
+	}
 	c.failure.Delay = t.left
 	return c.end(ending{why: policy.GateClosed, turned: t, unwaited: true})
 }

@@ -33,6 +33,9 @@ type knobs struct {
 
 	targets  []Target // other places; nil for none
 	patience time.Duration
+
+	fallsBackAfter bool // FallbackAfter was set, to fallbackAfter
+	fallbackAfter  time.Duration
 }
 
 // apply applies a CallOption. An invalid or zero option is skipped.

@@ -56,7 +56,7 @@ func (r *Retrier) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.Cl
 			p.life.opts = p.target.opts
 		}
 	}
-	return p.open(first)
+	return p.open(first) //nolint:contextcheck // the stream has the context
 }
 
 // clientStream is the stream as seen by the caller. While the stream is pending, its

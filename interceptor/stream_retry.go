@@ -2,6 +2,7 @@ package interceptor
 
 import (
 	"context"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -24,7 +25,7 @@ func (p *pending) retry(err error, ev codes.Evidence) (ok bool, final error) {
 		wait, again, final := c.failed(err, ev)
 		p.abandon()
 		if again {
-			final = c.pause(wait)
+			final = p.pause(wait)
 		} else {
 			then := c.concede(p.request, nil, final)
 			final = then.final
@@ -42,6 +43,20 @@ func (p *pending) retry(err error, ev codes.Evidence) (ok bool, final error) {
 			return true, nil
 		}
 	}
+}
+
+// pause waits before a retry, and takes the request of a fallback asked at the gate.
+func (p *pending) pause(wait time.Duration) error {
+	c := p.call()
+	if c.knobs.fallback != nil {
+		c.firstSent = p.request
+	}
+	final := c.pause(wait)
+	if next := c.instead; final == nil && next != nil {
+		c.instead = nil
+		final = p.ask(next)
+	}
+	return final
 }
 
 // request returns a copy of the first message sent, or nil.

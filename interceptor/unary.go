@@ -72,12 +72,12 @@ func (r *Retrier) unaryEarly(ctx context.Context, method string, req, reply any,
 	defer r.releaseEarly(w)
 	w.failed = true // w.call is in use, even if nothing fails
 	c := &w.call
-	c.target = target{r: r, ctx: ctx, cc: cc, method: method, kind: unaryCall, opts: opts, request: req}
+	c.target = target{r: r, ctx: ctx, cc: cc, method: method, kind: unaryCall, opts: opts, request: req, reply: reply}
 	if first >= settingsEarly {
 		c.prepare()
 	}
-	if final := c.enter(); final != nil {
-		return final
+	if final := c.enter(); final != nil { //nolint:contextcheck // the call has the context
+		return unlessAnswered(final)
 	}
 	if c.knobs.Hedge.Attempts > 1 {
 		if hedged, err := c.hedged(c.request, reply, invoker); hedged {
@@ -132,7 +132,7 @@ func (r *Retrier) unaryOnFinish(ctx context.Context, method string, req, reply a
 func (r *Retrier) reinvokeUnary(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts []grpc.CallOption, c *capture, err error) error {
 	c.failed = true
 	defer c.call.quit()
-	c.call.target = target{r: r, ctx: ctx, cc: cc, method: method, kind: unaryCall, opts: opts, request: req}
+	c.call.target = target{r: r, ctx: ctx, cc: cc, method: method, kind: unaryCall, opts: opts, request: req, reply: reply}
 	return c.call.reinvoke(reply, invoker, c, err)
 }
 
@@ -152,6 +152,9 @@ func (c *call) reinvoke(reply any, invoker grpc.UnaryInvoker, w *capture, err er
 				final = c.askBreaker() // another request is meant for another quota: no gate
 			}
 		}
+		if final == errAnswered { //nolint:errorlint // ours, and never wrapped
+			return nil
+		}
 		if final != nil {
 			if !c.abandoned {
 				reset(reply)
@@ -165,6 +168,14 @@ func (c *call) reinvoke(reply any, invoker grpc.UnaryInvoker, w *capture, err er
 			return nil
 		}
 	}
+}
+
+// unlessAnswered returns the final error of a call, nil if a fallback has answered it.
+func unlessAnswered(final error) error {
+	if final == errAnswered { //nolint:errorlint // ours, and never wrapped
+		return nil
+	}
+	return final
 }
 
 // original returns the request of the caller.

@@ -81,5 +81,5 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			{"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"quotaId": %q}]}]}}`, spent)
 		return
 	}
-	_, _ = fmt.Fprintf(w, `{"candidates": [{"content": {"role": "model", "parts": [{"text": "Because of Rayleigh, says models/%s"}]}}]}`, model)
+	_, _ = fmt.Fprintf(w, `{"candidates": [{"content": {"role": "model", "parts": [{"text": "Because of Rayleigh, says models/%s"}]}}]}`, model) //nolint:gosec // no browser asks
 }

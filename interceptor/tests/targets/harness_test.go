@@ -140,6 +140,7 @@ type program struct {
 	*testing.T
 	h       *house
 	conn    *grpc.ClientConn
+	retrier *interceptor.Retrier
 	events  retrytest.Watcher
 	journal retrytest.Journal
 }
@@ -167,7 +168,8 @@ func runOn(t *testing.T, h *house, server *grpctest.Server, f func(p *program), 
 			interceptor.WithTargets(to("b"), to("c")),
 			interceptor.WithObserver(p.events.Observe), interceptor.WithLogger(&p.journal),
 		}, opts...)
-		p.conn = grpctest.Serve(t, server, retrytest.DialOptions(opts...)...)
+		p.retrier = interceptor.New(append([]interceptor.Option{interceptor.WithRand(retrytest.NoSpread)}, opts...)...)
+		p.conn = grpctest.Serve(t, server, p.retrier.DialOptions()...)
 		f(p)
 	})
 }
