@@ -196,6 +196,7 @@ func (l *lifeRun) fallback(rec *lifeRecord) interceptor.FallbackFunc {
 		if m, ok := x.Request.(*testpb.StreamingOutputCallRequest); ok {
 			next := proto.Clone(m).(*testpb.StreamingOutputCallRequest) //nolint:forcetypeassert // it was one
 			next.Payload = &testpb.Payload{Body: append(slices.Clone(m.GetPayload().GetBody()), 'f')}
+			rec.fellBack()
 			return next, nil
 		}
 		return nil, errors.New("there is no request")

@@ -76,6 +76,14 @@ func (l *lifeRun) begin(ctx context.Context, r *lifeRecord) int {
 	return len(r.contexts) - 1
 }
 
+// fellBack notes that another request goes on: the retry decided on before, at a gate, does
+// not begin.
+func (r *lifeRecord) fellBack() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.log = append(r.log, lifeEntry{})
+}
+
 // ask counts that a hook was asked, and returns how often it was before.
 func (r *lifeRecord) ask(hook int) int {
 	r.mu.Lock()
