@@ -60,6 +60,7 @@ var imports = map[string]string{
 	"gapic":       "github.com/reinvoke/reinvoke/interceptor/gapic", "otelretry": "github.com/reinvoke/reinvoke/interceptor/otelretry",
 	"http": "net/http", "rest": "github.com/reinvoke/reinvoke/interceptor/rest",
 	"policyfile": "github.com/reinvoke/reinvoke/policy/policyfile",
+	"google":     "github.com/reinvoke/reinvoke/interceptor/google",
 }
 
 // file returns a Go file of package snippets that imports what it uses.
