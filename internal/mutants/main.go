@@ -1,5 +1,5 @@
 // Command mutants breaks the engine on purpose, defect by defect, and checks that the
-// tests in interceptor and in interceptor/tests catch each defect. The source tree stays
+// tests in interceptor, interceptor/rest and interceptor/tests catch each defect. The source tree stays
 // unchanged: a mutant is a changed copy of a file, passed to go test as an overlay. Run
 // the command in the root folder of the module:
 //

@@ -18,17 +18,20 @@ type suite struct {
 
 var declared = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
 
-// suites returns the packages with tests of these names, sorted: interceptor and the folders
-// under interceptor/tests. A name without a test is an error, since nothing would catch the
+// suites returns the packages with tests of these names, sorted: interceptor, interceptor/rest and
+// the folders under interceptor/tests. A name without a test is an error, since nothing would catch the
 // defect.
 func suites(names string) ([]suite, error) {
 	files, err := filepath.Glob("interceptor/*_test.go")
 	if err != nil {
 		return nil, err
 	}
-	deeper, err := filepath.Glob("interceptor/tests/*/*_test.go")
-	if err != nil {
-		return nil, err
+	for _, pattern := range []string{"interceptor/tests/*/*_test.go", "interceptor/rest/*_test.go"} {
+		deeper, err := filepath.Glob(pattern)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, deeper...)
 	}
 	missing := map[string]bool{}
 	for _, name := range strings.Split(names, "|") {
@@ -36,7 +39,7 @@ func suites(names string) ([]suite, error) {
 	}
 	found := map[string][]string{}
 	wanted := maps.Clone(missing)
-	for _, file := range append(files, deeper...) {
+	for _, file := range files {
 		text, err := os.ReadFile(file) //nolint:gosec // the files of the tests
 		if err != nil {
 			return nil, err

@@ -104,16 +104,16 @@ func TestFallback_atTheGate(t *testing.T) {
 				if e := p.events.Last(); e.Fallback != (c.want == "other" || c.want == "filled") || (c.want == "other" && e.Attempt != 1) {
 					p.Errorf("got %+v", e)
 				}
-				if n := p.h.waiting(p); n != 0 {
+				if e := p.events.Last(); c.want == "a" && (e.Attempt != 1 || e.Outcome != interceptor.FirstTry) {
+					p.Errorf("got %+v, want a first try", e)
+				}
+				if n := p.retrier.Gates().Waiting; n != 0 {
 					p.Errorf("%d calls wait at the gate", n)
 				}
 			}, append([]interceptor.Option{interceptor.WithTargets(), a.option()}, c.opts...)...)
 		})
 	}
 }
-
-// waiting returns how many calls wait at gates: none that has ended.
-func (h *house) waiting(p *program) int { return p.retrier.Gates().Waiting }
 
 // TestFallback_afterDeclining: the fallback that has declined a wait is asked once more at
 // the end.

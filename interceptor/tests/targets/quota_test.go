@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	testpb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/metadata"
+
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor"
 	"github.com/reinvoke/reinvoke/internal/grpctest"
@@ -51,6 +54,9 @@ func TestTargets_allRefused(t *testing.T) {
 	run(t, h, func(p *program) {
 		p.want("b", 10*time.Second)
 		p.wantRequests("a1 b2 c1")
+		if n := p.retrier.Gates().Waiting; n != 0 {
+			p.Errorf("%d calls wait that have ended", n)
+		}
 	})
 	run(t, &house{answers: h.answers, began: h.began}, func(p *program) {
 		h.began = time.Now()
@@ -68,8 +74,39 @@ func TestTargets_allRefused(t *testing.T) {
 		if err != nil {
 			text = err.Error()
 		}
+		if n := p.retrier.Gates().Waiting; n != 0 {
+			p.Errorf("%d calls wait that have ended", n)
+		}
 		if took != 0 || !strings.Contains(text, "as it is Quota in 40s, at b Quota in 10s, at c Quota in 20s") {
 			p.Errorf("got %v after %v, want what is known of each", err, took)
 		}
 	})
+}
+
+// TestTargets_ownKeys: a target that differs in nothing that the key of a gate names has a
+// gate of its own all the same.
+func TestTargets_ownKeys(t *testing.T) {
+	priority := interceptor.Target{Name: "priority", Adapt: func(ctx context.Context, req any) (context.Context, any, bool) {
+		return metadata.AppendToOutgoingContext(ctx, "tier", "priority"), req, true
+	}}
+	for name, opt := range map[string]interceptor.Option{"by model": interceptor.Options(), "of one name": interceptor.WithQuotaName("mine")} {
+		t.Run(name, func(t *testing.T) {
+			h := &house{}
+			server := h.server()
+			server.Unary = func(ctx context.Context, _ int, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+				if md, _ := metadata.FromIncomingContext(ctx); len(md.Get("tier")) == 0 {
+					return nil, grpctest.Hinted(40 * time.Second)
+				}
+				return &testpb.SimpleResponse{Username: "priority"}, nil
+			}
+			runOn(t, h, server, func(p *program) {
+				for range 3 {
+					p.want("priority", 0)
+				}
+				if server.Attempts() != 4 {
+					p.Errorf("%d attempts, want one refusal", server.Attempts())
+				}
+			}, interceptor.WithTargets(priority), opt)
+		})
+	}
 }
