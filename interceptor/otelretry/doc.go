@@ -37,6 +37,7 @@
 //	reinvoke.outcome       first-try, recovered, exhausted, not-retried, ended
 //	reinvoke.class         the 12 classes of package codes; None for a success
 //	reinvoke.rule          the classifying rule; none for a success
+//	reinvoke.target        name of the target of WithTargets, on calls and attempts there; otherwise absent
 //	reinvoke.gate.state    open, closed, probing
 //	reinvoke.gate.in_vain  true for a successful call: the gate would have held the call in vain
 //	reinvoke.account       tokens, earned
