@@ -54,10 +54,10 @@ func wantInOrder(t *testing.T, got []batch.Record, text string) {
 func TestBatch_answersInTheOrderOfThePrompts(t *testing.T) {
 	t.Parallel()
 	text := manyPrompts(30)
-	for _, stream := range []string{"-stream=false", "-stream"} {
-		t.Run(stream, func(t *testing.T) {
+	for _, form := range [][]string{{}, {"-stream"}, {"-rest"}, {"-rest", "-stream"}} {
+		t.Run(strings.Join(form, " "), func(t *testing.T) {
 			t.Parallel()
-			got := runArgs(t, "-prompts", writeFile(t, "prompts", text), "-parallel", "8", stream)
+			got := runArgs(t, append([]string{"-prompts", writeFile(t, "prompts", text), "-parallel", "8"}, form...)...)
 			wantStatus(t, got, exit.OK)
 			all := records(t, got.out)
 			wantInOrder(t, all, text)

@@ -31,7 +31,7 @@ func TestDemo_everyCallEndsAsThePolicySays(t *testing.T) {
 	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("took %v, want 30 s at most", took)
 	}
-	wantContains(t, got.out, "delays divided by 10", "23 of 23 scenes ended as they should", policy.Default()[codes.Quota].Jitter.String())
+	wantContains(t, got.out, "delays divided by 10", "24 of 24 scenes ended as they should", policy.Default()[codes.Quota].Jitter.String())
 	wantContains(t, got.out, strings.TrimSpace(strings.SplitN(server.Table().String(), "\n", 3)[1])) // the row of Quota, with its waits
 	_, closing, _ := strings.Cut(got.out, "class     calls  attempts")
 	for _, class := range classes() {
@@ -62,7 +62,7 @@ func TestDemo_jsonLines(t *testing.T) {
 	if crowd["answered"] != 24.0 || crowd["requests"].(float64) > crowd["requests_without_gate"].(float64) || count["gate"] < 2 {
 		t.Errorf("crowd: %v, and %d changes of the gate; want all answered, with fewer requests than without it", crowd, count["gate"])
 	}
-	if count["policy"] != 1 || count["call"] != 23 || count["summary"] != 1 || count["attempt"] <= count["call"] {
+	if count["policy"] != 1 || count["call"] != 24 || count["summary"] != 1 || count["attempt"] <= count["call"] {
 		t.Errorf("lines by type: %v", count)
 	}
 	summary := all[len(all)-1]

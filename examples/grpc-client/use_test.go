@@ -34,6 +34,7 @@ func TestRun_badUse(t *testing.T) {
 		"-out alone":                   {[]string{"-out", "x"}, []string{"-out", "want -prompts"}},
 		"-parallel alone":              {[]string{"-parallel", "2"}, []string{"-parallel", "want -prompts"}},
 		"-stream alone":                {[]string{"-stream"}, []string{"-stream", "want -prompts"}},
+		"-rest alone":                  {[]string{"-rest"}, []string{"-rest", "want -prompts"}},
 		"-model alone":                 {[]string{"-model", "x"}, []string{"-model", "want -prompts"}},
 		"a quota of nothing":           {[]string{"-prompts", prompts, "-quota", "0"}, []string{"-quota", "want REQUESTS or REQUESTS/TOKENS a minute"}},
 		"a quota in words":             {[]string{"-prompts", prompts, "-quota", "60/many"}, []string{"-quota", "want REQUESTS or REQUESTS/TOKENS a minute"}},
@@ -80,7 +81,7 @@ func TestRun_help(t *testing.T) {
 	got := runArgs(t, "-h")
 	wantStatus(t, got, exit.OK)
 	wantContains(t, got.out, "usage:", "\n    0   ", "\n    1   ", "\n    2   ", "\n  130   ")
-	for _, name := range []string{"json", "endpoint", "insecure", "prompts", "out", "retry-failed", "parallel", "model", "stream", "explain", "table", "method", "quota", "gate"} {
+	for _, name := range []string{"json", "endpoint", "insecure", "prompts", "out", "retry-failed", "parallel", "model", "stream", "rest", "explain", "table", "method", "quota", "gate"} {
 		wantContains(t, got.out, "\n  -"+name+" ")
 	}
 }

@@ -116,5 +116,6 @@ func (m model) request(ctx context.Context, req *http.Request) (*http.Request, b
 	}
 	out := req.Clone(ctx)
 	out.URL.Path, out.URL.RawPath = parts[1]+other+parts[3], ""
+	replaceHeader(out.Header, m.param)
 	return out, true
 }

@@ -147,7 +147,15 @@ func TestModels_requests(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		params := strings.ToLower("X-Goog-Request-Params") // as Google's clients for REST spell it
+		req.Header[params] = []string{"model=models%2Fflash"}
 		_, got, ok := lite().Adapt(t.Context(), req)
+		if h := got.(*http.Request).Header[params]; ok && h[0] != "model=models%2Flite" {
+			t.Errorf("%s: got the header %q", have, h)
+		}
+		if h := req.Header[params]; h[0] != "model=models%2Fflash" {
+			t.Errorf("%s: the caller's header has changed to %q", have, h)
+		}
 		if ok != (want != "") || (ok && got.(*http.Request).URL.String() != host+want) {
 			t.Errorf("%s: got %v, %v, want %s", have, got.(*http.Request).URL, ok, want)
 		}

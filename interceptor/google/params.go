@@ -2,6 +2,7 @@ package google
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -15,11 +16,15 @@ const requestParams = "x-goog-request-params"
 // value was replaced.
 func withParams(ctx context.Context, replace func(key, value string) (string, bool)) (context.Context, bool) {
 	md, ok := metadata.FromOutgoingContext(ctx) // a copy
-	if !ok {
+	if !ok || !replaceParams(md[requestParams], replace) {
 		return ctx, false
 	}
-	replaced := false
-	for i, params := range md[requestParams] {
+	return metadata.NewOutgoingContext(ctx, md), true
+}
+
+// replaceParams replaces values in routing headers, and reports whether it has.
+func replaceParams(headers []string, replace func(key, value string) (string, bool)) (replaced bool) {
+	for i, params := range headers {
 		pairs := strings.Split(params, "&")
 		for n, pair := range pairs {
 			key, escaped, _ := strings.Cut(pair, "=")
@@ -31,10 +36,17 @@ func withParams(ctx context.Context, replace func(key, value string) (string, bo
 				pairs[n], replaced = key+"="+url.QueryEscape(other), true
 			}
 		}
-		md[requestParams][i] = strings.Join(pairs, "&")
+		headers[i] = strings.Join(pairs, "&")
 	}
-	if !replaced {
-		return ctx, false
+	return replaced
+}
+
+// replaceHeader is replaceParams for a request over REST, as Google's generated clients for
+// REST send it.
+func replaceHeader(h http.Header, replace func(key, value string) (string, bool)) {
+	for name, values := range h { // the clients spell it in lower case
+		if strings.EqualFold(name, requestParams) {
+			replaceParams(values, replace)
+		}
 	}
-	return metadata.NewOutgoingContext(ctx, md), true
 }

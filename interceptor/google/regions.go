@@ -76,12 +76,14 @@ func (r region) replace(name string) (string, bool) {
 	return other, other != name
 }
 
+// param rewrites the region in the routing header.
+func (r region) param(_, value string) (string, bool) { return r.replace(value) }
+
 // adapt is the Adapt function of the target.
 func (r region) adapt(ctx context.Context, req any) (context.Context, any, bool) {
-	param := func(_, value string) (string, bool) { return r.replace(value) }
 	switch req := req.(type) {
 	case nil:
-		ctx, ok := withParams(ctx, param)
+		ctx, ok := withParams(ctx, r.param)
 		return ctx, nil, ok && r.grpc
 	case *http.Request:
 		other, ok := r.request(ctx, req)
@@ -91,7 +93,7 @@ func (r region) adapt(ctx context.Context, req any) (context.Context, any, bool)
 		if !ok || !r.grpc {
 			return ctx, req, false
 		}
-		ctx, _ = withParams(ctx, param)
+		ctx, _ = withParams(ctx, r.param)
 		return ctx, other, true
 	}
 	return ctx, req, false
@@ -105,6 +107,7 @@ func (r region) request(ctx context.Context, req *http.Request) (*http.Request, 
 	}
 	out := req.Clone(ctx)
 	out.URL.Path, out.URL.RawPath = other, ""
+	replaceHeader(out.Header, r.param)
 	if hosts.MatchString(req.URL.Host) {
 		out.URL.Host = r.host()
 		out.Host = ""

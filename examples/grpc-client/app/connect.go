@@ -34,19 +34,25 @@ func (p *program) toEndpoint() []option.ClientOption {
 // client returns the client of a batch and a function to end the client. watch gets the
 // changes of the gate.
 func (p *program) client(ctx context.Context, watch func(interceptor.GateEvent)) (client *generativelanguage.GenerativeClient, stop func(), err error) {
-	var where []option.ClientOption
+	var srv *server.Server
 	stopServer := func() {}
 	if p.endpoint == "" {
-		srv, err := server.Start(ctx, p.planner())
-		if err != nil {
+		if srv, err = server.Start(ctx, p.planner()); err != nil {
 			return nil, nil, err
 		}
 		stopServer = srv.Stop
-		where = server.ToEmbedded(srv, &server.Tokens{})
-	} else {
-		where = p.toEndpoint()
 	}
-	client, err = p.connect(ctx, where, append(p.retries(), interceptor.WithGateObserver(watch))...)
+	opts := append(p.retries(), interceptor.WithGateObserver(watch))
+	switch {
+	case p.rest:
+		var stopREST func()
+		client, stopREST, err = p.overREST(ctx, srv, opts)
+		stopServer = both(stopREST, stopServer)
+	case srv != nil:
+		client, err = p.connect(ctx, server.ToEmbedded(srv, &server.Tokens{}), opts...)
+	default:
+		client, err = p.connect(ctx, p.toEndpoint(), opts...)
+	}
 	if err != nil {
 		stopServer()
 		return nil, nil, err
@@ -55,6 +61,36 @@ func (p *program) client(ctx context.Context, watch func(interceptor.GateEvent))
 		_ = client.Close() // the process ends
 		stopServer()
 	}, nil
+}
+
+// overREST returns the client of a batch over REST; a nil srv is for -endpoint.
+func (p *program) overREST(ctx context.Context, srv *server.Server, opts []interceptor.Option) (client *generativelanguage.GenerativeClient, stop func(), err error) {
+	stop = func() {}
+	url, authorize := p.url(), gemini.WithKey(p.key)
+	if srv != nil {
+		if url, stop, err = srv.StartREST(ctx); err != nil {
+			return nil, func() {}, err
+		}
+		authorize = new(server.Tokens).Authorize
+	}
+	client, err = gemini.OverREST(ctx, url, authorize, opts...)
+	return client, stop, err
+}
+
+// url returns the URL of the service at -endpoint.
+func (p *program) url() string {
+	if p.insecure {
+		return "http://" + p.endpoint
+	}
+	return "https://" + p.endpoint
+}
+
+// both returns a function that calls first, then second.
+func both(first, second func()) func() {
+	return func() {
+		first()
+		second()
+	}
 }
 
 // retries returns how a batch retries.

@@ -22,6 +22,7 @@ type options struct {
 	model       string // with the prefix "models/"
 	parallel    int
 	stream      bool
+	rest        bool
 	retryFailed bool
 	endpoint    string // "" for the embedded server
 	insecure    bool
@@ -41,6 +42,7 @@ func parse(args []string) (options, error) {
 	fs.Usage = func() {}
 	fs.BoolVar(&o.json, "json", o.json, "")
 	fs.BoolVar(&o.stream, "stream", o.stream, "")
+	fs.BoolVar(&o.rest, "rest", o.rest, "")
 	fs.BoolVar(&o.insecure, "insecure", o.insecure, "")
 	fs.BoolVar(&o.retryFailed, "retry-failed", o.retryFailed, "")
 	fs.Func("prompts", "", into(&o.prompts, "a file, or - for standard input"))
@@ -131,7 +133,7 @@ func given(fs *flag.FlagSet) map[string]bool {
 
 // contradiction returns an error for flags without a meaning together.
 func contradiction(o options, given map[string]bool) error {
-	for _, name := range []string{"out", "parallel", "stream", "retry-failed", "quota", "gate"} {
+	for _, name := range []string{"out", "parallel", "stream", "rest", "retry-failed", "quota", "gate"} {
 		if given[name] && o.prompts == "" {
 			return fmt.Errorf("-%s: want -prompts with it", name)
 		}

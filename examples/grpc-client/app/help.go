@@ -23,6 +23,7 @@ policy says.
   -parallel N       ask N prompts at a time (default 4)
   -model NAME       ask this model (default ` + gemini.DefaultModel + `)
   -stream           ask for streamed answers
+  -rest             ask over REST instead of gRPC, with the same retries
   -quota R[/T]      the embedded server allows R requests a minute, and T tokens (words)
                     in them; the minutes are real ones
   -gate on|off      off: prompts do not wait for each other's quota (default on)

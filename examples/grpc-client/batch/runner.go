@@ -60,7 +60,7 @@ func (r *runner) askAll(ctx context.Context, todo []prompt, total int) error {
 		defer p.Stop()
 		r.count = p.Add
 	}
-	r.askers(calls, a, feedPrompts(feed, todo))
+	r.askers(calls, a, feedPrompts(feed, todo), ctx)
 	return r.err
 }
 
@@ -99,12 +99,16 @@ func feedPrompts(ctx context.Context, todo []prompt) <-chan prompt {
 	return feed
 }
 
-// askers ask the prompts of feed, keep the results, and return after the last result.
-func (r *runner) askers(ctx context.Context, a *asker, feed <-chan prompt) {
+// askers ask the prompts of feed until whole ends, keep the results, and return after the
+// last result.
+func (r *runner) askers(ctx context.Context, a *asker, feed <-chan prompt, whole context.Context) { //nolint:revive // ctx is that of the calls
 	var working sync.WaitGroup
 	for range r.Parallel {
 		working.Go(func() {
 			for q := range feed {
+				if whole.Err() != nil { // the feed may hear of that later
+					return
+				}
 				r.tally.ask()
 				r.keep(a.ask(ctx, q))
 			}

@@ -60,13 +60,24 @@ func (d *Demo) play(ctx context.Context, scenes []scene) (status int, err error)
 	st.seen = func(s scene) int { return srv.Seen(d.Model, s.title) + srv.Seen(spareModel, s.title) }
 	st.requests = func(prompt string) int { return srv.Seen(d.Model, prompt) }
 	table := interceptor.WithTable(server.Table())
-	st.client, err = d.Dial(ctx, server.ToEmbedded(srv, credentials), append([]interceptor.Option{
+	opts := append([]interceptor.Option{
 		table, interceptor.WithRefresh(credentials.Refresh), interceptor.WithGateKey(quotaOf), interceptor.WithGateObserver(st.gateChanged),
-	}, d.extra...)...)
+	}, d.extra...)
+	st.client, err = d.Dial(ctx, server.ToEmbedded(srv, credentials), opts...)
 	if err != nil {
 		return exit.Failed, err
 	}
 	defer st.client.Close() //nolint:errcheck // the process ends
+	url, stop, err := srv.StartREST(ctx)
+	if err != nil {
+		return exit.Failed, err
+	}
+	defer stop()
+	st.overREST, err = gemini.OverREST(ctx, url, credentials.Authorize, opts...)
+	if err != nil {
+		return exit.Failed, err
+	}
+	defer st.overREST.Close() //nolint:errcheck // the process ends
 	st.bare, err = d.Dial(ctx, server.ToEmbedded(srv, credentials), table, interceptor.WithoutGate())
 	if err != nil {
 		return exit.Failed, err

@@ -29,6 +29,8 @@ type scene struct {
 	// cached makes the client go on using a token until somebody asks for
 	// another.
 	cached bool
+	// rest makes the call over REST.
+	rest bool
 	// crowd stands for many calls instead of one.
 	crowd bool
 	// free accepts any answer, of somebody else's service.
@@ -168,6 +170,11 @@ func script() []scene {
 			title: "a conversation whose first attempt fails", method: "BidiGenerateContent", call: gemini.BidiGenerateContent,
 			steps: []server.Step{{Err: server.Overloaded()}},
 			want:  ending{class: codes.Server, outcome: interceptor.Recovered, why: policy.Success, attempts: 2, waited: 200 * time.Millisecond},
+		},
+		{
+			title: "a quota by the minute, over REST", method: "GenerateContent", call: gemini.GenerateContent, rest: true,
+			steps: []server.Step{{Err: server.PerMinute(1200 * time.Millisecond)}},
+			want:  ending{class: codes.Quota, outcome: interceptor.Recovered, why: policy.Success, attempts: 2, waited: 1200 * time.Millisecond},
 		},
 	}
 }

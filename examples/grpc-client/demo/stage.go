@@ -15,6 +15,7 @@ import (
 // stage is where scenes are played.
 type stage struct {
 	client   *generativelanguage.GenerativeClient
+	overREST *generativelanguage.GenerativeClient // nil without scenes over REST
 	model    string
 	redactor terminal.Redactor
 	show     reporter
@@ -82,7 +83,11 @@ func (st *stage) call(ctx context.Context, number int, s scene) result {
 		ctx, cancel = context.WithTimeout(ctx, s.deadline)
 		defer cancel()
 	}
-	r.text, r.err = s.call(ctx, st.client, st.model, s.title)
+	client := st.client
+	if s.rest {
+		client = st.overREST
+	}
+	r.text, r.err = s.call(ctx, client, st.model, s.title)
 	r.text = st.redactor.Text(r.text)
 	if r.err != nil {
 		r.fault = terminal.Shown(r.err, st.redactor)

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"sync/atomic"
 
 	"google.golang.org/api/option"
@@ -46,6 +47,13 @@ func (t *Tokens) GetRequestMetadata(context.Context, ...string) (map[string]stri
 		n = t.issued.Add(1)
 	}
 	return map[string]string{"authorization": fmt.Sprintf("Bearer demo-token-%d", n)}, nil
+}
+
+// Authorize sets the token of an attempt over REST.
+func (t *Tokens) Authorize(req *http.Request) error {
+	md, err := t.GetRequestMetadata(req.Context())
+	req.Header.Set("Authorization", md["authorization"])
+	return err
 }
 
 // RequireTransportSecurity returns false: the embedded server speaks plain

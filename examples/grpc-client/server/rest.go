@@ -1,0 +1,154 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	pb "cloud.google.com/go/ai/generativelanguage/apiv1beta/generativelanguagepb"
+	"google.golang.org/grpc"
+	grpccodes "google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+)
+
+// StartREST starts the REST form of the server on another free loopback port, and returns
+// the URL and a function to stop it.
+func (s *Server) StartREST(ctx context.Context) (url string, stop func(), err error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, fmt.Errorf("embedded server: %w", err)
+	}
+	srv := &http.Server{Handler: http.HandlerFunc(s.serveREST), ReadHeaderTimeout: time.Minute}
+	go func() { _ = srv.Serve(l) }() // until stop
+	return "http://" + l.Addr().String(), func() { _ = srv.Close() }, nil
+}
+
+// serveREST answers /v1beta/models/M:generateContent and the streamed form.
+func (s *Server) serveREST(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	resource, verb, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v1beta/"), ":")
+	body, err := io.ReadAll(io.LimitReader(r.Body, 4<<20))
+	req := &pb.GenerateContentRequest{}
+	if err == nil {
+		err = protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(body, req)
+	}
+	if err != nil {
+		refuse(w, status.Error(grpccodes.InvalidArgument, "a request that is no JSON"))
+		return
+	}
+	req.Model = resource
+	ctx := metadata.NewIncomingContext(r.Context(), metadata.Pairs("authorization", r.Header.Get("Authorization")))
+	switch verb {
+	case "generateContent":
+		resp, err := s.GenerateContent(ctx, req)
+		if err != nil {
+			refuse(w, err)
+			return
+		}
+		write(w, resp)
+	case "streamGenerateContent":
+		out := &restStream{ctx: ctx, w: w}
+		if err := s.StreamGenerateContent(req, out); err != nil && !out.begun { //nolint:contextcheck // the stream has the context
+			refuse(w, err)
+			return
+		}
+		_, _ = io.WriteString(w, "]")
+	default:
+		refuse(w, status.Errorf(grpccodes.Unimplemented, "%q: want generateContent or streamGenerateContent", verb))
+	}
+}
+
+// restStream is a stream whose messages are the elements of a JSON list.
+type restStream struct {
+	grpc.ServerStream
+	ctx   context.Context
+	w     http.ResponseWriter
+	begun bool
+}
+
+// Context implements grpc.ServerStream.
+func (s *restStream) Context() context.Context { return s.ctx }
+
+// Send sends a message.
+func (s *restStream) Send(m *pb.GenerateContentResponse) error {
+	before := ","
+	if !s.begun {
+		before, s.begun = "[", true
+	}
+	_, _ = io.WriteString(s.w, before)
+	write(s.w, m)
+	if f, ok := s.w.(http.Flusher); ok {
+		f.Flush()
+	}
+	return nil
+}
+
+// write writes a message as JSON.
+func write(w io.Writer, m proto.Message) {
+	text, err := protojson.Marshal(m)
+	if err == nil {
+		_, _ = w.Write(text)
+	}
+}
+
+// refuse writes an error in the form of Google's APIs.
+func refuse(w http.ResponseWriter, err error) {
+	st := status.Convert(err)
+	var details []json.RawMessage
+	for _, d := range st.Proto().GetDetails() {
+		if text, err := protojson.Marshal(d); err == nil {
+			details = append(details, text)
+		}
+	}
+	code := httpStatus(st.Code())
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]any{
+		"code": code, "message": st.Message(), "status": canonical(st.Code()), "details": details,
+	}})
+}
+
+// httpStatus is the HTTP status of a code, by google/rpc/code.proto.
+func httpStatus(code grpccodes.Code) int {
+	switch code {
+	case grpccodes.InvalidArgument, grpccodes.FailedPrecondition, grpccodes.OutOfRange:
+		return http.StatusBadRequest
+	case grpccodes.Unauthenticated:
+		return http.StatusUnauthorized
+	case grpccodes.PermissionDenied:
+		return http.StatusForbidden
+	case grpccodes.NotFound:
+		return http.StatusNotFound
+	case grpccodes.Aborted, grpccodes.AlreadyExists:
+		return http.StatusConflict
+	case grpccodes.ResourceExhausted:
+		return http.StatusTooManyRequests
+	case grpccodes.Unimplemented:
+		return http.StatusNotImplemented
+	case grpccodes.Unavailable:
+		return http.StatusServiceUnavailable
+	case grpccodes.DeadlineExceeded:
+		return http.StatusGatewayTimeout
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// canonical is the name of a code in JSON: RESOURCE_EXHAUSTED.
+func canonical(code grpccodes.Code) string {
+	var b strings.Builder
+	for i, r := range code.String() {
+		if i > 0 && r >= 'A' && r <= 'Z' {
+			b.WriteByte('_')
+		}
+		b.WriteRune(r)
+	}
+	return strings.ToUpper(b.String())
+}
