@@ -48,6 +48,9 @@ type race struct {
 func (c *call) hedge(request, reply any, invoker grpc.UnaryInvoker) error {
 	c.limitHedges()
 	c.askedAtGate = true // the fallback is for the end of the race
+	if c.route != nil {
+		c.route.stay()
+	}
 	for {
 		r := c.race(request, reply, invoker)
 		if r.won != nil {

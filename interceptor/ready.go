@@ -10,6 +10,7 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/internal/clock"
+	"github.com/reinvoke/reinvoke/policy"
 )
 
 // sleep waits before a retry, unless the retry is to wait at a gate, and returns the time
@@ -53,8 +54,11 @@ const lastMoment = 20 * time.Millisecond
 const redial = 1200 * time.Millisecond
 
 // needsConnection reports whether the last attempt may have failed because there was no
-// connection.
-func (c *call) needsConnection() bool { return c.cc != nil && c.failure.Reach != codes.Answered }
+// connection, and the next uses the same one.
+func (c *call) needsConnection() bool {
+	moves := c.decision.Move && c.state.Elsewhere == policy.OtherConnection
+	return c.cc != nil && c.failure.Reach != codes.Answered && !moves
+}
 
 // awaitReady waits until the connection is ready. An attempt on a connection known to be
 // down fails at once with the old error, and a backoff of milliseconds would waste all

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor/internal/gates"
@@ -98,12 +99,18 @@ func connOf(cc *grpc.ClientConn) grpc.ClientConnInterface {
 // stop. It reports false, and leaves the call where it is, if the call cannot go there.
 func (c *call) stand(i int) bool {
 	s := &c.route.stops[i]
-	if s.out || !c.adapt(s) {
+	if s.out || (i > 0 && isClosed(s.Conn)) || !c.adapt(s) {
 		s.out = true
 		return false
 	}
 	c.move(i)
 	return true
+}
+
+// isClosed reports whether a connection is known to be closed.
+func isClosed(conn grpc.ClientConnInterface) bool {
+	cc, ok := conn.(*grpc.ClientConn)
+	return ok && cc != nil && cc.GetState() == connectivity.Shutdown
 }
 
 // move takes the call to stop i, where it has been before.

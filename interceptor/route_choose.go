@@ -36,6 +36,10 @@ const (
 func (c *call) choose(rt *route) error {
 	for {
 		found, best := c.find(rt)
+		err := rt.ctx.Err()
+		if err != nil {
+			best = -1
+		}
 		for n, o := range found {
 			if n != best && o.kind == queued {
 				c.r.gates.Leave(rt.stops[o.stop].waiter, gate.Wait)
@@ -44,7 +48,10 @@ func (c *call) choose(rt *route) error {
 		if rt.broken != nil {
 			return c.hookFailed(rt.broken)
 		}
-		if best < 0 {
+		switch {
+		case err != nil:
+			return c.cancelled(err)
+		case best < 0:
 			return c.end(ending{why: policy.NeverRetried})
 		}
 		o := found[best]
@@ -58,7 +65,7 @@ func (c *call) choose(rt *route) error {
 			return c.allClosed(rt, found, o)
 		}
 		began := c.r.clock.Now()
-		_, err := clock.SleepUnless(c.ctx, c.r.clock, o.left, nil)
+		_, err = clock.SleepUnless(c.ctx, c.r.clock, o.left, nil)
 		c.waited += c.r.clock.Now().Sub(began)
 		if err != nil {
 			return c.cancelled(err)
@@ -113,7 +120,7 @@ func (c *call) arriveAt(rt *route, i int) opening {
 	if left > 0 && !scout {
 		return opening{stop: i, kind: timed, left: left, why: why}
 	}
-	if c.r.gates.There() {
+	if c.r.gates.There() && !c.r.gates.Dry {
 		there, verdict := c.arrive()
 		s.waiter = c.waiter
 		switch {

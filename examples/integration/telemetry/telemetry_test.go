@@ -184,8 +184,8 @@ func TestRun_playsAndServes(t *testing.T) {
 		}
 		calls += n
 	}
-	if calls != 22+24 {
-		t.Errorf("%d calls, want the 22 of the script, and the 24 of its crowd:\n%s", calls, out.String())
+	if calls != 23+24 {
+		t.Errorf("%d calls, want the 23 of the script, and the 24 of its crowd:\n%s", calls, out.String())
 	}
 	for _, name := range []string{"grpc_client_call_retries_bucket", "reinvoke_attempts_total", "reinvoke_budget_tokens", "reinvoke_gates"} {
 		if !strings.Contains(out.String(), "\n"+name+"{") {

@@ -159,7 +159,7 @@ func runPlain(t *testing.T, h *house, f func(p *program), opts ...interceptor.Op
 }
 
 // runOn is runPlain with a server of its own.
-func runOn(t *testing.T, h *house, server *grpctest.Server, f func(p *program), opts ...interceptor.Option) {
+func runOn(t *testing.T, h *house, server testpb.TestServiceServer, f func(p *program), opts ...interceptor.Option) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		h.began = time.Now()
