@@ -105,7 +105,7 @@ func (c *call) reinvokeForeign(attempt AttemptFunc, last AttemptResult) error {
 			return nil
 		}
 		if last.Gone {
-			c.unkept = replay.TooLarge
+			c.unkept = replay.BodyGone
 		}
 		wait, again, final := c.failed(last.Err, last.Evidence)
 		c.logRemedy()

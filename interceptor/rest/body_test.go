@@ -106,3 +106,20 @@ func TestTransport_cancelled(t *testing.T) {
 		}
 	})
 }
+
+// TestTransport_bodyAdvice: the error of a call whose body could not be sent again says
+// what would have allowed that.
+func TestTransport_bodyAdvice(t *testing.T) {
+	abort := func(http.ResponseWriter, *http.Request, int) { panic(http.ErrAbortHandler) }
+	inWorld(t, abort, func(w *world) {
+		req := request(w.t, http.MethodPost, generate, strings.Repeat("x", 100))
+		req.GetBody = nil
+		got := w.do(req)
+		if got.err == nil || !strings.Contains(got.err.Error(), "the body of the request can be had only once, and is not kept for a retry: a GetBody allows one, or interceptor.WithReplayBuffer") {
+			w.t.Errorf("got %v, want the advice", got.err)
+		}
+		if n := w.attempts(); n != 1 {
+			w.t.Errorf("%d attempts, want one", n)
+		}
+	}, interceptor.WithReplayBuffer(10))
+}

@@ -11,6 +11,7 @@ const (
 	NoProto                    // a message is not a protobuf message
 	NotEncodable               // a message cannot be encoded
 	NotSame                    // a message would differ when sent again
+	BodyGone                   // the body of a REST call can be had only once, and was not kept
 	ToldBroken                 // the caller knows that the stream is broken, and may have stopped sending
 )
 
@@ -19,6 +20,8 @@ func (u Unkept) Advice() string {
 	switch u {
 	case TooLarge:
 		return "the stream has sent too much to be kept for a retry: interceptor.WithReplayBuffer allows more"
+	case BodyGone:
+		return "the body of the request can be had only once, and is not kept for a retry: a GetBody allows one, or interceptor.WithReplayBuffer"
 	case NoProto:
 		return "the request is no protobuf message and cannot be kept for a retry"
 	case NotEncodable:
