@@ -22,7 +22,7 @@ func (x *exchange) nextBody() (io.ReadCloser, error) {
 	return x.req.GetBody()
 }
 
-// replay returns what keeps the body: nothing, if GetBody does.
+// replay returns the keeper of the body. With GetBody it keeps nothing.
 func (x *exchange) replay() *replayed {
 	if x.req.Body == nil || x.req.Body == http.NoBody || x.req.GetBody != nil {
 		return &replayed{}
@@ -30,9 +30,9 @@ func (x *exchange) replay() *replayed {
 	return &replayed{src: x.req.Body, limit: x.t.r.ReplayBuffer(x.req.Context(), x.describe().Method)}
 }
 
-// replayed is a body that can be had only once, and is kept while it is sent, up to a
+// replayed is a body without GetBody, kept while being sent, up to a
 // limit. The zero value keeps nothing, and lets a body be sent again. A replayed is used
-// by the attempts one after the other; but an attempt that has ended may still be reading.
+// by the attempts one after the other; but an ended attempt may still be reading.
 type replayed struct {
 	src   io.ReadCloser // nil for nothing to keep
 	limit int
@@ -47,7 +47,7 @@ type replayed struct {
 	closed  bool // src is closed
 }
 
-// errGone is the error of a body that is not kept.
+// errGone is the error for a body not kept.
 var errGone = errors.New("rest: the body is not kept")
 
 // next returns the body for the next attempt.
@@ -68,7 +68,7 @@ func (r *replayed) again() bool {
 	return r.src == nil || !r.lost && !r.busy && (r.end == nil || r.end == io.EOF) //nolint:errorlint // the end of a reader is io.EOF itself
 }
 
-// done says that there is no further attempt. The body is closed as soon as the last
+// done says: no further attempt. The body is closed as soon as the last
 // attempt has closed it.
 func (r *replayed) done() {
 	if r == nil || r.src == nil {

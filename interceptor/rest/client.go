@@ -7,7 +7,7 @@ import (
 )
 
 // Client returns an http.Client with [Transport] over http.DefaultTransport. auth adds the
-// credentials to the copy of a request before each attempt, so that a retry gets a fresh
+// credentials to the copy of a request before each attempt, and a retry gets a fresh
 // token; nil for none, as with an API key. auth may block until the end of the request's
 // context, and must be safe for concurrent use. With a golang.org/x/oauth2 TokenSource:
 //
@@ -56,8 +56,8 @@ func (a *authorized) RoundTrip(req *http.Request) (*http.Response, error) {
 // CloseIdleConnections lets http.Client.CloseIdleConnections reach base.
 func (a *authorized) CloseIdleConnections() { closeIdle(a.base) }
 
-// credentialsFailed is grpc-go's text for credentials that could not be had, which package
-// codes reads for what went wrong.
+// credentialsFailed is grpc-go's text for missing credentials. Package codes reads the rest
+// of such a text for the cause.
 const credentialsFailed = "transport: per-RPC creds failed due to error: " //nolint:gosec // a text, and no credentials
 
 // authError is the error of auth: nothing was sent.
@@ -66,7 +66,7 @@ type authError struct{ error }
 // Unwrap returns the error of auth.
 func (e *authError) Unwrap() error { return e.error }
 
-// remedy returns what to do about credentials that were added outside of the retries.
+// remedy returns advice about credentials added outside of the retries.
 func remedy(req *http.Request) string {
 	if req.Header.Get("Authorization") == "" {
 		return ""

@@ -15,7 +15,7 @@ import (
 // asksForEvents reports whether a request asks for server-sent events.
 func asksForEvents(req *http.Request) bool { return req.URL.Query().Get("alt") == "sse" }
 
-// isEvents reports whether a response is a stream of server-sent events that answers the
+// isEvents reports whether a response is a stream of server-sent events, as the answer to the
 // request. A GET subscribes to events, and may stay silent for long; a coded stream cannot
 // be read here.
 func isEvents(req *http.Request, resp *http.Response) bool {
@@ -26,8 +26,8 @@ func isEvents(req *http.Request, resp *http.Response) bool {
 	return asksForEvents(req) || media == "text/event-stream" && methodOf(req) != http.MethodGet
 }
 
-// firstEvent reads a stream up to the end of its first event, which commits the call, and
-// puts all back. The failure is that of an event with an error, or of a stream cut before.
+// firstEvent reads a stream up to the end of its first event, for the commitment of the call, and
+// puts all back. The failure is an event with an error, or a stream cut before.
 func firstEvent(ctx context.Context, resp *http.Response) error {
 	var found []byte
 	seen := peek(resp, func(seen []byte) bool {
@@ -38,7 +38,7 @@ func firstEvent(ctx context.Context, resp *http.Response) error {
 		if err := brokenBy(resp); err != nil {
 			return lostBy(ctx, err, true)
 		}
-		if found = eventIn(append(bytes.Clone(seen), "\n\n"...)); found == nil { // what ends without a blank line
+		if found = eventIn(append(bytes.Clone(seen), "\n\n"...)); found == nil { // the end, without a blank line
 			found = seen // an error may come without the form of an event
 		}
 	}
@@ -52,10 +52,10 @@ func firstEvent(ctx context.Context, resp *http.Response) error {
 	if st, err := codes.FromJSON(event.Error); err == nil {
 		return &answer{http: resp.StatusCode, api: true, status: st}
 	}
-	return nil // a field of that name, and no error
+	return nil // a field called error, and no error
 }
 
-// brokenBy returns what has cut the body, or nil.
+// brokenBy returns the error of a cut body, or nil.
 func brokenBy(resp *http.Response) error {
 	if cut, ok := resp.Body.(*wholeBody); ok && !errors.Is(cut.end, io.EOF) {
 		return cut.end

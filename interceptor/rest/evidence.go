@@ -23,7 +23,7 @@ func (w *watch) hooks() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{WroteHeaders: func() { w.wrote.Store(true) }}
 }
 
-// isTraced reports whether base is known to tell package httptrace of what it writes.
+// isTraced reports whether base is known to report writes to package httptrace.
 func isTraced(base http.RoundTripper) bool {
 	switch base := base.(type) {
 	case *http.Transport:
@@ -34,7 +34,7 @@ func isTraced(base http.RoundTripper) bool {
 	return false
 }
 
-// evidence returns what a failed attempt has left. Without a proof that base reports what
+// evidence returns the traces of a failed attempt. Without a proof that base reports what
 // it writes, silence proves nothing.
 func (x *exchange) evidence(w *watch, err error) codes.Evidence {
 	ev := codes.Evidence{Watched: true, Stream: w.wrote.Load()}
@@ -46,8 +46,8 @@ func (x *exchange) evidence(w *watch, err error) codes.Evidence {
 	return ev
 }
 
-// trailer returns the headers that package codes reads in a trailer. The content-type says
-// that the server has answered.
+// trailer returns the headers read by package codes in a trailer. The content-type proves an
+// answer of the server.
 func trailer(h http.Header) metadata.MD {
 	md := metadata.MD{"content-type": {h.Get("Content-Type")}}
 	for _, name := range []string{"Retry-After", "Retry-After-Ms", "Date"} {

@@ -27,7 +27,7 @@ type exchange struct {
 func (x *exchange) attempt(ctx context.Context, request any) interceptor.AttemptResult {
 	x.sent = true
 	req := x.req
-	if other, ok := request.(*http.Request); ok { // of a target; the body is that of the call
+	if other, ok := request.(*http.Request); ok { // of a target; the body stays
 		req = other
 	}
 	body, err := x.nextBody() //nolint:contextcheck // the exchange has the context of its request
@@ -63,7 +63,7 @@ func (x *exchange) attempt(ctx context.Context, request any) interceptor.Attempt
 	return interceptor.AttemptResult{Err: err, Evidence: x.evidence(w, err), Gone: !x.body.again()}
 }
 
-// examine returns the failure that a response stands for, or nil.
+// examine returns the failure behind a response, or nil.
 func (x *exchange) examine(ctx context.Context) error {
 	switch {
 	case x.resp.StatusCode >= http.StatusBadRequest:
@@ -74,7 +74,7 @@ func (x *exchange) examine(ctx context.Context) error {
 	return nil
 }
 
-// drop closes the response of an attempt that was not the last.
+// drop closes the response of an earlier attempt.
 func (x *exchange) drop() {
 	if x.resp != nil {
 		_ = x.resp.Body.Close()
@@ -82,14 +82,14 @@ func (x *exchange) drop() {
 	}
 }
 
-// abandon ends the context of a call whose base panicked.
+// abandon ends the context of a call after a panic of base.
 func (x *exchange) abandon() {
 	if !x.delivered {
 		x.cancel()
 	}
 }
 
-// deliver returns what the caller gets: the last response, if there is one.
+// deliver returns the last response, or else an error, for the caller.
 func (x *exchange) deliver(final error) (*http.Response, error) {
 	x.delivered = true
 	x.body.done()

@@ -20,14 +20,14 @@ import (
 )
 
 // mostRead is how many bytes of an error's body, and of a stream before its first event,
-// are read to learn what happened. Judgement: Google's errors have some kilobytes.
+// are read to learn the cause. Judgement: Google's errors have some kilobytes.
 const mostRead = 64 << 10
 
 // mostQuoted is how much of a body other than Google's JSON becomes the message of a
-// status. Judgement: the beginning of a proxy's text, which says what the proxy met.
+// status. Judgement: the beginning of a proxy's text names the trouble.
 const mostQuoted = 512
 
-// answer is the failure that a server has answered.
+// answer is a failure answered by a server.
 type answer struct {
 	http   int
 	api    bool // the body is an error of a Google API
@@ -39,11 +39,11 @@ func (a *answer) Error() string {
 	return fmt.Sprintf("rest: HTTP %d: %s", a.http, a.status.Message())
 }
 
-// GRPCStatus returns the status that the same failure has over gRPC.
+// GRPCStatus returns the status of the same failure over gRPC.
 func (a *answer) GRPCStatus() *status.Status { return a.status }
 
-// refusal returns the failure that a response of HTTP status 400 or more stands for, and
-// gives the response a body that is still unread.
+// refusal returns the failure behind a response of HTTP status 400 or more. The body of the
+// response is unread afterwards.
 func refusal(resp *http.Response) error {
 	body := decoded(resp, peek(resp, nil))
 	code := codes.HTTPCode(resp.StatusCode)
@@ -73,7 +73,7 @@ func namesStatus(body []byte) bool {
 	return len(list) > 0 && list[0].Error.Status != grpccodes.OK
 }
 
-// decoded returns the plain form of a body that the caller has asked for in gzip, where
+// decoded returns the plain form of a body requested by the caller in gzip, where
 // net/http leaves the decoding to the caller.
 func decoded(resp *http.Response, body []byte) []byte {
 	if resp.Header.Get("Content-Encoding") != "gzip" {
@@ -83,7 +83,7 @@ func decoded(resp *http.Response, body []byte) []byte {
 	if err != nil {
 		return body
 	}
-	plain, _ := io.ReadAll(io.LimitReader(unzip, mostRead)) // what can be read is enough
+	plain, _ := io.ReadAll(io.LimitReader(unzip, mostRead)) // a part is enough
 	return plain
 }
 
@@ -125,13 +125,13 @@ func grown(b []byte) []byte {
 	return append(make([]byte, 0, max(2*cap(b), 2<<10)), b...)
 }
 
-// putBack is a body of which a part has been read and put back.
+// putBack is a body with a part read and put back.
 type putBack struct {
 	io.Reader
 	io.Closer
 }
 
-// wholeBody is a body that has been read to its end: io.EOF, or what broke it.
+// wholeBody is a body read to the end: io.EOF, or the error of a cut.
 type wholeBody struct {
 	read *bytes.Reader
 	end  error
@@ -154,13 +154,13 @@ type lost struct {
 	status *status.Status
 }
 
-// GRPCStatus returns the status that the same failure has over gRPC.
+// GRPCStatus returns the status of the same failure over gRPC.
 func (l *lost) GRPCStatus() *status.Status { return l.status }
 
 // Unwrap returns the error of the transport.
 func (l *lost) Unwrap() error { return l.error }
 
-// lostBy returns the failure behind an error of the transport. ctx is that of the attempt;
+// lostBy returns the failure behind an error of the transport. ctx is the context of the attempt;
 // written says that the request was written, and so that a timeout is one of waiting for
 // the answer.
 func lostBy(ctx context.Context, err error, written bool) *lost {
@@ -178,7 +178,7 @@ func lostBy(ctx context.Context, err error, written bool) *lost {
 	return &lost{err, status.New(code, text)}
 }
 
-// unsendable is the failure of a request whose body cannot be had again.
+// unsendable is the failure of a request without a second body.
 func unsendable(err error) *lost {
 	return &lost{fmt.Errorf("rest: body: %w", err), status.New(grpccodes.InvalidArgument, "the body cannot be had again")}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // malformed reports whether net/http refuses to send a request, such as one with an API
-// key that was read from a file with its newline.
+// key read from a file with the newline.
 func malformed(req *http.Request) bool {
 	for _, values := range req.Header {
 		for _, value := range values {
@@ -25,7 +25,7 @@ func malformed(req *http.Request) bool {
 // isControl reports whether a character may not be in a header (RFC 9110 section 5.5).
 func isControl(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }
 
-// malformedError is the error of a request that auth has made malformed.
+// malformedError is the error of a request made malformed by auth.
 type malformedError struct{ error }
 
 // Unwrap returns the error of the transport.

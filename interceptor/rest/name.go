@@ -8,7 +8,7 @@ import (
 	"github.com/reinvoke/reinvoke/interceptor"
 )
 
-// name is what a request asks for, in the terms of gRPC.
+// name names a request in the terms of gRPC.
 type name struct {
 	method   string // "/package.Service/Method", or "/host/VERB"
 	resource string // such as "model=models/x"; empty for none
@@ -20,7 +20,7 @@ var (
 )
 
 // nameOf maps a POST to a model of Gemini or Vertex AI to the method of the gRPC API, by
-// the end of the path, so that a proxy may have a prefix of its own. Any other request has
+// the end of the path, since a proxy may have a prefix of its own. Any other request has
 // the host as the service and the verb as the method: a path has too many values for the
 // label of a metric.
 func nameOf(req *http.Request) name {
@@ -99,7 +99,7 @@ func (x *exchange) describeAs(request any) interceptor.CallInfo {
 	}
 }
 
-// quotaOf returns the resource, and the project that pays.
+// quotaOf returns the resource, and the paying project.
 func quotaOf(req *http.Request, n name) string {
 	quota := n.resource
 	if project := req.Header.Get("X-Goog-User-Project"); project != "" {
@@ -108,7 +108,7 @@ func quotaOf(req *http.Request, n name) string {
 	return quota
 }
 
-// tenantOf returns the secret that tells whose quota a request counts against.
+// tenantOf returns the secret of the customer with the quota.
 func tenantOf(req *http.Request) string {
 	if key := req.Header.Get("X-Goog-Api-Key"); key != "" {
 		return key

@@ -6,10 +6,10 @@ import (
 )
 
 // repeatable reports whether a request may run twice, by its verb (RFC 9110 section 9.2.2)
-// or by a key that lets the server recognise the second. A method restored from a version
+// or by a key for the server to recognise the second. A method restored from a version
 // of a data set starts an operation, despite being a GET.
 func repeatable(req *http.Request) bool {
-	for _, key := range []string{"Idempotency-Key", "X-Idempotency-Key"} { // those that net/http knows
+	for _, key := range []string{"Idempotency-Key", "X-Idempotency-Key"} { // as in net/http
 		if len(req.Header.Values(key)) > 0 {
 			return true
 		}
@@ -21,8 +21,8 @@ func repeatable(req *http.Request) bool {
 	return false
 }
 
-// untouched reports whether a request is left to base: a resumable upload, which its
-// client repeats, a connection that changes its protocol, and what is not HTTP.
+// untouched reports whether a request is left to base: a resumable upload, repeated by
+// the client, a connection changing the protocol, and other protocols than HTTP.
 func untouched(req *http.Request) bool {
 	switch {
 	case req.URL == nil, req.URL.Scheme != "http" && req.URL.Scheme != "https", req.Method == http.MethodConnect:

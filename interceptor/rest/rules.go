@@ -10,7 +10,7 @@ import (
 	"github.com/reinvoke/reinvoke/codes"
 )
 
-// rules returns what package codes cannot know of net/http.
+// rules returns the rules for the errors of net/http, unknown to package codes.
 func rules() []codes.Rule {
 	unavailable := []grpccodes.Code{grpccodes.Unavailable}
 	return []codes.Rule{

@@ -10,7 +10,7 @@ import (
 // serverTimeout tells Google's servers, in whole seconds, when to give up.
 const serverTimeout = "X-Server-Timeout"
 
-// renewTimeout lowers the time that an attempt gives the server to the time left to the
+// renewTimeout lowers the time given to the server by an attempt to the time left to the
 // caller. genai sets the time left to the whole call.
 func renewTimeout(out *http.Request) {
 	set, err := strconv.ParseInt(out.Header.Get(serverTimeout), 10, 64)

@@ -9,18 +9,18 @@ import (
 	"github.com/reinvoke/reinvoke/interceptor"
 )
 
-// Transport returns an http.RoundTripper that sends requests through base, and sends them
-// again as r decides; a nil base is http.DefaultTransport. A nil r panics. The
+// Transport returns an http.RoundTripper for requests through base, repeated
+// as r decides; a nil base is http.DefaultTransport. A nil r panics. The
 // http.RoundTripper is safe for concurrent use.
 //
 // The caller gets the last response as it came, errors included, its body unread; an error
-// of the transport after retries wraps an [*interceptor.Error]. A call that the gate turns
-// away unsent gets a 429 in the form of Google's APIs, with a Retry-After of the time left;
+// of the transport after retries wraps an [*interceptor.Error]. A call turned away by the
+// gate gets a 429 in the form of Google's APIs, with a Retry-After of the time left;
 // a call refused by the breaker gets a 503.
 //
 // A request is repeated with the body of GetBody, or else with a copy of up to
 // [interceptor.WithReplayBuffer] bytes; a larger body is sent once. Credentials belong
-// into base, so that every attempt gets them fresh: see [Client].
+// into base, for every attempt to get them fresh: see [Client].
 //
 // Resumable uploads to Google's APIs pass untouched, because the clients repeat them.
 func Transport(r *interceptor.Retrier, base http.RoundTripper) http.RoundTripper {
@@ -40,7 +40,7 @@ type transport struct {
 	r     *interceptor.Retrier
 	base  http.RoundTripper
 	rules []codes.Rule
-	// traced means that base is known to tell package httptrace of what it writes.
+	// traced means: base is known to report writes to package httptrace.
 	traced atomic.Bool
 }
 
@@ -58,7 +58,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // CloseIdleConnections lets http.Client.CloseIdleConnections reach base.
 func (t *transport) CloseIdleConnections() { closeIdle(t.base) }
 
-// closeIdle closes the idle connections of a transport that has such.
+// closeIdle closes the idle connections of a transport, if possible.
 func closeIdle(base http.RoundTripper) {
 	if base, ok := base.(interface{ CloseIdleConnections() }); ok {
 		base.CloseIdleConnections()

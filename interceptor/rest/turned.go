@@ -20,8 +20,8 @@ import (
 	"github.com/reinvoke/reinvoke/interceptor"
 )
 
-// instead returns what the caller gets of a call without a response: the error, or, if
-// gate or breaker let nothing be sent, a response that says so.
+// instead returns the result of a call without a response: the error, or, if gate or breaker
+// let nothing be sent, a response with the reason.
 func instead(req *http.Request, final error, sent bool) (*http.Response, error) {
 	if only, ok := final.(*lost); ok { //nolint:errorlint // the error of a single attempt is untouched
 		return nil, only.error
@@ -37,7 +37,7 @@ func endedByCaller(ctx context.Context, final error) bool {
 	return ctx.Err() != nil && errors.Is(final, ctx.Err())
 }
 
-// transportError is an error after retries. Timeout is what http.Client asks for.
+// transportError is an error after retries. http.Client asks for Timeout.
 type transportError struct{ error }
 
 // Unwrap returns the *interceptor.Error.
@@ -54,7 +54,7 @@ func (e *transportError) Timeout() bool {
 	return !errors.Is(e.error, context.Canceled) && status.Code(e.error) == grpccodes.DeadlineExceeded // of an attempt timeout
 }
 
-// unsent returns the response for a call that was not sent.
+// unsent returns the response for an unsent call.
 func unsent(req *http.Request, final error) *http.Response {
 	st, _ := status.FromError(final)
 	code := http.StatusServiceUnavailable

@@ -10,7 +10,7 @@ import (
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
-// ledger keeps the quotas used up for long, for calls that can go elsewhere. Other calls
+// ledger keeps the quotas used up for long, for calls with other places to go. Other calls
 // never look. The zero value is empty.
 type ledger struct {
 	n  atomic.Int32 // the number of quotas
@@ -18,7 +18,7 @@ type ledger struct {
 	of map[Key]*spentQuota
 }
 
-// spentQuota is a quota with the refusal that closed it.
+// spentQuota is a quota with the closing refusal.
 type spentQuota struct {
 	gate.Spent
 	failure codes.Failure
@@ -29,7 +29,7 @@ type spentQuota struct {
 func (g *Gates) Spending() bool { return g.spent.n.Load() > 0 }
 
 // Spent returns the time until a spent quota is expected to have room, with the refusal; 0
-// if the quota has room. scout says that the call may go there all the same.
+// if the quota has room. scout: the call may go there all the same.
 func (g *Gates) Spent(key Key) (left time.Duration, scout bool, why Reason) {
 	if !g.Spending() {
 		return 0, false, Reason{}
@@ -50,7 +50,7 @@ func (g *Gates) Spent(key Key) (left time.Duration, scout bool, why Reason) {
 	return left, q.Scout(now), Reason{Failure: q.failure, Err: q.err, Closed: true, Left: left}
 }
 
-// SpentFor is Spent for a look that sends no scout.
+// SpentFor is Spent without sending a scout.
 func (g *Gates) SpentFor(key Key) time.Duration {
 	if !g.Spending() {
 		return 0
@@ -63,8 +63,8 @@ func (g *Gates) SpentFor(key Key) time.Duration {
 	return 0
 }
 
-// Spend closes a quota that has refused a call with f, of class Spent. scout says that the
-// call was a scout.
+// Spend closes a quota after the refusal of a call with f, of class Spent. scout: the call
+// was a scout.
 func (g *Gates) Spend(key Key, scout bool, f codes.Failure, err error) {
 	if g.Off || g.Dry {
 		return
@@ -90,7 +90,7 @@ func (g *Gates) Spend(key Key, scout bool, f codes.Failure, err error) {
 	q.Refused(now, policy.SpentUntil(now, f), scout, u)
 }
 
-// Refill opens a spent quota that has accepted a scout.
+// Refill opens a spent quota after an accepted scout.
 func (g *Gates) Refill(key Key) {
 	g.spent.mu.Lock()
 	defer g.spent.mu.Unlock()
@@ -105,7 +105,7 @@ func (l *ledger) drop(key Key) {
 	}
 }
 
-// forget makes room: it drops the quotas that have room again, or else any one.
+// forget makes room: it drops the refilled quotas, or else any other.
 func (l *ledger) forget(now time.Time) {
 	var one Key
 	for key, q := range l.of {
@@ -118,7 +118,7 @@ func (l *ledger) forget(now time.Time) {
 	}
 }
 
-// Turn returns the time until the turn of a call that would arrive now at the gate of a
+// Turn returns the time until the turn of a call arriving now at the gate of a
 // key, if there is a gate; otherwise 0.
 func (g *Gates) Turn(key Key) time.Duration {
 	if !g.There() || g.Dry {
