@@ -9,7 +9,7 @@ TEST := go test -vet=off -ldflags=-w -timeout 30m
 BUILDING := awk 'NR % 50 == 0 {print "test: built " NR " packages, now " $$1; fflush()}'
 # The packages with tests that count allocations, which the race detector distorts,
 # or that it makes too slow.
-ALLOC_PACKAGES := ./codes ./policy ./policy/gate ./interceptor ./interceptor/rest ./interceptor/tests/transcripts ./bench ./bench/fleet
+ALLOC_PACKAGES := ./codes ./policy ./policy/gate ./interceptor ./interceptor/rest ./interceptor/tests/targets ./interceptor/tests/transcripts ./bench ./bench/fleet
 
 .DEFAULT_GOAL := help
 
