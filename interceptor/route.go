@@ -154,15 +154,27 @@ func (c *call) adapt(s *stop) bool {
 	}
 	s.known = true
 	s.ctx, s.adapted = rt.ctx, rt.request
-	if s.Adapt == nil {
-		return true
+	own := rt.stops[0].info
+	if s.Adapt == nil { // another connection alone is no other place for a call of Invoke
+		return own == nil || s == &rt.stops[0]
 	}
+	var ctx context.Context // an abandoned function may use these later
+	var adapted any
 	var ok bool
-	fault := hook.Run(rt.ctx, "WithTargets", func() { s.ctx, s.adapted, ok = s.Adapt(rt.ctx, rt.request) })
-	if fault == nil && ok {
-		fault = s.fault(rt.request)
+	f, in, request := s.Adapt, rt.ctx, rt.request
+	if broken := hook.Run(in, "WithTargets", func() { ctx, adapted, ok = f(in, request) }); broken != nil {
+		rt.fail(broken)
+		return false
 	}
-	if own := rt.stops[0].info; fault == nil && ok && own != nil {
+	if !ok {
+		return false
+	}
+	s.ctx, s.adapted = ctx, adapted
+	if wrong := s.fault(rt.request); wrong != nil {
+		rt.fail(wrong)
+		return false
+	}
+	if own != nil {
 		info := *own
 		if own.Describe != nil {
 			info = own.Describe(s.adapted)
@@ -170,10 +182,14 @@ func (c *call) adapt(s *stop) bool {
 		info.Method = c.method
 		s.info = &info
 	}
+	return true
+}
+
+// fail notes the fault of an Adapt function.
+func (rt *route) fail(fault error) {
 	if hook.Failed(fault) && rt.broken == nil {
 		rt.broken = fault
 	}
-	return fault == nil && ok
 }
 
 // fault returns what is wrong with the answer of Adapt, or nil.

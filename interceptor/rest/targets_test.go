@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
+
 	"github.com/reinvoke/reinvoke/interceptor"
 )
 
@@ -58,7 +60,7 @@ func TestTransport_targets(t *testing.T) {
 		if e := w.last(); e.TargetName != "lite" || e.Outcome != interceptor.FirstTry {
 			t.Errorf("got %+v, want a first try at lite", e)
 		}
-	}, interceptor.WithTargets(lite))
+	}, interceptor.WithTargets(interceptor.Target{Name: "another connection is none here", Conn: struct{ grpc.ClientConnInterface }{}}, lite))
 }
 
 // TestTransport_targetsShareGates: a target shares the gate of those who ask for its model
