@@ -146,6 +146,13 @@ func (rt *route) stay() {
 	}
 }
 
+// adapted is what an Adapt function has returned.
+type adapted struct {
+	ctx     context.Context
+	request any
+	ok      bool
+}
+
 // adapt asks the target for context and request, once for each request.
 func (c *call) adapt(s *stop) bool {
 	rt := c.route
@@ -158,18 +165,15 @@ func (c *call) adapt(s *stop) bool {
 	if s.Adapt == nil { // another connection alone is no other place for a call of Invoke
 		return own == nil || s == &rt.stops[0]
 	}
-	var ctx context.Context // an abandoned function may use these later
-	var adapted any
-	var ok bool
-	f, in, request := s.Adapt, rt.ctx, rt.request
-	if broken := hook.Run(in, "WithTargets", func() { ctx, adapted, ok = f(in, request) }); broken != nil {
+	got, request := new(adapted), rt.request // an abandoned function may use these later
+	if broken := hook.Run(rt.ctx, "WithTargets", func() { got.ctx, got.request, got.ok = s.Adapt(rt.ctx, request) }); broken != nil {
 		rt.fail(broken)
 		return false
 	}
-	if !ok {
+	if !got.ok {
 		return false
 	}
-	s.ctx, s.adapted = ctx, adapted
+	s.ctx, s.adapted = got.ctx, got.request
 	if wrong := s.fault(rt.request); wrong != nil {
 		rt.fail(wrong)
 		return false

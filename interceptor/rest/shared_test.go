@@ -45,7 +45,7 @@ func TestTransport_sharesGateWithGRPC(t *testing.T) {
 					conn := grpctest.Serve(w.t, server, w.r.DialOptions()...)
 					overGRPC := func(ctx context.Context) error { return grpctest.CallUnaryOnce(ctx, conn) }
 					overREST := func(ctx context.Context) error {
-						return w.do(request(w.t, http.MethodPost, generate, "x").WithContext(ctx)).err
+						return w.do(request(w.t, http.MethodPost, generate, "x").WithContext(ctx)).err //nolint:contextcheck // it gets ctx
 					}
 					closes, next := overGRPC, overREST
 					if first == "REST" {
