@@ -195,7 +195,7 @@ func (c *call) judge() {
 //go:noinline
 func (c *call) decide() {
 	if c.route != nil {
-		c.route.stands, c.route.next = nil, -1
+		c.route.stands, c.route.next, c.route.charged = nil, -1, -1
 	}
 	switch {
 	case c.failure.Class == codes.Ended: // this reason takes precedence
@@ -268,4 +268,7 @@ func (c *call) pause(wait time.Duration) error {
 // waiting call.
 //
 //go:noinline
-func (c *call) count() { c.state.Retry(c.decision) }
+func (c *call) count() {
+	c.state.Retry(c.decision)
+	c.route.charge(&c.state.State)
+}

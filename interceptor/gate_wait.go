@@ -215,7 +215,7 @@ func (c *call) tellSpent(p *place, f codes.Failure, err error) {
 	switch {
 	case len(c.knobs.targets) == 0 || !c.travels():
 	case f.Class == codes.Spent:
-		c.r.gates.Spend(c.gateKey(), p.spent != nil, f, err)
+		c.r.gates.Spend(c.gateKey(), p.scouts, f, err)
 	case f.Class == codes.None && p.spent != nil:
 		c.r.gates.Refill(*p.spent)
 	}

@@ -21,7 +21,8 @@ type place struct {
 	r       *Retrier
 	key     gates.Key
 	ticket  gate.Ticket // zero for none
-	spent   *gates.Key  // the spent quota that the attempt scouts; nil for none
+	spent   *gates.Key  // the spent quota tried by the attempt; nil for none
+	scouts  bool        // as a scout
 	shade   *gates.Shade
 	breaker func(error) // nil for none
 

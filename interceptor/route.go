@@ -21,6 +21,8 @@ type route struct {
 	stops []stop
 	at    int // the stop of the current attempt
 	next  int // the stop decided on for the next attempt; negative to choose anew
+	// charged is the stop whose row of the table pays for the next attempt; negative for none.
+	charged int
 	// stands is the failed attempt behind the last decision; nil if only the last attempt can
 	// be.
 	stands *past
@@ -62,14 +64,18 @@ type past struct {
 	due                  time.Time     // end of the delay asked by the server; zero for none
 	ready                time.Time     // end of the wait of the table
 	done                 bool          // the table allows no further attempt there
+	quota                quotaRow      // every target has a quota of its own
 }
+
+// quotaRow counts the retries of class Quota at one stop.
+type quotaRow struct{ retries, exponents int }
 
 // routed returns the route of the call, or nil for a call without targets.
 func (c *call) routed() *route {
 	if c.route != nil || len(c.knobs.targets) == 0 || c.fellBack || c.resumed || c.racing > 0 || !c.travels() {
 		return c.route
 	}
-	rt := &route{stops: make([]stop, 1+len(c.knobs.targets)), next: -1, request: c.request, ctx: c.ctx}
+	rt := &route{stops: make([]stop, 1+len(c.knobs.targets)), next: -1, charged: -1, request: c.request, ctx: c.ctx}
 	rt.stops[0].Conn, rt.stops[0].to, rt.stops[0].info = connOf(c.cc), c.to(), c.info
 	for i, t := range c.knobs.targets {
 		rt.stops[1+i].Target = t
@@ -142,7 +148,7 @@ func (rt *route) setRequest(request any) {
 // it was.
 func (rt *route) stay() {
 	for i := range rt.stops {
-		rt.stops[i].out = i != rt.at
+		rt.stops[i].out, rt.stops[i].past.quota = i != rt.at, quotaRow{}
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/reinvoke/reinvoke/interceptor/internal/gates"
-	"github.com/reinvoke/reinvoke/internal/clock"
 	"github.com/reinvoke/reinvoke/internal/foreign"
 	"github.com/reinvoke/reinvoke/policy"
 	"github.com/reinvoke/reinvoke/policy/gate"
@@ -35,47 +34,68 @@ const (
 // if no attempt may be made.
 func (c *call) choose(rt *route) error {
 	for {
-		found, best := c.find(rt)
-		err := rt.ctx.Err()
-		if err != nil {
-			best = -1
-		}
-		for n, o := range found {
-			if n != best && o.kind == queued {
-				c.r.gates.Leave(rt.stops[o.stop].waiter, gate.Wait)
-			}
+		a := c.find(rt)
+		if err := rt.ctx.Err(); err != nil {
+			c.leaveQueues(rt, &a, -1)
+			return c.cancelled(err)
 		}
 		if rt.broken != nil {
+			c.leaveQueues(rt, &a, -1)
 			return c.hookFailed(rt.broken)
 		}
-		switch {
-		case err != nil:
-			return c.cancelled(err)
-		case best < 0:
+		if a.best < 0 {
 			return c.end(ending{why: policy.NeverRetried})
 		}
-		o := found[best]
-		c.stand(o.stop)
-		switch {
-		case o.kind == free:
+		o := a.found[a.best]
+		c.move(o.stop)
+		if o.kind == free {
+			c.leaveQueues(rt, &a, a.best)
 			return nil
-		case o.kind == queued:
-			return c.await(gate.Wait)
-		case o.kind == refused || !c.worthwhile(o.left):
-			return c.allClosed(rt, found, o)
 		}
-		began := c.r.clock.Now()
-		_, err = clock.SleepUnless(c.ctx, c.r.clock, o.left, nil)
-		c.waited += c.r.clock.Now().Sub(began)
-		if err != nil {
-			return c.cancelled(err)
+		if done, final := c.insteadOfAll(rt, &a, o); done {
+			return final
+		}
+		if c.hopeless(&a) {
+			if c.press(&a) {
+				return nil
+			}
+			return c.allClosed(rt, a.found, o)
+		}
+		if turn, final := c.waitAnywhere(rt, &a); turn || final != nil {
+			return final
 		}
 	}
 }
 
+// hopeless reports whether no stop is worth waiting for.
+func (c *call) hopeless(a *arrivals) bool {
+	for _, o := range a.found {
+		if o.kind == queued || (o.kind == timed && c.worthwhile(o.left)) {
+			return false
+		}
+	}
+	return true
+}
+
+// press takes a call that would be turned away to a spent stop, once a second.
+func (c *call) press(a *arrivals) bool {
+	for _, o := range a.found {
+		if o.kind != timed {
+			continue
+		}
+		c.move(o.stop)
+		if key := c.gateKey(); c.r.gates.Press(key) {
+			c.hold().spent = &key
+			return true
+		}
+	}
+	c.move(a.found[a.best].stop)
+	return false
+}
+
 // find looks for a stop: the one decided on, then the others in order. It ends at the first
-// with a turn within the patience; otherwise best is the stop that opens first, or -1.
-func (c *call) find(rt *route) (found []opening, best int) {
+// with a turn within the patience.
+func (c *call) find(rt *route) arrivals {
 	order := make([]int, 0, 1+len(rt.stops))
 	if rt.next >= 0 {
 		order = append(order, rt.next)
@@ -85,22 +105,23 @@ func (c *call) find(rt *route) (found []opening, best int) {
 			order = append(order, i)
 		}
 	}
-	best = -1
-	for _, i := range order {
+	a := arrivals{best: -1, all: true}
+	for k, i := range order {
 		if !c.stand(i) {
 			continue
 		}
 		o := c.arriveAt(rt, i)
-		found = append(found, o)
-		n := len(found) - 1
+		a.found = append(a.found, o)
+		n := len(a.found) - 1
 		if o.kind == free || (o.kind == queued && o.left <= c.knobs.patience) {
-			return found, n
+			a.best, a.all = n, k == len(order)-1
+			return a
 		}
-		if best < 0 || o.left < found[best].left {
-			best = n
+		if a.best < 0 || o.left < a.found[a.best].left {
+			a.best = n
 		}
 	}
-	return found, best
+	return a
 }
 
 // arriveAt takes the call, which stands at stop i, to the gate there.
@@ -137,7 +158,7 @@ func (c *call) arriveAt(rt *route, i int) opening {
 		}
 	}
 	if scout {
-		c.hold().spent = &key
+		c.hold().spent, c.hold().scouts = &key, true
 	}
 	return opening{stop: i}
 }
@@ -150,13 +171,42 @@ func (c *call) worthwhile(left time.Duration) bool {
 	return left <= c.state.Limits.Effective(c.state.Table).MaxServerDelay
 }
 
+// insteadOfAll asks the fallback in place of a long wait. done is true if the call does not
+// wait. first is the stop that opens first.
+func (c *call) insteadOfAll(rt *route, a *arrivals, first opening) (done bool, final error) {
+	if c.knobs.fallback == nil {
+		return false, nil
+	}
+	verdict := gate.Wait
+	if c.hopeless(a) {
+		verdict = gate.Refuse
+	}
+	t := c.turnedByAll(rt, a.found, first)
+	waiter := c.waiter
+	c.waiter = nil // the queues are left below
+	if done, final = c.insteadOfWaiting(verdict, first.why, t); done {
+		c.leaveQueues(rt, a, -1)
+		return true, final
+	}
+	c.waiter = waiter
+	return false, nil
+}
+
 // allClosed ends a call because every stop is closed for too long. first is the stop that
 // opens first.
 func (c *call) allClosed(rt *route, found []opening, first opening) error {
 	if c.barredBy(first.why); rt.unfounded {
 		c.err, c.failure = first.why.Err, first.why.Failure
 	}
+	t := c.turnedByAll(rt, found, first)
+	c.failure.Delay = t.left
+	return c.end(ending{why: policy.GateClosed, turned: t, unwaited: true})
+}
+
+// turnedByAll returns why no stop lets the call in.
+func (c *call) turnedByAll(rt *route, found []opening, first opening) *turned {
 	t := &turned{key: c.r.loggedKey(c.gateKey()), left: first.left}
+	found = slices.Clone(found)
 	slices.SortStableFunc(found, func(a, b opening) int { return a.stop - b.stop })
 	var places []string
 	for _, o := range found {
@@ -167,9 +217,5 @@ func (c *call) allClosed(rt *route, found []opening, first opening) error {
 		places = append(places, fmt.Sprintf("%s %v in %v", name, o.why.Failure.Class, rounded(o.left)))
 	}
 	t.places = strings.Join(places, ", ")
-	if done, final := c.insteadOfWaiting(gate.Refuse, first.why, t); done {
-		return final
-	}
-	c.failure.Delay = t.left
-	return c.end(ending{why: policy.GateClosed, turned: t, unwaited: true})
+	return t
 }

@@ -17,6 +17,7 @@ type plan struct {
 	failure   codes.Failure // the failure, with what is left of its delay
 	elsewhere policy.Elsewhere
 	next      int           // the stop of the next attempt; negative for none
+	charged   int           // the stop whose row pays for the attempt; negative for none
 	atGate    bool          // the gate there alone delays the attempt
 	wait      time.Duration // until the attempt, at a gate too
 }
@@ -26,7 +27,9 @@ type plan struct {
 func (c *call) decideNext(rt *route, u float64) {
 	now := c.r.clock.Now()
 	s := &rt.stops[rt.at]
+	row := s.past.quota
 	s.tried, s.past = true, c.pastAt(now)
+	s.past.quota = row
 	rest := c.lookAround(rt)
 	rt.unfounded = false
 	p := c.planAfter(rt, rt.at, rest.open, now, u)
@@ -45,7 +48,7 @@ func (c *call) decideNext(rt *route, u float64) {
 	}
 	c.recall(p.after, p.elsewhere)
 	c.state.AtGate = p.atGate
-	rt.next, rt.stands = p.next, &p.after
+	rt.next, rt.charged, rt.stands = p.next, p.charged, &p.after
 	c.decision = c.state.Pay(c.r.budget, p.Decision, p.failure, u)
 }
 
@@ -53,7 +56,7 @@ func (c *call) decideNext(rt *route, u float64) {
 // negative for no such stop.
 func (c *call) planAfter(rt *route, i, next int, now time.Time, u float64) plan {
 	s := &rt.stops[i]
-	p := plan{after: s.past, failure: s.past.failure, next: next}
+	p := plan{after: s.past, failure: s.past.failure, next: next, charged: -1}
 	if p.failure.Delay > 0 {
 		p.failure.Delay = max(p.failure.Delay-now.Sub(s.past.at), 1)
 	}
@@ -66,7 +69,7 @@ func (c *call) planAfter(rt *route, i, next int, now time.Time, u float64) plan 
 	case !p.Move && !p.Retry:
 		p.next = -1
 	case !p.Move:
-		p.next = i
+		p.next, p.charged = i, i
 		if p.atGate = s.past.atGate; p.atGate {
 			p.wait = max(s.past.opens-now.Sub(s.past.at), 0)
 		}
@@ -77,7 +80,7 @@ func (c *call) planAfter(rt *route, i, next int, now time.Time, u float64) plan 
 // planFor decides on an attempt at stop next, where the call was not let in so far. A quota
 // that refuses everybody stands for the failure.
 func (c *call) planFor(after past, next int, u float64) plan {
-	p := plan{after: after, failure: after.failure, elsewhere: policy.SameConnection, next: next, atGate: after.atGate, wait: after.opens}
+	p := plan{after: after, failure: after.failure, elsewhere: policy.SameConnection, next: next, charged: -1, atGate: after.atGate, wait: after.opens}
 	c.recall(p.after, p.elsewhere)
 	p.Decision = c.state.Decide(c.r.budget, p.failure, u)
 	if c.state.Deadline && p.wait >= c.state.Remaining {
@@ -152,6 +155,14 @@ func (c *call) recall(p past, elsewhere policy.Elsewhere) {
 	c.state.OwnTimeout, c.state.OwnQuota, c.state.CanRefresh = p.ownTimeout, p.ownQuota, p.canRefresh
 	c.state.AtGate, c.opens, c.due = p.atGate, p.opens, p.due
 	c.state.Elsewhere = elsewhere
+	c.state.Retries[codes.Quota], c.state.Exponents[codes.Quota] = p.quota.retries, p.quota.exponents
+}
+
+// charge notes at the stop charged with the retry that it has begun.
+func (rt *route) charge(s *policy.State) {
+	if rt != nil && rt.charged >= 0 {
+		rt.stops[rt.charged].past.quota = quotaRow{s.Retries[codes.Quota], s.Exponents[codes.Quota]}
+	}
 }
 
 // rest is the stops without an attempt.

@@ -47,7 +47,8 @@ const DefaultPatience = time.Second
 // of the row: after Quota or Spent it is free and comes at once; after the others it costs
 // a token, and comes at once over another connection or after the row's wait over the
 // same. After the last target the waits of the table begin, at the target that is free
-// first. A stream moves until it is committed.
+// first; the row of Quota counts for each target, because quotas differ. A stream moves
+// until it is committed.
 //
 // A failure of class Request or Auth at a later target drops that target for the call,
 // because tuned models, files and caches do not travel, and the failure before stands.

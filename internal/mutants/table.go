@@ -48,7 +48,7 @@ func mutants() []mutant {
 		{"interceptor/route_next.go", "s.out = true // files", "// files", "A target that the request cannot use is asked again.", "TestTargets_whatDoesNotTravel", 0},
 		{"interceptor/route_next.go", "c.failure, c.err = rt.stands.failure, rt.stands.err", "_ = rt", "A call ends with the failure of a target that it could not use.", "TestTargets_whatDoesNotTravel", 0},
 		{"interceptor/gate_wait.go", "c.r.gates.Refill(*p.spent)", "_ = 0", "A spent quota that accepts a scout stays closed.", "TestTargets_spentOpensEarly", 0},
-		{"interceptor/gate_wait.go", "c.r.gates.Spend(c.gateKey(), p.spent != nil, f, err)", "_ = 0", "A spent quota is asked by every call.", "TestTargets_spent|TestTargets_allSpent", 0},
+		{"interceptor/gate_wait.go", "c.r.gates.Spend(c.gateKey(), p.scouts, f, err)", "_ = 0", "A spent quota is asked by every call.", "TestTargets_spent|TestTargets_allSpent", 0},
 		{"policy/elsewhere.go", "if s.Elsewhere == SameConnection {", "if false {", "A server in trouble is asked at once for another model.", "TestTargets_trouble", 0},
 		{"interceptor/target_conn.go", "opts[n].o.attemptOf != method {", "true {", "The attempts of two Retriers multiply at a target.", "TestTargets_connection", 0},
 		{"interceptor/target_conn.go", "return context.WithValue(ctx, contextKey{}, opts[:n:n]), true", "return ctx, true", "A call that an interceptor of a target makes is not retried.", "TestTargets_nestedCalls", 0},

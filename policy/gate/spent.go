@@ -9,6 +9,10 @@ const (
 	// quota costs a process some 300 refused requests.
 	spentScout    = 10 * time.Second
 	spentScoutMax = 5 * time.Minute
+	// spentPressed is the time between two calls that try a spent quota because they would be
+	// turned away otherwise. Judgement: a refused request a second is no load, and a
+	// program with nowhere else to go is back a second after the quota.
+	spentPressed = time.Second
 )
 
 // Spent is the closing of a quota that is used up for long, for calls that can go elsewhere. A
@@ -18,12 +22,14 @@ type Spent struct {
 	until    time.Time // zero while open
 	next     time.Time // when the next scout may go
 	interval time.Duration
+	pressed  time.Time // when a call without another place may try
 }
 
 // Refused closes the quota until then. A later refusal does not extend a closing: the server
 // repeats itself. scout says that the refused call was the scout, which delays the next one. u
 // is a random number in [0, 1).
 func (s *Spent) Refused(now, until time.Time, scout bool, u float64) {
+	s.pressed = later(s.pressed, now.Add(spentPressed))
 	switch {
 	case s.Left(now) <= 0:
 		s.until, s.interval = until, spentScout
@@ -40,6 +46,15 @@ func (s *Spent) Open() { *s = Spent{} }
 
 // Left returns the time until the quota is expected to have room; 0 while open.
 func (s *Spent) Left(now time.Time) time.Duration { return max(s.until.Sub(now), 0) }
+
+// Press reports whether a call with nowhere else to go may try the closed quota all the same.
+func (s *Spent) Press(now time.Time) bool {
+	if s.Left(now) <= 0 || now.Before(s.pressed) {
+		return false
+	}
+	s.pressed = now.Add(spentPressed)
+	return true
+}
 
 // Scout reports whether a call that arrives now goes through the closed quota, as a scout.
 func (s *Spent) Scout(now time.Time) bool {

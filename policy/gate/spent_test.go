@@ -52,3 +52,24 @@ func TestSpent(t *testing.T) {
 		t.Error("an accepted scout does not open")
 	}
 }
+
+// TestSpent_press: a call with nowhere else to go may try once a second, and its refusal
+// makes the scouts no rarer.
+func TestSpent_press(t *testing.T) {
+	now := time.Date(2026, time.December, 1, 0, 0, 0, 0, time.UTC)
+	var s gate.Spent
+	if s.Press(now) {
+		t.Error("there is nothing to press while open")
+	}
+	s.Refused(now, now.Add(time.Hour), false, 0.5)
+	tries := 0
+	for i := range 101 {
+		if at := now.Add(time.Duration(i) * 100 * time.Millisecond); s.Press(at) {
+			tries++
+			s.Refused(at, at.Add(24*time.Hour), false, 0.5)
+		}
+	}
+	if tries != 10 || !s.Scout(now.Add(10*time.Second)) || s.Left(now) != time.Hour {
+		t.Errorf("%d tries in 10 s, want 10, and the scout after 10 s as ever", tries)
+	}
+}

@@ -50,6 +50,14 @@ func (g *Gates) Spent(key Key) (left time.Duration, scout bool, why Reason) {
 	return left, q.Scout(now), Reason{Failure: q.failure, Err: q.err, Closed: true, Left: left}
 }
 
+// Press reports whether a call with nowhere else to go may try a spent quota.
+func (g *Gates) Press(key Key) bool {
+	g.spent.mu.Lock()
+	defer g.spent.mu.Unlock()
+	q := g.spent.of[key]
+	return q != nil && q.Press(g.Clock.Now())
+}
+
 // SpentFor is Spent without sending a scout.
 func (g *Gates) SpentFor(key Key) time.Duration {
 	if !g.Spending() {

@@ -3,6 +3,7 @@ package targets_test
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -109,4 +110,45 @@ func TestTargets_ownKeys(t *testing.T) {
 			}, interceptor.WithTargets(priority), opt)
 		})
 	}
+}
+
+// TestTargets_firstToOpen: a call waits at all closed gates at once, and goes to the first
+// that really opens, whatever the hints have said.
+func TestTargets_firstToOpen(t *testing.T) {
+	h := &house{}
+	h.answers = map[string]func(int) error{
+		"a": h.until(40*time.Second, grpctest.Hinted(40*time.Second)),
+		"b": func(n int) error {
+			if n == 1 {
+				return grpctest.Hinted(10 * time.Second) // and then not
+			}
+			return grpctest.Hinted(200 * time.Second)
+		},
+	}
+	run(t, h, func(p *program) {
+		got, took, err := p.call()
+		if got != "a" || err != nil || took < 40*time.Second || took > 41*time.Second {
+			p.Errorf("got %q after %v, %v: want a after 40 s", got, took, err)
+		}
+	}, interceptor.WithTargets(to("b")))
+	h = &house{}
+	h.answers = map[string]func(int) error{
+		"a": h.until(30*time.Second, grpctest.Hinted(30*time.Second)),
+		"b": h.until(40*time.Second, grpctest.Hinted(10*time.Second)), // again and again
+	}
+	run(t, h, func(p *program) {
+		p.close()
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				if got, took, err := p.call(); err != nil || took > time.Minute {
+					p.Errorf("got %q after %v, %v: want an answer", got, took, err)
+				}
+			})
+		}
+		all.Wait()
+		if n := p.retrier.Gates().Waiting; n != 0 {
+			p.Errorf("%d calls wait that have ended", n)
+		}
+	}, interceptor.WithTargets(to("b")))
 }

@@ -80,6 +80,24 @@ func TestTargets_allSpent(t *testing.T) {
 	})
 }
 
+// TestTargets_spentForAWhile: a quota that was said to be spent for the day, and is not, is
+// back within a second for a call with nowhere else to go.
+func TestTargets_spentForAWhile(t *testing.T) {
+	h := &house{}
+	h.answers = map[string]func(int) error{"a": h.until(20*time.Second, errPerDay), "b": refusing(errPerDay)}
+	run(t, h, func(p *program) {
+		for now := time.Duration(0); now < time.Minute; now += 250 * time.Millisecond {
+			if model, took, err := p.call(); now > 21*time.Second && (model != "a" || err != nil || took != 0) {
+				p.Errorf("after %v: got %q after %v, %v, want a", now, model, took, err)
+			}
+			time.Sleep(250 * time.Millisecond)
+		}
+		if n := len(h.asked("a")) + len(h.asked("b")); n > 160+50 {
+			p.Errorf("%d requests, want some 2 a second while both are spent", n)
+		}
+	}, interceptor.WithTargets(to("b")))
+}
+
 // TestTargets_spentWithoutGate: without the gate every call asks again.
 func TestTargets_spentWithoutGate(t *testing.T) {
 	h := &house{answers: map[string]func(int) error{"a": refusing(errPerDay)}}

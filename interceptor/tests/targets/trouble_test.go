@@ -122,6 +122,14 @@ func TestTargets_limits(t *testing.T) {
 		}
 		p.wantRequests("a1 b1 c0")
 	})
+	h = &house{answers: all(status.Error(grpccodes.ResourceExhausted, "too many"))}
+	run(t, h, func(p *program) {
+		_, _, err := p.call()
+		p.wantRequests("a3 b3 c0") // the row of each target
+		if last := p.events.Last(); err == nil || last.Decision.Why != policy.ClassExhausted {
+			p.Errorf("got %v, %+v", err, last)
+		}
+	}, interceptor.WithTargets(to("b")))
 	h = &house{answers: all(grpctest.ErrOverloaded)}
 	run(t, h, func(p *program) {
 		_, _, err := p.call()
