@@ -11,6 +11,7 @@ import (
 	"time"
 
 	pb "cloud.google.com/go/ai/generativelanguage/apiv1beta/generativelanguagepb"
+	rpccode "google.golang.org/genproto/googleapis/rpc/code"
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -111,7 +112,7 @@ func refuse(w http.ResponseWriter, err error) {
 	code := httpStatus(st.Code())
 	w.WriteHeader(code)
 	_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]any{
-		"code": code, "message": st.Message(), "status": canonical(st.Code()), "details": details,
+		"code": code, "message": st.Message(), "status": rpccode.Code(st.Proto().GetCode()).String(), "details": details,
 	}})
 }
 
@@ -139,16 +140,4 @@ func httpStatus(code grpccodes.Code) int {
 	default:
 		return http.StatusInternalServerError
 	}
-}
-
-// canonical is the name of a code in JSON: RESOURCE_EXHAUSTED.
-func canonical(code grpccodes.Code) string {
-	var b strings.Builder
-	for i, r := range code.String() {
-		if i > 0 && r >= 'A' && r <= 'Z' {
-			b.WriteByte('_')
-		}
-		b.WriteRune(r)
-	}
-	return strings.ToUpper(b.String())
 }
