@@ -243,8 +243,12 @@ func (c *call) note() {
 // If the caller's context ends first, or the connection is closed, pause gives the
 // token back and returns the final error of the call.
 func (c *call) pause(wait time.Duration) error {
-	if c.route != nil && c.route.next >= 0 {
-		c.stand(c.route.next)
+	rt := c.route
+	anywhere := rt.waitsAnywhere(&c.decision)
+	if anywhere {
+		wait = 0 // enter waits
+	} else if rt != nil && rt.next >= 0 {
+		c.stand(rt.next)
 	}
 	wait, err := c.sleep(wait)
 	if err != nil {
@@ -255,11 +259,14 @@ func (c *call) pause(wait time.Duration) error {
 	if final := c.renew(); final != nil {
 		return final
 	}
-	gated, fellBack := c.gated, c.fellBack
+	gated, fellBack, waited := c.gated, c.fellBack, c.waited
 	if final := c.enter(); final != nil || c.fellBack != fellBack {
 		return final
 	}
-	c.history[len(c.history)-1].Wait = wait + c.gated - gated
+	if c.history[len(c.history)-1].Wait = wait + c.gated - gated; anywhere {
+		c.history[len(c.history)-1].Wait = c.waited - waited
+	}
+	c.recharge()
 	c.count()
 	return nil
 }

@@ -158,6 +158,31 @@ func (c *call) recall(p past, elsewhere policy.Elsewhere) {
 	c.state.Retries[codes.Quota], c.state.Exponents[codes.Quota] = p.quota.retries, p.quota.exponents
 }
 
+// waitsAnywhere reports whether a call that waits for a quota by the table waits for the
+// gates of the other stops too, and makes it choose anew.
+func (rt *route) waitsAnywhere(d *policy.Decision) bool {
+	if rt == nil || d.Move || d.Class != codes.Quota || rt.next < 0 || rt.stops[rt.next].past.atGate {
+		return false
+	}
+	rt.next = -1
+	return true
+}
+
+// recharge charges the stop where the attempt goes, if that is another than decided: a stop
+// without an attempt has no row to charge.
+func (c *call) recharge() {
+	rt := c.route
+	if rt == nil || rt.charged < 0 || rt.charged == rt.at {
+		return
+	}
+	if s := &rt.stops[rt.at]; s.tried {
+		rt.charged = rt.at
+		c.state.Retries[codes.Quota], c.state.Exponents[codes.Quota] = s.past.quota.retries, s.past.quota.exponents
+		return
+	}
+	rt.charged, c.decision.Move = -1, true
+}
+
 // charge notes at the stop charged with the retry that it has begun.
 func (rt *route) charge(s *policy.State) {
 	if rt != nil && rt.charged >= 0 {

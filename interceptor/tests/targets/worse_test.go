@@ -100,8 +100,11 @@ type outing struct {
 func (o *outing) succeed(t *testing.T, opt interceptor.Option) int64 {
 	t.Helper()
 	h := &house{}
-	dice := rand.New(rand.NewPCG(o.seed, 2)) //nolint:gosec // likewise
-	h.answers = map[string]func(int) error{"a": h.locked(h.answer(o.weather["a"], dice)), "b": h.locked(h.answer(o.weather["b"], dice))}
+	h.answers = map[string]func(int) error{}
+	for i, model := range []string{"a", "b"} {
+		dice := rand.New(rand.NewPCG(o.seed, uint64(i))) //nolint:gosec // likewise
+		h.answers[model] = h.locked(h.answer(o.weather[model], dice))
+	}
 	var well atomic.Int64
 	run(t, h, func(p *program) {
 		var all sync.WaitGroup
