@@ -33,8 +33,9 @@ func (c *call) decideNext(rt *route, u float64) {
 	rest := c.lookAround(rt)
 	rt.unfounded = false
 	p := c.planAfter(rt, rt.at, rest.open, now, u)
-	if rt.at > 0 && !p.Retry && (p.Class == codes.Request || p.Class == codes.Auth) {
-		s.out = true // files and tuned models do not travel
+	goesOn := c.goesOn(p, u)
+	if rt.at > 0 && c.drops(s, p) {
+		s.out, goesOn = true, true // files and tuned models do not travel
 		if last := rt.last(); last >= 0 {
 			p = c.planAfter(rt, last, rest.open, now, u)
 		} else if rest.open >= 0 {
@@ -43,13 +44,43 @@ func (c *call) decideNext(rt *route, u float64) {
 		}
 		rt.unfounded = rt.last() < 0
 	}
-	if !p.Move {
-		p = c.soonest(rt, rest, p, now, u)
+	if goesOn {
+		if soonest := c.soonest(rt, rest, p, now, u); !p.Move { // after a move too, the waits count from now
+			p = soonest
+		}
 	}
 	c.recall(p.after, p.elsewhere)
 	c.state.AtGate = p.atGate
 	rt.next, rt.charged, rt.stands = p.next, p.charged, &p.after
 	c.decision = c.state.Pay(c.r.budget, p.Decision, p.failure, u)
+}
+
+// goesOn reports whether a failure with plan p allows an attempt anywhere: not if the caller
+// has ended, the request may have run, or the table never retries.
+func (c *call) goesOn(p plan, u float64) bool {
+	switch {
+	case p.Why == policy.CallerEnded, p.Why == policy.NotRepeatable:
+		return false
+	case p.Why == policy.NeverRetried && p.Class == codes.Spent:
+		c.recall(p.after, policy.OtherConnection)
+		return c.state.Decide(c.r.budget, p.failure, u).Move
+	}
+	return p.Why != policy.NeverRetried
+}
+
+// drops reports whether a failure with plan p drops stop s alone. Not every such failure proves
+// that nothing ran.
+func (c *call) drops(s *stop, p plan) bool {
+	f := &s.past.failure
+	switch {
+	case s.out: // the first message cannot go there
+		return true
+	case p.Retry, p.Class != codes.Request && p.Class != codes.Auth:
+		return false
+	case c.state.Repeatable, f.Reach == codes.Unsent:
+		return true
+	}
+	return !c.state.NotRepeatable && !f.MayHaveRun && f.Reach == codes.Answered && f.Code != grpccodes.DataLoss
 }
 
 // planAfter decides after the last failure at stop i, if the call could go on to stop next;
@@ -90,10 +121,10 @@ func (c *call) planFor(after past, next int, u float64) plan {
 }
 
 // skipped is what stands for the failure at a stop that was skipped, because its gate opens
-// only after so long.
+// only after so long: nothing was sent there.
 func skipped(opens time.Duration) past {
 	return past{
-		failure: codes.Failure{Class: codes.Quota, Code: grpccodes.ResourceExhausted, Reach: codes.Answered}, atGate: opens > 0, opens: opens,
+		failure: codes.Failure{Class: codes.Quota, Code: grpccodes.ResourceExhausted, Reach: codes.Unsent}, atGate: opens > 0, opens: opens,
 	}
 }
 

@@ -39,6 +39,7 @@ func (p *pending) forTarget(m any) (_ any, cannot error) {
 	adapted := s.adapted
 	c.route.setRequest(nil) // m is the caller's
 	if !ok {
+		s.out = true
 		return nil, status.Errorf(grpccodes.FailedPrecondition, "interceptor: the call cannot go to target %q", s.Name)
 	}
 	return adapted, nil
