@@ -61,16 +61,19 @@ func group(method string) string {
 	return method[:slash+1] + strings.TrimSuffix(name, "s")
 }
 
-// gateKey returns the key of the call. A target without a key of its own, such as another
-// price for the same model, adds its name.
+// gateKey returns the key of the call. A target with the key of an earlier place, such as
+// another price for the same model, adds its name.
 func (c *call) gateKey() gates.Key {
 	c.resolve()
 	k := c.keyOf(c.ctx, c.to(), c.info)
 	if c.name == "" || c.route == nil {
 		return k
 	}
-	if own := &c.route.stops[0]; k == c.keyOf(own.ctx, own.to, own.info) {
-		k.Quota += " target=" + c.name
+	for _, s := range c.route.stops[:c.route.at] {
+		if s.ctx != nil && k == c.keyOf(s.ctx, s.to, s.info) {
+			k.Quota += " target=" + c.name
+			break
+		}
 	}
 	return k
 }

@@ -43,7 +43,7 @@ type stop struct {
 	ctx     context.Context // of Adapt, as is adapted, if known
 	adapted any
 	known   bool
-	to      string // the server; of the first stop only
+	to      string // the server, once the call has been there
 	info    *CallInfo
 
 	out    bool // the call cannot go there
@@ -134,6 +134,7 @@ func (c *call) move(i int) {
 	if c.conn = s.Conn; sameConn(s.Conn, own) {
 		c.conn = nil
 	}
+	s.to = c.to()
 }
 
 // setRequest replaces the request that Adapt is asked about.
@@ -169,7 +170,7 @@ func (c *call) adapt(s *stop) bool {
 	s.ctx, s.adapted = rt.ctx, rt.request
 	own := rt.stops[0].info
 	if s.Adapt == nil { // another connection alone is no other place for a call of Invoke
-		return own == nil || s == &rt.stops[0]
+		return s == &rt.stops[0] || (own == nil && !sameConn(s.Conn, rt.stops[0].Conn))
 	}
 	got, request := new(adapted), rt.request // an abandoned function may use these later
 	if broken := hook.Run(rt.ctx, "WithTargets", func() { got.ctx, got.request, got.ok = s.Adapt(rt.ctx, request) }); broken != nil {

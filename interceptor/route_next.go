@@ -135,7 +135,7 @@ func (c *call) soonest(rt *route, rest rest, p plan, now time.Time, u float64) p
 	best.Retry = false
 	for i := range rt.stops {
 		s := &rt.stops[i]
-		if !s.tried || s.out {
+		if !s.tried || s.out || rt.stopped(i) {
 			continue
 		}
 		there := c.planAfter(rt, i, -1, now, u)
@@ -153,13 +153,20 @@ func (c *call) soonest(rt *route, rest rest, p plan, now time.Time, u float64) p
 			best, at = there, s.past.at
 		}
 	}
-	if rest.closed >= 0 && (!best.Retry || rest.left < best.wait) {
+	if rest.closed >= 0 && !rt.stopped(rest.closed) && (!best.Retry || rest.left < best.wait) {
 		if there := c.planFor(skipped(rest.left), rest.closed, u); there.Retry {
 			there.after.failure, there.after.err = p.after.failure, p.after.err
 			best = there
 		}
 	}
 	return best
+}
+
+// stopped reports whether the server of stop i has just said that it wants no retry of the
+// call.
+func (rt *route) stopped(i int) bool {
+	p := &rt.stops[rt.at].past.failure.Pushback
+	return i != rt.at && p.Set && (p.Stop || p.Delay < 0) && rt.elsewhere(rt.at, i) == policy.SameConnection
 }
 
 // passes returns when a call is worthwhile again, as far as known.
@@ -199,19 +206,22 @@ func (rt *route) waitsAnywhere(d *policy.Decision) bool {
 	return true
 }
 
-// recharge charges the stop where the attempt goes, if that is another than decided: a stop
-// without an attempt has no row to charge.
+// recharge charges the row of the stop where the attempt goes, if that is another than
+// decided because a stop has opened or closed meanwhile. A stop without an attempt has no row
+// to charge.
 func (c *call) recharge() {
 	rt := c.route
-	if rt == nil || rt.charged < 0 || rt.charged == rt.at {
+	if rt == nil || rt.charged == rt.at {
 		return
 	}
 	if s := &rt.stops[rt.at]; s.tried {
-		rt.charged = rt.at
+		rt.charged, c.decision.Move = rt.at, false
 		c.state.Retries[codes.Quota], c.state.Exponents[codes.Quota] = s.past.quota.retries, s.past.quota.exponents
 		return
 	}
-	rt.charged, c.decision.Move = -1, true
+	if rt.charged >= 0 {
+		rt.charged, c.decision.Move = -1, true
+	}
 }
 
 // charge notes at the stop charged with the retry that it has begun.

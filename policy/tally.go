@@ -95,14 +95,18 @@ func (t *Tally) decide(f *codes.Failure, u float64) Decision {
 	return d
 }
 
-// Retry counts the retry ordered by d, now beginning.
+// Retry counts the retry ordered by d, now beginning. After a refused scout a retry of another
+// row counts all the same: it goes elsewhere.
 func (t *Tally) Retry(d Decision) {
 	t.paid = Free
 	if t.scouted {
 		t.scouted = false
 		t.Scouts++
 		t.Earlier++
-		return
+		if d.Class == codes.Quota {
+			return
+		}
+		t.Attempts--
 	}
 	t.State = t.Count(d)
 }

@@ -79,6 +79,17 @@ func TestTally_attempts(t *testing.T) {
 	}
 }
 
+// TestTally_afterScoutElsewhere: the retry of another row after a refused scout counts there.
+func TestTally_afterScoutElsewhere(t *testing.T) {
+	var y policy.Tally
+	y.Failed(time.Unix(0, 0), time.Time{})
+	y.Scouted()
+	y.Retry(policy.Decision{Retry: true, Class: codes.Server})
+	if y.Retries[codes.Server] != 1 || y.Attempts != 1 || y.Made() != 2 {
+		t.Errorf("got %d retries, %d attempts of %d: want 1, and 1 of 2", y.Retries[codes.Server], y.Attempts, y.Made())
+	}
+}
+
 // TestTally_aScoutIsNoAttempt: the limit on attempts does not count it.
 func TestTally_aScoutIsNoAttempt(t *testing.T) {
 	now := time.Unix(100, 0)

@@ -58,7 +58,7 @@ func mutants() []mutant {
 		{"interceptor/target_conn.go", "return context.WithValue(ctx, contextKey{}, opts[:n:n]), true", "return ctx, true", "A call that an interceptor of a target makes is not retried.", "TestTargets_nestedCalls", 0},
 		{"interceptor/stream_target.go", "return adapted, nil", "_ = adapted\n\treturn m, nil", "The first message of a stream that begins at a target is not adapted.", "TestTargets_serverStream|TestTargets_bidi", 0},
 		{"interceptor/stream_retry.go", "rt.setRequest(p.request())", "_ = rt", "The first message of a stream that moves is not adapted.", "TestTargets_serverStream", 0},
-		{"interceptor/gate_key.go", "k.Quota += \" target=\" + c.name", "_ = own", "Two tiers of a model share a gate.", "TestTargets_ownKeys", 0},
+		{"interceptor/gate_key.go", "k.Quota += \" target=\" + c.name", "_ = s", "Two tiers of a model share a gate.", "TestTargets_ownKeys", 0},
 		{"interceptor/resume.go", "c.route.stay()", "_ = 0", "A stream is resumed at another target.", "TestTargets_committedStream", 0},
 		{"interceptor/fallback_gate.go", "c.leaveQueue(verdict)\n\tc.returnToken()", "c.returnToken()", "A call that has fallen back waits at the gate.", "TestFallback_atTheGate", 0},
 		{"interceptor/fallback_gate.go", "before()", "_ = before", "A call whose fallback declines to answer has failed already.", "TestFallback_atTheGate", 0},
