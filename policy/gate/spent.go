@@ -16,13 +16,16 @@ const (
 )
 
 // Spent is the closing of a quota that is used up for long, for calls that can go elsewhere. A
-// scout goes through from time to time, and opens the quota if accepted. The zero value is
-// open. A Spent is not safe for concurrent use.
+// scout goes through from time to time, and opens the quota if accepted. For five minutes, or until
+// the time named by the refusal, further refusals close nothing then: they may concern one kind of
+// request only, and the others would be turned away. The zero value is open. A Spent is not safe
+// for concurrent use.
 type Spent struct {
 	until    time.Time // zero while open
 	next     time.Time // when the next scout may go
 	interval time.Duration
 	pressed  time.Time // when a call without another place may try
+	doubted  time.Time // refusals before then close nothing
 }
 
 // Refused closes the quota until then. A later refusal does not extend a closing: the server
@@ -31,6 +34,8 @@ type Spent struct {
 func (s *Spent) Refused(now, until time.Time, scout bool, u float64) {
 	s.pressed = later(s.pressed, now.Add(spentPressed))
 	switch {
+	case now.Before(s.doubted):
+		return
 	case s.Left(now) <= 0:
 		s.until, s.interval = until, spentScout
 	case scout:
@@ -42,7 +47,11 @@ func (s *Spent) Refused(now, until time.Time, scout bool, u float64) {
 }
 
 // Open opens the quota, after an accepted scout.
-func (s *Spent) Open() { *s = Spent{} }
+func (s *Spent) Open(now time.Time) {
+	if s.Left(now) > 0 {
+		*s = Spent{doubted: now.Add(min(s.Left(now), doubtFor))}
+	}
+}
 
 // Left returns the time until the quota is expected to have room; 0 while open.
 func (s *Spent) Left(now time.Time) time.Duration { return max(s.until.Sub(now), 0) }

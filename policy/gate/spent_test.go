@@ -47,9 +47,22 @@ func TestSpent(t *testing.T) {
 	if s.Left(day) != time.Hour || !s.Scout(day.Add(7500*time.Millisecond)) {
 		t.Error("the next closing does not begin anew")
 	}
-	s.Open()
+	s.Open(day)
 	if s.Left(day) != 0 {
 		t.Error("an accepted scout does not open")
+	}
+	s.Refused(day.Add(time.Minute), day.Add(2*time.Hour), false, 0)
+	if s.Left(day.Add(time.Minute)) != 0 {
+		t.Error("a refusal closes again within five minutes")
+	}
+	s.Refused(day.Add(5*time.Minute), day.Add(time.Hour), false, 0)
+	if s.Left(day.Add(5*time.Minute)) != 55*time.Minute {
+		t.Error("a refusal after five minutes closes nothing")
+	}
+	s.Open(day.Add(59 * time.Minute))
+	s.Refused(day.Add(time.Hour), day.Add(2*time.Hour), false, 0)
+	if s.Left(day.Add(time.Hour)) != time.Hour {
+		t.Error("a refusal after the time of the contradicted one closes nothing")
 	}
 }
 

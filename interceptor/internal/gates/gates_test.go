@@ -118,3 +118,26 @@ func TestGates_off(t *testing.T) {
 		t.Errorf("got %v, a sample of %d: want nothing", there, every)
 	}
 }
+
+// TestGates_spending: calls need to look for spent quotas only while one is closed, also if
+// nobody asks for that one again.
+func TestGates_spending(t *testing.T) {
+	g, fake, _ := begin(gates.Config{})
+	spent := codes.Failure{Class: codes.Spent, Delay: time.Minute}
+	g.Spend(hot, false, spent, errHot)
+	if left, scout, why := g.Spent(hot); !g.Spending() || left != time.Minute || scout || why.Err != errHot { //nolint:errorlint // the very same
+		t.Errorf("got %v, %v, %+v: want a minute", left, scout, why)
+	}
+	fake.Advance(time.Minute)
+	if left, _, _ := g.Spent(cold); left != 0 || g.Spending() {
+		t.Error("calls still look for the spent quota")
+	}
+	g.Spend(hot, false, spent, errHot)
+	if !g.Spending() {
+		t.Error("a second refusal closes nothing")
+	}
+	g.Refill(hot)
+	if g.Spending() {
+		t.Error("calls look for a quota that has accepted a scout")
+	}
+}

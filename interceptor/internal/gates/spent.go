@@ -13,9 +13,10 @@ import (
 // ledger keeps the quotas used up for long, for calls with other places to go. Other calls
 // never look. The zero value is empty.
 type ledger struct {
-	n  atomic.Int32 // the number of quotas
-	mu sync.Mutex
-	of map[Key]*spentQuota
+	on    atomic.Bool // some quota may be closed
+	mu    sync.Mutex
+	of    map[Key]*spentQuota
+	until time.Time // when the first closed quota opens
 }
 
 // spentQuota is a quota with the closing refusal.
@@ -26,7 +27,7 @@ type spentQuota struct {
 }
 
 // Spending reports whether some quota may be spent.
-func (g *Gates) Spending() bool { return g.spent.n.Load() > 0 }
+func (g *Gates) Spending() bool { return g.spent.on.Load() }
 
 // Spent returns the time until a spent quota is expected to have room, with the refusal; 0
 // if the quota has room. scout: the call may go there all the same.
@@ -38,13 +39,15 @@ func (g *Gates) Spent(key Key) (left time.Duration, scout bool, why Reason) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := g.Clock.Now()
+	if !now.Before(l.until) {
+		l.sum(now)
+	}
 	q := l.of[key]
 	if q == nil {
 		return 0, false, Reason{}
 	}
 	left = q.Left(now)
 	if left <= 0 {
-		l.drop(key)
 		return 0, false, Reason{}
 	}
 	return left, q.Scout(now), Reason{Failure: q.failure, Err: q.err, Closed: true, Left: left}
@@ -92,37 +95,44 @@ func (g *Gates) Spend(key Key, scout bool, f codes.Failure, err error) {
 		}
 		q = new(spentQuota)
 		l.of[key] = q
-		l.n.Add(1)
 	}
 	q.failure, q.err = f, err
 	q.Refused(now, policy.SpentUntil(now, f), scout, u)
+	l.sum(now)
 }
 
 // Refill opens a spent quota after an accepted scout.
 func (g *Gates) Refill(key Key) {
 	g.spent.mu.Lock()
 	defer g.spent.mu.Unlock()
-	g.spent.drop(key)
-}
-
-// drop drops a quota.
-func (l *ledger) drop(key Key) {
-	if _, ok := l.of[key]; ok {
-		delete(l.of, key)
-		l.n.Add(-1)
+	if q := g.spent.of[key]; q != nil {
+		now := g.Clock.Now()
+		q.Open(now)
+		g.spent.sum(now)
 	}
 }
 
-// forget makes room: it drops the refilled quotas, or else any other.
+// sum finds out whether a quota is closed, and until when, so that healthy calls need not look.
+func (l *ledger) sum(now time.Time) {
+	closed := false
+	for _, q := range l.of {
+		if left := q.Left(now); left > 0 && (!closed || now.Add(left).Before(l.until)) {
+			closed, l.until = true, now.Add(left)
+		}
+	}
+	l.on.Store(closed)
+}
+
+// forget makes room: it drops the open quotas, or else any other.
 func (l *ledger) forget(now time.Time) {
 	var one Key
 	for key, q := range l.of {
 		if one = key; q.Left(now) <= 0 {
-			l.drop(key)
+			delete(l.of, key)
 		}
 	}
 	if len(l.of) >= mostKeys {
-		l.drop(one)
+		delete(l.of, one)
 	}
 }
 

@@ -108,3 +108,24 @@ func TestTargets_spentWithoutGate(t *testing.T) {
 		p.wantRequests("a3 b3 c0")
 	}, interceptor.WithoutGate())
 }
+
+// TestTargets_spentForSome: a quota spent for one kind of request alone, at all targets, turns
+// the other requests away until the first of them is let through as a scout, and no longer.
+func TestTargets_spentForSome(t *testing.T) {
+	special := false
+	spent := func(int) error {
+		if special {
+			return errPerDay
+		}
+		return nil
+	}
+	run(t, &house{answers: map[string]func(int) error{"a": spent, "b": spent}}, func(p *program) {
+		for i := range 600 {
+			special = i%5 == 0
+			if _, _, err := p.call(); err != nil && !special && i > 60 {
+				p.Errorf("call %d: %v", i, err)
+			}
+			time.Sleep(time.Second)
+		}
+	}, interceptor.WithTargets(to("b")))
+}
