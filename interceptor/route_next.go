@@ -95,7 +95,7 @@ func (c *call) planAfter(rt *route, i, next int, now time.Time, u float64) plan 
 		p.elsewhere = rt.elsewhere(i, next)
 	}
 	c.recall(p.after, p.elsewhere)
-	p.Decision = c.state.Decide(c.r.budget, p.failure, u)
+	p.Decision = c.decideAt(rt, i, now, p.failure, u)
 	switch p.wait = p.Wait; {
 	case !p.Move && !p.Retry:
 		p.next = -1
@@ -106,6 +106,27 @@ func (c *call) planAfter(rt *route, i, next int, now time.Time, u float64) plan 
 		}
 	}
 	return p
+}
+
+// decideAt decides after the last failure at stop i. The wait of a place that has rested
+// meanwhile counts from its failure: otherwise failures elsewhere would keep the call from its
+// own place for ever. That holds for a quota alone: a server in trouble may be that of the
+// other places.
+func (c *call) decideAt(rt *route, i int, now time.Time, f codes.Failure, u float64) policy.Decision {
+	if f.Class != codes.Quota {
+		return c.state.Decide(c.r.budget, f, u)
+	}
+	shared := c.state.State
+	var rested time.Duration
+	if i != rt.at && f.Delay <= 0 && !f.Pushback.Set {
+		rested = now.Sub(rt.stops[i].past.at)
+		c.state.Elapsed -= rested
+		c.state.Remaining += rested
+	}
+	d := c.state.Decide(c.r.budget, f, u)
+	c.state.State = shared
+	d.Wait = max(d.Wait-rested, 0)
+	return d
 }
 
 // planFor decides on an attempt at stop next, where the call was not let in so far. A quota
@@ -153,8 +174,12 @@ func (c *call) soonest(rt *route, rest rest, p plan, now time.Time, u float64) p
 			best, at = there, s.past.at
 		}
 	}
-	if rest.closed >= 0 && !rt.stopped(rest.closed) && (!best.Retry || rest.left < best.wait) {
-		if there := c.planFor(skipped(rest.left), rest.closed, u); there.Retry {
+	next := rest.closed
+	if rest.open == 0 { // without targets the call would have waited there, for no token
+		next = 0
+	}
+	if next >= 0 && !rt.stopped(next) && (!best.Retry || rest.left < best.wait) {
+		if there := c.planFor(skipped(rest.left), next, u); there.Retry {
 			there.after.failure, there.after.err = p.after.failure, p.after.err
 			best = there
 		}
@@ -233,9 +258,9 @@ func (rt *route) charge(s *policy.State) {
 
 // rest is the stops without an attempt.
 type rest struct {
-	open   int // the first with a turn within the patience; -1 for none
-	closed int // of the others the one that opens first; -1 for none
-	left   time.Duration
+	open   int           // the first with a turn within the patience; -1 for none
+	closed int           // of the others the one that opens first; -1 for none
+	left   time.Duration // of the closed one, or of the call's own place if open
 }
 
 // lookAround finds out about the stops without an attempt.
@@ -249,7 +274,9 @@ func (c *call) lookAround(rt *route) rest {
 		key := c.gateKey()
 		left := max(c.r.gates.SpentFor(key), c.r.gates.Turn(key))
 		if left <= c.knobs.patience {
-			found.open = i
+			if found.open = i; i == 0 {
+				found.left = left
+			}
 			break
 		}
 		if found.closed < 0 || left < found.left {
