@@ -21,8 +21,9 @@ type Target struct {
 	// multiply.
 	Conn grpc.ClientConnInterface
 	// Adapt returns the context and the request for an attempt at this target, or false if
-	// the call cannot go there. Adapt must derive the context from ctx, and must not change
-	// req: to change a request, copy its top level. A nil Adapt changes nothing.
+	// the call cannot go there. Adapt must derive the context from ctx, without a deadline,
+	// which would be taken for the caller's, and must not change req: to change a request,
+	// copy its top level. A nil Adapt changes nothing.
 	//
 	// req is the request of a unary call, the first message of a stream, or an *http.Request
 	// for package rest. req is nil for a stream that has sent nothing yet: Adapt is asked
@@ -51,7 +52,9 @@ const DefaultPatience = time.Second
 // until it is committed.
 //
 // A failure of class Request or Auth at a later target drops that target for the call,
-// because tuned models, files and caches do not travel, and the failure before stands.
+// because tuned models, files and caches do not travel, and the failure before stands. A
+// failure after which nothing may be repeated, because the request may have run, ends the
+// call there.
 //
 // A target refused with class Spent is skipped by all calls with targets until
 // [policy.SpentUntil], except by single calls that try it. [WithoutGate] switches that off

@@ -67,3 +67,15 @@ func TestTargets_ownPlaceOpens(t *testing.T) {
 		p.wantRequests("a2 b2 c0")
 	}, interceptor.WithTargets(to("b")), interceptor.WithBudget(retrytest.Budget(t, 0, 0)))
 }
+
+// TestTargets_ownLimit: a call's own place gets the retries of the Quota row, and no more.
+func TestTargets_ownLimit(t *testing.T) {
+	h := &house{answers: map[string]func(int) error{"a": refusing(errBusy), "b": refusing(errPerDay)}}
+	run(t, h, func(p *program) {
+		_, took, err := p.call()
+		if status.Code(err) != grpccodes.ResourceExhausted || took != 20*time.Second {
+			p.Errorf("got %v after %v, want the end after 20s", err, took)
+		}
+		p.wantRequests("a3 b1 c0")
+	}, interceptor.WithTargets(to("b")))
+}
