@@ -29,7 +29,10 @@ func FallbackAfter(d time.Duration) CallOption {
 var errAnswered = errors.New("interceptor: answered by the fallback")
 
 // insteadOfWaiting asks the fallback in place of a long wait at the gate. done is true if
-// the call does not wait: it has another request, or ends with final.
+// the call does not wait: it has another request, or ends with final. noinline as in
+// [call.decideNext].
+//
+//go:noinline
 func (c *call) insteadOfWaiting(verdict gate.Verdict, why gates.Reason, t *turned) (done bool, final error) {
 	x, ok := c.failedAtGate()
 	if !ok || why.Err == nil || (verdict == gate.Wait && t.left <= c.longestWait()) {

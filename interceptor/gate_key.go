@@ -69,8 +69,8 @@ func (c *call) gateKey() gates.Key {
 	if c.name == "" || c.route == nil {
 		return k
 	}
-	for _, s := range c.route.stops[:c.route.at] {
-		if s.ctx != nil && k == c.keyOf(s.ctx, s.to, s.info) {
+	for i := range c.route.at {
+		if s := &c.route.stops[i]; s.ctx != nil && k == c.keyOf(s.ctx, s.to, s.info) {
 			k.Quota += " target=" + c.name
 			break
 		}

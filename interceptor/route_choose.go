@@ -31,7 +31,9 @@ const (
 )
 
 // choose takes the call to a stop, and waits for its turn there. It returns the final error
-// if no attempt may be made.
+// if no attempt may be made. noinline as in [call.decideNext].
+//
+//go:noinline
 func (c *call) choose(rt *route) error {
 	for {
 		a := c.find(rt)

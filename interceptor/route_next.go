@@ -23,7 +23,9 @@ type plan struct {
 }
 
 // decideNext decides after a failed attempt of a call with targets: what the next attempt
-// is, and where.
+// is, and where. noinline keeps its frame off the stack of calls without targets.
+//
+//go:noinline
 func (c *call) decideNext(rt *route, u float64) {
 	now := c.r.clock.Now()
 	s := &rt.stops[rt.at]
@@ -234,6 +236,8 @@ func (rt *route) waitsAnywhere(d *policy.Decision) bool {
 // recharge charges the row of the stop where the attempt goes, if that is another than
 // decided because a stop has opened or closed meanwhile. A stop without an attempt has no row
 // to charge.
+//
+//go:noinline
 func (c *call) recharge() {
 	rt := c.route
 	if rt == nil || rt.charged == rt.at {

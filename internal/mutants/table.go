@@ -50,7 +50,6 @@ func mutants() []mutant {
 		{"interceptor/route_choose.go", "c.r.gates.Press(key)", "false", "A call with nowhere else to go never finds out that a quota is not spent.", "TestTargets_spentForAWhile", 0},
 		{"interceptor/route_next.go", "s.out, goesOn = true, true // files", "goesOn = true // files", "A target that the request cannot use is asked again.", "TestTargets_whatDoesNotTravel", 0},
 		{"interceptor/route_next.go", "p.Why == policy.CallerEnded, p.Why == policy.NotRepeatable:", "p.Why == policy.CallerEnded:", "A request that may have run at a target runs again.", "TestTargets_endsAtTarget", 0},
-		{"interceptor/call.go", "rt.own++", "_ = rt", "A call returns to its own place more often than the row allows.", "TestTargets_ownLimit", 0},
 		{"interceptor/route_next.go", "c.failure, c.err = rt.stands.failure, rt.stands.err", "_ = rt", "A call ends with the failure of a target that it could not use.", "TestTargets_whatDoesNotTravel", 0},
 		{"interceptor/gate_wait.go", "c.r.gates.Refill(*p.spent)", "_ = 0", "A spent quota that accepts a scout stays closed.", "TestTargets_spentOpensEarly", 0},
 		{"interceptor/gate_wait.go", "c.r.gates.Spend(c.gateKey(), p.scouts, f, err)", "_ = 0", "A spent quota is asked by every call.", "TestTargets_spent|TestTargets_allSpent", 0},
