@@ -19,7 +19,8 @@ import (
 // A target rewrites the model in the request and in the routing header, or in the path of a
 // REST call. These calls do not go to another model: calls without a model, calls of tuned
 // or uploaded models and of endpoints, calls with cached content, and embeddings and
-// predictions, because the answers of two models do not compare.
+// predictions, because the answers of two models do not compare; nor do calls that make or
+// change something, such as a batch.
 func Models(models ...string) []interceptor.Target {
 	all := make([]interceptor.Target, 0, len(models))
 	for i, m := range models {
@@ -80,7 +81,7 @@ func (m model) adapt(ctx context.Context, req any) (context.Context, any, bool) 
 
 // param rewrites the model in the routing header.
 func (m model) param(key, value string) (string, bool) {
-	if key != "model" {
+	if key != "model" && key != "endpoint" { // tokens of Vertex AI are counted at an endpoint
 		return value, false
 	}
 	return m.replace(value)
@@ -92,12 +93,25 @@ func compares(method string) bool {
 	return strings.Contains(method, "embed") || strings.Contains(method, "predict")
 }
 
+// keeps reports whether a method makes or changes something that stays where it is made.
+func keeps(method string) bool {
+	method = strings.ToLower(method)
+	for _, verb := range []string{
+		"create", "update", "delete", "batch", "tune", "upload", "import", "export", "deploy", "undeploy", "mutate", "copy", "cancel", "purge", "set", "add", "remove", "write",
+	} {
+		if strings.HasPrefix(method, verb) {
+			return true
+		}
+	}
+	return false
+}
+
 // message returns the request for the model.
 func (m model) message(req proto.Message) (proto.Message, bool) {
-	if compares(string(req.ProtoReflect().Descriptor().Name())) {
+	if name := string(req.ProtoReflect().Descriptor().Name()); compares(name) || keeps(name) {
 		return req, false
 	}
-	return rewrite(req, m.replace, "model")
+	return rewrite(req, m.replace, "model", "endpoint")
 }
 
 // path is the path of a REST call: what comes before the resource, the resource and the
@@ -107,7 +121,7 @@ var path = regexp.MustCompile(`^((?:.*/)?v[1-9][0-9]*(?:(?:alpha|beta)[0-9]*)?/)
 // request returns the HTTP request for the model.
 func (m model) request(ctx context.Context, req *http.Request) (*http.Request, bool) {
 	parts := path.FindStringSubmatch(req.URL.Path)
-	if parts == nil || compares(parts[3]) {
+	if parts == nil || compares(parts[3]) || keeps(parts[3][1:]) {
 		return req, false
 	}
 	other, ok := m.replace(parts[2])

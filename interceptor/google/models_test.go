@@ -92,6 +92,7 @@ func TestModels_header(t *testing.T) {
 		ok         bool // without a request
 	}{
 		"a model":              {"model=models%2Fflash", "model=models%2Flite", true},
+		"of an endpoint":       {"endpoint=projects%2Fp%2Flocations%2Fl%2Fpublishers%2Fgoogle%2Fmodels%2Fflash", "endpoint=projects%2Fp%2Flocations%2Fl%2Fpublishers%2Fgoogle%2Fmodels%2Flite", true},
 		"among others":         {"a=b%2Fc&model=models%2Fflash&x", "a=b%2Fc&model=models%2Flite&x", true},
 		"unescaped":            {"model=models/flash", "model=models%2Flite", true},
 		"of Vertex AI":         {"model=projects%2Fp%2Flocations%2Fl%2Fpublishers%2Fgoogle%2Fmodels%2Fflash", "model=projects%2Fp%2Flocations%2Fl%2Fpublishers%2Fgoogle%2Fmodels%2Flite", true},
@@ -131,6 +132,7 @@ func TestModels_requests(t *testing.T) {
 		"/v1/projects/p/locations/l/publishers/google/models/f:generateContent": "/v1/projects/p/locations/l/publishers/google/models/lite:generateContent",
 		"/v1beta1/publishers/google/models/f:countTokens":                       "/v1beta1/publishers/google/models/lite:countTokens",
 		"/v1beta/models/lite:generateContent":                                   "",
+		"/v1beta/models/flash:batchGenerateContent":                             "",
 		"/v1beta/models/flash:embedContent":                                     "",
 		"/v1beta/models/flash:batchEmbedContents":                               "",
 		"/v1/projects/p/locations/l/publishers/google/models/f:predict":         "",

@@ -32,8 +32,8 @@ func Regions(conns map[string]grpc.ClientConnInterface) []interceptor.Target {
 // The target rewrites locations/R in the fields model, endpoint, name and parent of a
 // request and in the routing header, or in the path and the host of a REST call. These
 // calls do not go to another region: calls that name no location, or this region already,
-// calls of uploaded models and of endpoints that a project has made, and calls with cached
-// content.
+// calls of resources that a project has made, such as uploaded models and endpoints with a
+// number, calls with cached content, and calls that make or change something.
 func Region(name string, conn grpc.ClientConnInterface) interceptor.Target {
 	t, err := regionTarget(name, conn)
 	if err != nil {
@@ -59,9 +59,9 @@ type region struct {
 var (
 	// location is the region in the name of a resource.
 	location = regexp.MustCompile(`(^|/)locations/[^/:]+`)
-	// bound are resources that exist in one region only: endpoints by their number, and
-	// models without a publisher.
-	bound = regexp.MustCompile(`/locations/[^/]+/(endpoints/[0-9]+|models/[^/]+)`)
+	// everywhere are the resources that every region has: the region itself, models of a
+	// publisher, and the endpoint of OpenAI's form.
+	everywhere = regexp.MustCompile(`(^|/)locations/[^/:]+(:[A-Za-z]+$|$|/publishers/|/endpoints/openapi($|[/:]))`)
 	// hosts are the servers of a region, or of all.
 	hosts = regexp.MustCompile(`^(?:[a-z]+-[a-z]+[0-9]+-aiplatform\.googleapis\.com|aiplatform\.googleapis\.com|aiplatform\.[a-z0-9-]+\.rep\.googleapis\.com)$`)
 )
@@ -69,7 +69,7 @@ var (
 // replace returns the name of a resource in this region, or false if the resource is in no
 // other region or cannot leave its own.
 func (r region) replace(name string) (string, bool) {
-	if bound.MatchString(name) {
+	if !everywhere.MatchString(name) {
 		return name, false
 	}
 	other := location.ReplaceAllString(name, "${1}locations/"+r.name)
@@ -89,6 +89,9 @@ func (r region) adapt(ctx context.Context, req any) (context.Context, any, bool)
 		other, ok := r.request(ctx, req)
 		return ctx, other, ok
 	case proto.Message:
+		if keeps(string(req.ProtoReflect().Descriptor().Name())) {
+			return ctx, req, false
+		}
 		other, ok := rewrite(req, r.replace, "model", "endpoint", "name", "parent")
 		if !ok || !r.grpc {
 			return ctx, req, false
@@ -101,24 +104,28 @@ func (r region) adapt(ctx context.Context, req any) (context.Context, any, bool)
 
 // request returns the HTTP request in the region.
 func (r region) request(ctx context.Context, req *http.Request) (*http.Request, bool) {
+	_, verb, asks := strings.Cut(req.URL.Path, ":")
 	other, ok := r.replace(req.URL.Path)
-	if !ok {
-		return req, false
+	if !ok || keeps(verb) || (req.Method != http.MethodGet && !asks && !strings.Contains(req.URL.Path, "/endpoints/openapi")) {
+		return req, false // what is made stays where it is made
 	}
 	out := req.Clone(ctx)
 	out.URL.Path, out.URL.RawPath = other, ""
 	replaceHeader(out.Header, r.param)
 	if hosts.MatchString(req.URL.Host) {
-		out.URL.Host = r.host()
+		out.URL.Host = r.host(req.URL.Host)
 		out.Host = ""
 	}
 	return out, true
 }
 
-// host returns the server of the region.
-func (r region) host() string {
-	if r.name == "global" {
+// host returns the server of the region, in the form of the server of the call.
+func (r region) host(like string) string {
+	switch {
+	case r.name == "global":
 		return "aiplatform.googleapis.com"
+	case r.name == "us", r.name == "eu", strings.HasSuffix(like, ".rep.googleapis.com"):
+		return "aiplatform." + r.name + ".rep.googleapis.com"
 	}
 	return r.name + "-aiplatform.googleapis.com"
 }

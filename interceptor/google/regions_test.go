@@ -32,6 +32,7 @@ func TestRegions(t *testing.T) {
 		projectsL + "us-east1" + google1:                "",
 		projectsL + "europe-west4/endpoints/1234567890": "",
 		projectsL + "europe-west4/models/mine":          "",
+		projectsL + "europe-west4/operations/1":         "",
 		"models/flash":                                  "",
 		"":                                              "",
 	} {
@@ -63,12 +64,16 @@ func TestRegions(t *testing.T) {
 func TestRegion_requests(t *testing.T) {
 	const path = "/publishers/google/models/flash:generateContent"
 	for have, want := range map[string]string{
-		"https://europe-west4-aiplatform.googleapis.com/v1/projects/p/locations/europe-west4" + path:     "https://us-east1-aiplatform.googleapis.com/v1/projects/p/locations/us-east1" + path,
-		"https://aiplatform.googleapis.com/v1/projects/p/locations/global" + path:                        "https://us-east1-aiplatform.googleapis.com/v1/projects/p/locations/us-east1" + path,
-		"https://aiplatform.europe-west4.rep.googleapis.com/v1/projects/p/locations/europe-west4" + path: "https://us-east1-aiplatform.googleapis.com/v1/projects/p/locations/us-east1" + path,
-		"http://localhost:8080/v1/projects/p/locations/global" + path:                                    "http://localhost:8080/v1/projects/p/locations/us-east1" + path,
-		"https://us-east1-aiplatform.googleapis.com/v1/projects/p/locations/us-east1" + path:             "",
-		"https://generativelanguage.googleapis.com/v1beta/models/flash:generateContent":                  "",
+		"https://europe-west4-aiplatform.googleapis.com/v1/projects/p/locations/europe-west4" + path:                             "https://us-east1-aiplatform.googleapis.com/v1/projects/p/locations/us-east1" + path,
+		"https://aiplatform.googleapis.com/v1/projects/p/locations/global" + path:                                                "https://us-east1-aiplatform.googleapis.com/v1/projects/p/locations/us-east1" + path,
+		"https://aiplatform.europe-west4.rep.googleapis.com/v1/projects/p/locations/europe-west4" + path:                         "https://aiplatform.us-east1.rep.googleapis.com/v1/projects/p/locations/us-east1" + path,
+		"https://europe-west4-aiplatform.googleapis.com/v1/projects/p/locations/europe-west4/endpoints/openapi/chat/completions": "https://us-east1-aiplatform.googleapis.com/v1/projects/p/locations/us-east1/endpoints/openapi/chat/completions",
+		"https://europe-west4-aiplatform.googleapis.com/v1/projects/p/locations/europe-west4/cachedContents":                     "",
+		"https://europe-west4-aiplatform.googleapis.com/v1/projects/p/locations/europe-west4:batchTranslate":                     "",
+		"https://europe-west4-aiplatform.googleapis.com/v1/projects/p/locations/europe-west4/endpoints/12:generateContent":       "",
+		"http://localhost:8080/v1/projects/p/locations/global" + path:                                                            "http://localhost:8080/v1/projects/p/locations/us-east1" + path,
+		"https://us-east1-aiplatform.googleapis.com/v1/projects/p/locations/us-east1" + path:                                     "",
+		"https://generativelanguage.googleapis.com/v1beta/models/flash:generateContent":                                          "",
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, have, http.NoBody)
 		if err != nil {
