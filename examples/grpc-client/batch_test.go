@@ -128,34 +128,39 @@ func TestBatch_progressBarOnATerminal(t *testing.T) {
 
 func TestBatch_failedPromptsAreRecorded(t *testing.T) {
 	t.Parallel()
-	got := runWorld(t.Context(), app.World{
-		Args: []string{"-prompts", "-", "-stream"}, In: strings.NewReader("hello\n!daily\n!midway\n!key\n"),
-	})
-	wantStatus(t, got, exit.Failed)
-	all := records(t, got.out)
-	if len(all) != 4 {
-		t.Fatalf("%d results, want 4", len(all))
-	}
-	for i, want := range []struct{ class, text, partial string }{
-		{}, {"Spent", "RESOURCE_EXHAUSTED: You exceeded", ""}, {"Server", "INTERNAL: An internal error", "You "}, {"Auth", "INVALID_ARGUMENT: API key", ""},
-	} {
-		r := all[i]
-		if i == 0 {
-			if r.Error != nil {
-				t.Errorf("%+v, want an answer", r)
+	for _, form := range [][]string{{"-stream"}, {"-stream", "-rest"}} {
+		t.Run(strings.Join(form, " "), func(t *testing.T) {
+			t.Parallel()
+			got := runWorld(t.Context(), app.World{
+				Args: append([]string{"-prompts", "-"}, form...), In: strings.NewReader("hello\n!daily\n!midway\n!key\n"),
+			})
+			wantStatus(t, got, exit.Failed)
+			all := records(t, got.out)
+			if len(all) != 4 {
+				t.Fatalf("%d results, want 4", len(all))
 			}
-			continue
-		}
-		if r.Error == nil || !strings.HasPrefix(*r.Error, want.text) || r.Class != want.class || r.Answer != "" || r.Partial != want.partial || r.Attempts != 1 {
-			t.Errorf("%+v, want no answer but %+v", r, want)
-		}
+			for i, want := range []struct{ class, text, partial string }{
+				{}, {"Spent", "RESOURCE_EXHAUSTED: You exceeded", ""}, {"Server", "INTERNAL: An internal error", "You "}, {"Auth", "INVALID_ARGUMENT: API key", ""},
+			} {
+				r := all[i]
+				if i == 0 {
+					if r.Error != nil {
+						t.Errorf("%+v, want an answer", r)
+					}
+					continue
+				}
+				if r.Error == nil || !strings.HasPrefix(*r.Error, want.text) || r.Class != want.class || r.Answer != "" || r.Partial != want.partial || r.Attempts != 1 {
+					t.Errorf("%+v, want no answer but %+v", r, want)
+				}
+			}
+			wantContains(t, got.errs, "4 prompts asked: 1 answered, 3 failed")
+		})
 	}
-	wantContains(t, got.errs, "4 prompts asked: 1 answered, 3 failed")
 }
 
 func TestBatch_aPromptThatIsNotAnsweredHasFailed(t *testing.T) {
 	t.Parallel()
-	for _, stream := range []string{"-stream=false", "-stream"} {
+	for _, stream := range []string{"-stream=false", "-stream", "-rest"} {
 		got := runWorld(t.Context(), app.World{Args: []string{"-prompts", "-", stream}, In: strings.NewReader("!blocked\n")})
 		wantStatus(t, got, exit.Failed)
 		all := records(t, got.out)
@@ -196,6 +201,17 @@ func newService(t *testing.T, plan server.Planner) service {
 	}
 	t.Cleanup(s.Stop)
 	return service{s, t}
+}
+
+// addressOfREST starts the REST form of the server, and returns host:port of it.
+func (g service) addressOfREST() string {
+	g.t.Helper()
+	url, stop, err := g.StartREST(g.t.Context())
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.t.Cleanup(stop)
+	return strings.TrimPrefix(url, "http://")
 }
 
 // run runs the program against the server.

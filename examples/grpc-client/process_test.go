@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -45,12 +47,15 @@ func TestProcess_signals(t *testing.T) {
 		signal syscall.Signal
 		status int
 		twice  bool // whether the prompt at the server has to be asked again
+		form   []string
 	}{
-		{syscall.SIGINT, exit.Interrupted, false},
-		{syscall.SIGTERM, exit.Interrupted, false},
-		{syscall.SIGKILL, -1, true},
+		{syscall.SIGINT, exit.Interrupted, false, nil},
+		{syscall.SIGINT, exit.Interrupted, false, []string{"-rest"}},
+		{syscall.SIGTERM, exit.Interrupted, false, nil},
+		{syscall.SIGKILL, -1, true, nil},
+		{syscall.SIGKILL, -1, true, []string{"-rest", "-stream"}},
 	} {
-		t.Run(test.signal.String(), func(t *testing.T) {
+		t.Run(strings.Join(append([]string{test.signal.String()}, test.form...), " "), func(t *testing.T) {
 			t.Parallel()
 			const text = "one\ntwo\nthree\nfour\n"
 			process := make(chan *os.Process, 1)
@@ -63,7 +68,11 @@ func TestProcess_signals(t *testing.T) {
 				return server.Step{}
 			})
 			prompts, out := writeFile(t, "prompts", text), fresh(t)
-			args := []string{"-endpoint", g.Address(), "-insecure", "-prompts", prompts, "-out", out, "-parallel", "1"}
+			address := g.Address()
+			if slices.Contains(test.form, "-rest") {
+				address = g.addressOfREST()
+			}
+			args := append([]string{"-endpoint", address, "-insecure", "-prompts", prompts, "-out", out, "-parallel", "1"}, test.form...)
 
 			cmd, said := command(t, args...)
 			note := &buffer{}

@@ -66,5 +66,8 @@ func mutants() []mutant {
 		{"interceptor/rest/exchange.go", "x.drop()\n\tw := new(watch)", "w := new(watch)", "The responses of failed attempts stay open.", "TestTransport_closesWhatItLeaves", 0},
 		{"interceptor/rest/name.go", "Tenant: tenantOf(req),", "", "Two API keys share a gate.", "TestTransport_gateKeys", 0},
 		{"interceptor/rest/exchange.go", "case isEvents(x.req, x.resp):", "case false:", "A stream whose first event is an error has succeeded.", "TestTransport_streams", 0},
+		{"interceptor/rest/failure.go", "&wholeBody{read: bytes.NewReader(seen),", "&wholeBody{read: bytes.NewReader(nil),", "The error that the caller gets has been read already.", "TestTransport_deliversTheLastAnswer", 0},
+		{"interceptor/rest/exchange.go", ", Gone: !x.body.again()}", "}", "A retry is paid for whose body is gone.", "TestTransport_bodies|TestTransport_bodyAdvice", 0},
+		{"interceptor/rest/body.go", "c.at < len(r.kept):", "false:", "A retry sends the rest of a body in place of the body.", "TestTransport_bodies|TestTransport_earlyAnswer", 0},
 	}
 }

@@ -43,6 +43,9 @@ func (a *asker) ask(ctx context.Context, p prompt) (r Record, ended bool) {
 	r.Finish = finish
 	switch {
 	case err != nil:
+		if class == codes.None { // over REST no event tells of what breaks a stream midway
+			class = interceptor.FailureOf(err).Class
+		}
 		message := terminal.Shown(err, a.redactor)
 		r.Error, r.Class, r.Partial = &message, class.String(), text
 	case text == "":

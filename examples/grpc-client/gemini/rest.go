@@ -17,7 +17,9 @@ import (
 // attempt. The client has no conversations, which need gRPC.
 func OverREST(ctx context.Context, url string, authorize func(*http.Request) error, opts ...interceptor.Option) (*generativelanguage.GenerativeClient, error) {
 	r := interceptor.New(append(opts, interceptor.WithObserver(Observe))...)
-	client, err := generativelanguage.NewGenerativeRESTClient(ctx, option.WithHTTPClient(rest.Client(r, authorize)), option.WithEndpoint(url))
+	over := rest.Client(r, authorize)
+	over.Transport = asEvents{over.Transport}
+	client, err := generativelanguage.NewGenerativeRESTClient(ctx, option.WithHTTPClient(over), option.WithEndpoint(url))
 	if err != nil {
 		return nil, err
 	}

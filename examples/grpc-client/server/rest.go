@@ -32,7 +32,8 @@ func (s *Server) StartREST(ctx context.Context) (url string, stop func(), err er
 	return "http://" + l.Addr().String(), func() { _ = srv.Close() }, nil
 }
 
-// serveREST answers /v1beta/models/M:generateContent and the streamed form.
+// serveREST answers /v1beta/models/M:generateContent, and :streamGenerateContent with
+// server-sent events.
 func (s *Server) serveREST(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	resource, verb, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v1beta/"), ":")
@@ -56,18 +57,20 @@ func (s *Server) serveREST(w http.ResponseWriter, r *http.Request) {
 		}
 		write(w, resp)
 	case "streamGenerateContent":
-		out := &restStream{ctx: ctx, w: w}
-		if err := s.StreamGenerateContent(req, out); err != nil && !out.begun { //nolint:contextcheck // the stream has the context
-			refuse(w, err)
+		if r.URL.Query().Get("alt") != "sse" {
+			refuse(w, status.Error(grpccodes.Unimplemented, "a stream as a list: want alt=sse"))
 			return
 		}
-		_, _ = io.WriteString(w, "]")
+		out := &restStream{ctx: ctx, w: w}
+		if err := s.StreamGenerateContent(req, out); err != nil { //nolint:contextcheck // the stream has the context
+			out.fail(err)
+		}
 	default:
 		refuse(w, status.Errorf(grpccodes.Unimplemented, "%q: want generateContent or streamGenerateContent", verb))
 	}
 }
 
-// restStream is a stream whose messages are the elements of a JSON list.
+// restStream is a stream whose messages are server-sent events.
 type restStream struct {
 	grpc.ServerStream
 	ctx   context.Context
@@ -80,16 +83,29 @@ func (s *restStream) Context() context.Context { return s.ctx }
 
 // Send sends a message.
 func (s *restStream) Send(m *pb.GenerateContentResponse) error {
-	before := ","
+	s.begun = true
+	s.w.Header().Set("Content-Type", "text/event-stream")
+	s.event(func() { write(s.w, m) })
+	return nil
+}
+
+// fail ends the stream with an error: the answer, or the last event.
+func (s *restStream) fail(err error) {
 	if !s.begun {
-		before, s.begun = "[", true
+		refuse(s.w, err)
+		return
 	}
-	_, _ = io.WriteString(s.w, before)
-	write(s.w, m)
+	s.event(func() { writeError(s.w, err) })
+}
+
+// event sends what data writes as an event.
+func (s *restStream) event(data func()) {
+	_, _ = io.WriteString(s.w, "data: ")
+	data()
+	_, _ = io.WriteString(s.w, "\r\n\r\n")
 	if f, ok := s.w.(http.Flusher); ok {
 		f.Flush()
 	}
-	return nil
 }
 
 // write writes a message as JSON.
@@ -100,8 +116,14 @@ func write(w io.Writer, m proto.Message) {
 	}
 }
 
-// refuse writes an error in the form of Google's APIs.
+// refuse answers with an error.
 func refuse(w http.ResponseWriter, err error) {
+	w.WriteHeader(httpStatus(status.Code(err)))
+	writeError(w, err)
+}
+
+// writeError writes an error in the form of Google's APIs.
+func writeError(w io.Writer, err error) {
 	st := status.Convert(err)
 	var details []json.RawMessage
 	for _, d := range st.Proto().GetDetails() {
@@ -109,10 +131,8 @@ func refuse(w http.ResponseWriter, err error) {
 			details = append(details, text)
 		}
 	}
-	code := httpStatus(st.Code())
-	w.WriteHeader(code)
 	_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]any{
-		"code": code, "message": st.Message(), "status": rpccode.Code(st.Proto().GetCode()).String(), "details": details,
+		"code": httpStatus(st.Code()), "message": st.Message(), "status": rpccode.Code(st.Proto().GetCode()).String(), "details": details,
 	}})
 }
 
