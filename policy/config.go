@@ -22,6 +22,8 @@ type Config struct {
 	Budget BudgetConfig
 	// Gate makes the calls of a channel wait together while a server refuses calls.
 	Gate GateConfig
+	// Quotas are limits of the server that are known in advance.
+	Quotas []Quota
 	// Targets are the other places that calls may go to, in order of preference: see
 	// interceptor.WithPlaces.
 	Targets []Place
@@ -39,7 +41,7 @@ func DefaultConfig() Config {
 // errors are joined.
 func (c Config) Validate() error {
 	errs := []error{
-		c.Table.Validate(), c.Limits.Validate(), c.Budget.Validate(), c.Gate.Validate(), c.Limits.cuts(&c.Table, "policy: "),
+		c.Table.Validate(), c.Limits.Validate(), c.Budget.Validate(), c.Gate.Validate(), ValidateQuotas(c.Quotas), c.Limits.cuts(&c.Table, "policy: "),
 	}
 	errs = append(errs, validatePlaces("policy: ", c.Targets)...)
 	seen := map[string]bool{}
@@ -65,7 +67,7 @@ func (c *Config) Method(method string) *Method {
 
 // clone returns a deep copy.
 func (c Config) clone() Config {
-	c.Methods, c.Targets = slices.Clone(c.Methods), slices.Clone(c.Targets)
+	c.Methods, c.Targets, c.Quotas = slices.Clone(c.Methods), slices.Clone(c.Targets), slices.Clone(c.Quotas)
 	for i := range c.Methods {
 		c.Methods[i] = c.Methods[i].clone()
 	}
