@@ -78,6 +78,7 @@ type call struct {
 	place  *place        // what the attempt holds there; nil for nothing
 	gated  time.Duration
 	sent   int           // bytes sent on a stream
+	takes  *policy.Cost  // what the first message of a stream takes; nil if unknown
 	opens  time.Duration // time until the gate opens for the retry (State.AtGate)
 	due    time.Time     // end of the delay asked by the server; zero for none
 	barred bool          // the gate let no attempt through

@@ -17,6 +17,7 @@ func (c *call) succeeded() {
 	if !c.shown { // a shown stream counted as a success when committed
 		c.r.budget.Success()
 		c.r.gates.Success()
+		c.tellUsage(c.reply)
 		c.giveBack(codes.Failure{}, nil)
 	}
 	c.err = nil

@@ -88,20 +88,25 @@ type gating struct {
 	dry     bool
 	figures *policy.GateConfig // nil for the figures of the Config
 	key     GateKeyFunc        // nil for the default
+
+	quotas    []policy.Quota // the limits of [WithQuotas]
+	quotasSet bool           // WithQuotas was given
+	cost      CostFunc       // nil for the default
+	usage     UsageFunc      // nil for none
 }
 
 // beginGates sets up the gates, and subscribes the gates to the configuration.
 func (r *Retrier) beginGates() {
-	c := gates.Config{Clock: r.clock, Rand: r.rand, Figures: r.gateFigures, Off: r.gating.off, Dry: r.gating.dry, Samples: r.evidence}
+	c := gates.Config{Clock: r.clock, Rand: r.rand, Figures: r.gateFigures, Quotas: r.quotas, Off: r.gating.off, Dry: r.gating.dry, Samples: r.evidence}
 	logged := len(r.logs.to) > 0
 	if logged {
-		c.Held = r.logHeld
+		c.Held, c.Lowered = r.logHeld, r.quotaLowered
 	}
 	if logged || r.gateObserver != nil {
 		c.Changed = r.gateChanged
 	}
 	r.gates.Begin(c)
-	if !r.follows || r.gating.off || r.gating.figures != nil {
+	if !r.follows || r.gating.off || (r.gating.figures != nil && r.gating.quotasSet) {
 		return
 	}
 	stop := r.live.OnStore(follower{weak.Make(r)}.follow)

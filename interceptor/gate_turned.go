@@ -6,10 +6,12 @@ import (
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	grpccodes "google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor/internal/gates"
 	"github.com/reinvoke/reinvoke/policy"
 )
@@ -19,6 +21,7 @@ type turned struct {
 	asked time.Duration // hint of the refusal that closed the gate; zero if only the turn is too late
 	left  time.Duration // until the turn
 	key   string        // key of the gate, as spelled in logs
+	limit string        // the known limit in the way; empty for none
 	// places tells of every target of the call; empty for a call without targets.
 	places string
 }
@@ -28,6 +31,9 @@ func (t *turned) String() string {
 	const off = "; WithoutGate() switches this off"
 	if t.places != "" {
 		return fmt.Sprintf("not sent: no target is open: %s%s", t.places, off)
+	}
+	if t.limit != "" {
+		return fmt.Sprintf("not sent: %s are taken (%s), %v are left until the turn of this call%s", t.limit, t.key, rounded(t.left), off)
 	}
 	if t.asked > 0 {
 		return fmt.Sprintf("not sent: %v were asked of this quota (%s), %v are left%s", rounded(t.asked), t.key, rounded(t.left), off)
@@ -47,7 +53,10 @@ func (c *call) turnedAway() error {
 // turnedBy returns why the gate turns the call away.
 func (c *call) turnedBy(why gates.Reason) *turned {
 	t := &turned{key: c.r.loggedKey(c.waiter.Key()), left: why.Left}
-	if why.Closed {
+	switch {
+	case why.Limit != policy.Quota{}:
+		t.limit = why.Limit.String()
+	case why.Closed:
 		t.asked = why.Failure.Delay
 	}
 	return t
@@ -60,6 +69,10 @@ func (c *call) barredBy(why gates.Reason) {
 	}
 	c.barred = true
 	c.err, c.failure = why.Err, why.Failure
+	if why.Limit != (policy.Quota{}) || why.Err == nil {
+		c.failure = codes.Failure{Class: codes.Quota, Reach: codes.Unsent, Code: grpccodes.ResourceExhausted}
+		c.err = status.Error(grpccodes.ResourceExhausted, "the limit is known: "+why.Limit.String())
+	}
 }
 
 // status returns the status of the call: the time left replaces the time named by the

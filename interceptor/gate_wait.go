@@ -141,10 +141,16 @@ func (c *call) arrive() (there bool, verdict gate.Verdict) {
 // arrival describes the call to the gate.
 func (c *call) arrival() gates.Arrival {
 	deadline, _ := c.ctx.Deadline()
-	return gates.Arrival{
+	a := gates.Arrival{
 		Deadline: deadline, Due: c.due, Size: c.size(),
 		Again: c.again(),
 	}
+	if c.r.gates.Limiting() {
+		var known bool
+		a.Cost, known = c.cost(a.Size)
+		a.Usual = !known
+	}
+	return a
 }
 
 // again reports whether the call comes back to the gate: whether an attempt has failed there.

@@ -19,6 +19,7 @@ func (p *pending) commit(n int, m any, header metadata.MD) bool {
 		p.finish.commit()
 	}
 	if committed != nil {
+		committed.tellUsage(m)
 		committed.giveBack(codes.Failure{}, nil)
 		committed.tellCommitted()
 	}

@@ -36,7 +36,8 @@ type pending struct {
 	retries  int        // begun so far; also the number of the current attempt, counted from 0
 	timer    *attemptTimer
 
-	limit     int // of replay, in bytes; negative until resolved
+	counted   *place // whose cost the first message has corrected
+	limit     int    // of replay, in bytes; negative until resolved
 	replay    replay.Buffer
 	replaying bool              // a goroutine replays on the current attempt
 	begun     bool              // the caller has sent a message

@@ -13,6 +13,7 @@ type Ticket struct {
 	sent time.Time
 	kind kind
 	size int
+	took amount // of the known limits
 	// closings is the gate's number of closings when the call was sent.
 	closings int
 }
@@ -83,6 +84,7 @@ func (g *Gate) Done(now time.Time, t Ticket, f codes.Failure, u float64) {
 	if m == accepted {
 		g.m.accepted.add(now, 1)
 	}
+	g.refund(now, t, f, m)
 	probe := t.kind == probing && t.sent.Equal(g.probe)
 	if probe {
 		g.probe = time.Time{}

@@ -10,6 +10,7 @@ func (g *Gate) Enter(now time.Time, w *Waiter) Verdict {
 	}
 	g.touched = now
 	g.queue.arrive(w)
+	w.takes = g.m.takes(w)
 	if w.came.IsZero() {
 		w.came = now
 	}
@@ -26,11 +27,12 @@ func (g *Gate) Enter(now time.Time, w *Waiter) Verdict {
 		g.entered++
 		g.entry = now
 	}
-	if g.queue.n == 0 && (g.free(now) || g.lateForProbe(now, w)) {
+	room := !g.room(now, w, ahead{}).After(now)
+	if g.queue.n == 0 && room && (g.free(now) || g.lateForProbe(now, w)) {
 		g.pass(now, w, plain)
 		return Pass
 	}
-	if g.state == Closed && g.small.mayGo(now, w) {
+	if g.state == Closed && room && g.small.mayGo(now, w) {
 		g.passSmall(now, w)
 		return Pass
 	}
@@ -40,16 +42,16 @@ func (g *Gate) Enter(now time.Time, w *Waiter) Verdict {
 
 // wait queues or refuses a call.
 func (g *Gate) wait(now time.Time, w *Waiter) Verdict {
-	ahead := g.queue.insert(w)
-	if g.hopeless(now, w, ahead, !w.Again && g.queue.fresh() == w) {
+	before := g.queue.insert(w)
+	if g.hopeless(now, w, before, !w.Again && g.queue.fresh() == w) {
 		g.queue.remove(w)
-		if g.unpaced(w) {
+		if g.unpaced(w) && !g.room(now, w, ahead{}).After(now) {
 			g.passUnpaced(now, w)
 			return Pass
 		}
 		return Refuse
 	}
-	g.scouts.urgent = g.scouts.urgent || g.pressed(now, w, ahead)
+	g.scouts.urgent = g.scouts.urgent || g.pressed(now, w, before)
 	switch last := g.lastMoment(w); {
 	case w.Deadline.IsZero():
 		g.queue.limits.add(w, later(now.Add(g.c.MaxWait), w.Due))
@@ -93,9 +95,14 @@ func (g *Gate) Admit(now time.Time) (*Waiter, Verdict) {
 	if w := g.queue.given.next(); w != nil {
 		return w, Refuse
 	}
-	if w := g.queue.freed.next(); w != nil {
-		g.passSmall(now, w)
-		return w, Pass
+	for w := g.queue.freed.next(); w != nil; w = g.queue.freed.next() {
+		if !g.room(now, w, ahead{}).After(now) {
+			g.passSmall(now, w)
+			return w, Pass
+		}
+		if verdict := g.wait(now, w); verdict != Wait {
+			return w, verdict
+		}
 	}
 	if w, at := g.scout(now); w != nil && !now.Before(at) {
 		g.queue.remove(w)
@@ -110,7 +117,7 @@ func (g *Gate) Admit(now time.Time) (*Waiter, Verdict) {
 	}
 	if w := g.upNext(now); w != nil {
 		g.queue.remove(w)
-		if g.hopeless(now, w, 0, false) {
+		if g.hopeless(now, w, ahead{}, false) {
 			return w, Refuse
 		}
 		g.pass(now, w, plain)
@@ -119,6 +126,11 @@ func (g *Gate) Admit(now time.Time) (*Waiter, Verdict) {
 	for w := g.queue.limits.due(now); w != nil; w = g.queue.limits.due(now) {
 		if !w.Deadline.IsZero() && !g.unpaced(w) && (g.state != Closed || now.Before(g.due)) { // the gate has opened, or closed for longer
 			g.queue.limits.remove(w)
+			continue
+		}
+		if at := g.room(now, w, ahead{}); at.After(now) { // no wait is a reason to pass a known limit
+			g.queue.limits.remove(w)
+			g.queue.limits.add(w, at)
 			continue
 		}
 		g.queue.remove(w)
@@ -159,7 +171,7 @@ func (g *Gate) Next(now time.Time) time.Time {
 	case g.queue.n == 0:
 	case g.state == Probing && g.prober(now) == nil: // a call with more time has to come
 	case g.state == Probing:
-		next = g.until
+		next = later(g.until, g.room(now, g.prober(now), ahead{}))
 		if !g.probe.IsZero() {
 			next = later(next, g.probe.Add(g.c.ProbeMax))
 			if g.byQuota {
@@ -167,8 +179,8 @@ func (g *Gate) Next(now time.Time) time.Time {
 			}
 		}
 	case g.state == Open:
-		next = g.pacer.next
-		if !g.room(now) {
+		next = later(g.pacer.next, g.limited(now, g.queue.first))
+		if !g.bounded(now) {
 			next = later(next, g.last.Add(g.c.ProbeMax))
 		}
 	}
@@ -192,7 +204,7 @@ func (g *Gate) rests(now time.Time) time.Time {
 func (g *Gate) free(now time.Time) bool {
 	switch g.state {
 	case Open:
-		return g.pacer.free(now, g.queue.n) && g.room(now)
+		return g.pacer.free(now, g.queue.n) && g.bounded(now)
 	case Probing:
 		return !now.Before(g.until) && (g.probe.IsZero() || !now.Before(g.probe.Add(g.c.ProbeMax)))
 	default:
@@ -200,9 +212,9 @@ func (g *Gate) free(now time.Time) bool {
 	}
 }
 
-// room reports whether another call may be under way. If no answer comes at all, the
+// bounded reports whether another call may be under way. If no answer comes at all, the
 // callers may have gone: then one call goes through after ProbeMax.
-func (g *Gate) room(now time.Time) bool {
+func (g *Gate) bounded(now time.Time) bool {
 	return !g.recovery.on || g.passed-g.answered < g.recovery.most(g.c.InFlight*g.pacer.at(now)) ||
 		!now.Before(g.last.Add(g.c.ProbeMax))
 }
@@ -227,7 +239,8 @@ func (g *Gate) pass(now time.Time, w *Waiter, k kind) {
 	} else {
 		g.pacer.pass(now, g.share(now))
 	}
-	w.ticket = Ticket{sent: now, kind: k, size: w.Size, closings: g.closings}
+	w.ticket = Ticket{sent: now, kind: k, size: w.Size, closings: g.closings, took: w.takes}
+	g.m.meter.take(now, w.takes)
 	if now.Sub(g.last) >= g.c.ProbeMax { // no answer to an older call is expected any more
 		g.answered = g.passed
 	}

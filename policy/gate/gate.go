@@ -41,6 +41,7 @@ type Gate struct {
 	small    small
 	row      row
 	vain     vain
+	lowered  lowering
 
 	// Measured since the gate closed, unless the comment says otherwise.
 	entered          int       // new calls that arrived while the gate was closed
@@ -130,7 +131,9 @@ func (g *Gate) Left(now time.Time) time.Duration {
 		return max(g.until.Sub(now), 0)
 	case Open:
 	}
-	return g.pacer.turn(now, g.queue.n)
+	call := &Waiter{Usual: true}
+	call.takes = g.m.takes(call)
+	return max(g.pacer.turn(now, g.queue.n), g.room(now, call, ahead{g.queue.n, g.queue.takes}).Sub(now))
 }
 
 // Doubted returns until when hints are in doubt, so that one refusal does not close the
@@ -146,7 +149,7 @@ func (g *Gate) Pace(now time.Time) float64 { return g.pacer.at(now) }
 func (g *Gate) AtRest(now time.Time) bool {
 	g.settle(now)
 	switch {
-	case g.Waiting() > 0:
+	case g.Waiting() > 0, g.m.meter.emptyAt().After(now):
 		return false
 	case !now.Before(g.forgotten()):
 		return true
@@ -155,7 +158,9 @@ func (g *Gate) AtRest(now time.Time) bool {
 }
 
 // forgotten returns when the gate comes to rest if nothing more happens.
-func (g *Gate) forgotten() time.Time { return later(g.until, g.touched.Add(2*minute)) }
+func (g *Gate) forgotten() time.Time {
+	return later(g.m.meter.emptyAt(), later(g.until, g.touched.Add(2*minute)))
+}
 
 // Holds reports whether the gate alone delays the retry after the failure f, so that the
 // caller can skip its own backoff: the gate is closed for at least the server's hint, or

@@ -54,6 +54,9 @@ type Memory struct {
 	unsized  time.Time // until when size is known not to matter
 	refusals latency   // how long refusals take
 	learned  time.Time // when the memory last learned something
+	meter    meter     // limits that are known
+	usual    float64   // usual tokens of a call
+	untaught time.Time // until when limits named by refusals are not believed
 }
 
 // Doubted returns until when hints are in doubt, so that one refusal closes nothing; the
@@ -70,7 +73,7 @@ func (m *Memory) Stale(now time.Time) bool { return !now.Before(m.StaleAt()) }
 
 // StaleAt returns when the memory becomes stale if nothing more is learned.
 func (m *Memory) StaleAt() time.Time {
-	return later(m.learned.Add(2*minute), later(m.doubted, later(m.unsized, m.scouted.Add(doubtFor))))
+	return later(m.meter.emptyAt(), later(m.learned.Add(2*minute), later(m.doubted, later(m.unsized, m.scouted.Add(doubtFor)))))
 }
 
 // settled returns the time without an answer after which a call counts as accepted:

@@ -33,6 +33,7 @@ func (g *Gate) settle(now time.Time) {
 // reopen opens the gate at now. due is when the opening was due.
 func (g *Gate) reopen(now, due time.Time) {
 	g.state, g.openedAt = Open, now
+	g.m.meter.reopened()
 	closed := max(now.Sub(g.shutAt), time.Millisecond)
 	g.demand = g.rate(closed)
 	g.pacer.measure(due)
@@ -72,6 +73,7 @@ func (g *Gate) cameThrough(now, sent time.Time) {
 func (g *Gate) openEarly(now time.Time) {
 	closed := max(now.Sub(g.shutAt), time.Millisecond)
 	g.state, g.openedAt = Open, now
+	g.m.meter.reopened()
 	g.demand = g.rate(closed)
 	g.pacer.measure(now)
 	g.pacer.cycle = min(closed, minute)

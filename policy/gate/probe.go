@@ -12,7 +12,12 @@ func (g *Gate) upNext(now time.Time) *Waiter {
 	case g.queue.n == 0 || !g.free(now):
 		return nil
 	case g.state == Probing:
-		return g.prober(now)
+		if w := g.prober(now); w != nil && !g.room(now, w, ahead{}).After(now) {
+			return w
+		}
+		return nil
+	case g.limited(now, g.queue.first).After(now):
+		return g.filler(now)
 	}
 	return g.queue.first
 }

@@ -1,6 +1,10 @@
 package gate
 
-import "time"
+import (
+	"time"
+
+	"github.com/reinvoke/reinvoke/policy"
+)
 
 // Waiter is a call at the gate. The owner makes one Waiter per call and keeps the Waiter
 // for all attempts, so that a refused call comes back to its place and not to the end of
@@ -16,10 +20,15 @@ type Waiter struct {
 	Again bool
 	// Size is the size of the request in bytes; zero if unknown.
 	Size int
+	// Cost is what the call takes of a limit that is known, beside one request.
+	Cost policy.Cost
+	// Usual says that the cost is unknown as yet: the usual cost stands in, until [Gate.Used].
+	Usual bool
 	// Owner is for the use of the owner.
 	Owner any
 
 	ticket Ticket
+	takes  amount    // what the call takes of the known limits
 	came   time.Time // first arrival
 	number uint64    // place in the order of arrival
 	in     *queue    // the queue with this order
@@ -38,6 +47,7 @@ func (w *Waiter) Ticket() Ticket { return w.ticket }
 // themselves, so that waiting needs no extra memory and leaving takes no search.
 type queue struct {
 	n           int
+	takes       amount // what the calls take together
 	numbers     uint64
 	first, last *Waiter
 	limits      timed // calls that leave at a time regardless of the gate
@@ -53,16 +63,24 @@ func (q *queue) arrive(w *Waiter) {
 	}
 }
 
-// insert puts a call into its place and returns the number of calls ahead.
-func (q *queue) insert(w *Waiter) (ahead int) {
-	ahead = q.n
+// ahead are the calls with an earlier turn.
+type ahead struct {
+	calls int
+	take  amount // of the known limits, together
+}
+
+// with adds a call.
+func (a ahead) with(w *Waiter) ahead { return ahead{a.calls + 1, a.take.plus(w.takes)} }
+
+// insert puts a call into its place and returns the calls ahead.
+func (q *queue) insert(w *Waiter) (before ahead) {
+	before = ahead{q.n, q.takes}
 	after := q.last
 	if after != nil && after.number > w.number { // a returning call: its place is near the front
-		after = nil
-		ahead = 0
-		for before := q.first; before.number < w.number; before = before.next {
-			after = before
-			ahead++
+		after, before = nil, ahead{}
+		for other := q.first; other.number < w.number; other = other.next {
+			after = other
+			before = before.with(other)
 		}
 	}
 	w.prev = after
@@ -80,7 +98,8 @@ func (q *queue) insert(w *Waiter) (ahead int) {
 	}
 	w.queued = true
 	q.n++
-	return ahead
+	q.takes = q.takes.plus(w.takes)
+	return before
 }
 
 // remove takes a call out of the queue, if present.
@@ -93,6 +112,7 @@ func (q *queue) remove(w *Waiter) {
 	}
 	w.queued = false
 	q.n--
+	q.takes = q.takes.minus(w.takes)
 	if w.prev == nil {
 		q.first = w.next
 	} else {

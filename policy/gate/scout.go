@@ -66,13 +66,14 @@ func (g *Gate) scout(now time.Time) (*Waiter, time.Time) {
 	if w == nil {
 		return nil, time.Time{}
 	}
+	at = later(at, g.room(now, w, ahead{}))
 	if g.scouts.urgent {
-		soon := later(g.shutAt.Add(g.asked/4*3), g.ch.nextScout())
+		soon := later(g.shutAt.Add(g.asked/4*3), later(g.ch.nextScout(), g.room(now, w, ahead{})))
 		if g.scouts.came < 0 && soon.Before(at) { // every closing sends one scout before the hint ends
 			at = soon
 		}
 		if !w.Deadline.IsZero() && !g.verdictAt(now).Before(w.Deadline.Add(-g.need(w))) {
-			if early := later(g.scouts.early, g.ch.nextScout()); early.Before(at) {
+			if early := later(later(g.scouts.early, g.ch.nextScout()), g.room(now, w, ahead{})); early.Before(at) {
 				at = early
 			}
 		}

@@ -2,9 +2,14 @@ package gate
 
 import "time"
 
-// turn returns when the turn of a call with so many calls ahead comes, if the gate opens
-// when the server has said.
-func (g *Gate) turn(now time.Time, ahead int) time.Time {
+// turn returns when the turn of a call with these calls ahead comes, if the gate opens when
+// the server has said.
+func (g *Gate) turn(now time.Time, w *Waiter, before ahead) time.Time {
+	return later(g.opening(now, before.calls), g.room(now, w, before))
+}
+
+// opening is turn without the known limits.
+func (g *Gate) opening(now time.Time, ahead int) time.Time {
 	if g.state == Open {
 		if g.pacer.loose { // the queue leaves in time
 			return now
@@ -23,19 +28,19 @@ func (g *Gate) turn(now time.Time, ahead int) time.Time {
 	return opens
 }
 
-// hopeless reports whether the turn of a call with so many calls ahead cannot come in time,
+// hopeless reports whether the turn of a call with these calls ahead cannot come in time,
 // no scout can save the call, and the call cannot be the next scout. first says that the
 // call is the first in the queue without an attempt. An opening later than the server has
 // said does not count.
-func (g *Gate) hopeless(now time.Time, w *Waiter, ahead int, first bool) bool {
+func (g *Gate) hopeless(now time.Time, w *Waiter, before ahead, first bool) bool {
 	if w.Deadline.IsZero() {
 		return false
 	}
 	leave := w.Deadline.Add(-g.need(w))
-	if g.turn(now, ahead).Before(leave) {
+	if g.turn(now, w, before).Before(leave) {
 		return false
 	}
-	if g.state != Closed {
+	if g.state != Closed || !g.room(now, w, before).Before(leave) {
 		return true
 	}
 	if g.verdictAt(now).Before(leave) {
@@ -46,14 +51,14 @@ func (g *Gate) hopeless(now time.Time, w *Waiter, ahead int, first bool) bool {
 }
 
 // pressed reports whether only a scout may save a call.
-func (g *Gate) pressed(now time.Time, w *Waiter, ahead int) bool {
+func (g *Gate) pressed(now time.Time, w *Waiter, before ahead) bool {
 	if w.Deadline.IsZero() {
 		return false
 	}
 	if half := w.Deadline.Sub(w.came) / 2; g.demand >= busy && now.Sub(w.came) > half { // waited long enough
 		return true
 	}
-	return !g.turn(now, ahead).Before(w.Deadline.Add(-g.needs(w)))
+	return !g.turn(now, w, before).Before(w.Deadline.Add(-g.needs(w)))
 }
 
 // lastMoment returns when a call leaves a closed gate at the latest, to have the time it
@@ -85,15 +90,15 @@ func (g *Gate) needs(w *Waiter) time.Duration {
 // call depends on a scout.
 func (g *Gate) sweep(now time.Time) {
 	g.scouts.urgent = false
-	ahead, fresh := 0, false
+	before, fresh := ahead{}, false
 	for w := g.queue.first; w != nil; {
 		next := w.next
-		if g.hopeless(now, w, ahead, !w.Again && !fresh) {
+		if g.hopeless(now, w, before, !w.Again && !fresh) {
 			g.queue.giveUp(w)
 		} else {
 			fresh = fresh || !w.Again
-			g.scouts.urgent = g.scouts.urgent || g.pressed(now, w, ahead)
-			ahead++
+			g.scouts.urgent = g.scouts.urgent || g.pressed(now, w, before)
+			before = before.with(w)
 		}
 		w = next
 	}

@@ -21,6 +21,7 @@ type Config struct {
 	Clock   clock.Clock
 	Rand    func() float64            // returns numbers in [0, 1)
 	Figures func() *policy.GateConfig // returns the figures in force
+	Quotas  func() []policy.Quota     // returns the limits known in advance; nil for none
 	Off     bool                      // no gates
 	Dry     bool                      // gates hold no call; a [Shade] stands for each call
 	// Samples says that successful calls can be counted. Without samples a gate that closes
@@ -30,18 +31,19 @@ type Config struct {
 	// listener. They must not panic.
 	Changed func(Change)
 	Held    func(Held)
+	Lowered func(Lowered)
 }
 
 // Gates are the gates of a channel. A key has a gate from a failure that concerns the gate
-// until the gate is at rest. All gates share one lock. While there is no gate, a call takes
+// until the gate is at rest, and a key with a known limit from its first call. All gates share one lock. While there is no gate, a call takes
 // the lock only for a failure or a sampled success. Make Gates work with [Gates.Begin];
 // from then on they are safe for concurrent use.
 type Gates struct {
 	Config // read-only
 
 	// word packs two counters so that the happy path reads one atomic: the number of gates
-	// in the high 32 bits, the number of successes per sample in the low 32, 0 for no
-	// samples. Zero means nothing to do.
+	// in the high 32 bits, and one if limits are known, the number of successes per sample in
+	// the low 32, 0 for no samples. Zero means nothing to do.
 	word atomic.Uint64
 
 	mu      sync.Mutex
@@ -51,6 +53,10 @@ type Gates struct {
 	spent   ledger
 
 	wouldHold, inVain int // see Counts
+
+	limiting   atomic.Bool    // there are limits
+	quotas     []policy.Quota // the limits in force
+	generation int            // of the limits, from 1
 }
 
 // perGate is one gate in the word.
@@ -70,6 +76,7 @@ func (g *Gates) There() bool { return g.word.Load() >= perGate }
 func (g *Gates) Begin(c Config) {
 	g.Config = c
 	g.sample(c.Figures())
+	g.limit(g.known())
 }
 
 // sample turns sampling on, at first of every success, or off.
@@ -91,8 +98,10 @@ func (g *Gates) Configure() {
 	now := g.Clock.Now()
 	c := g.Figures()
 	g.sample(c)
+	g.limit(g.known())
 	for k := range g.keys.gated() {
 		k.Set(now, *c)
+		g.limitKey(k, now)
 		g.turn(k, now)
 	}
 }
@@ -145,6 +154,7 @@ func (g *Gates) Done(key Key, t gate.Ticket, f codes.Failure, err error) (opens 
 		k.heard(now, f)
 	}
 	g.take(k, now, t, f, err, u)
+	g.noteLimits(k)
 	if held = k.Holds(now, f); held {
 		opens = max(k.Until().Sub(now), 0)
 	}
@@ -170,6 +180,7 @@ func (g *Gates) open(name Key, k *keyed, now time.Time) *keyed {
 		k = g.keys.add(name, now, g.drop)
 	}
 	if k != nil {
+		g.limitKey(k, now)
 		k.Gate = gate.New(*g.Figures(), now, &g.channel, &k.memory)
 		k.state = gate.Open
 		g.word.Add(perGate)

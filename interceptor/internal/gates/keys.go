@@ -25,6 +25,7 @@ type keyed struct {
 	state      gate.State // last state told
 	err        error      // error of the last failure that concerned the gate
 	failure    codes.Failure
+	generation int         // of the limits in the memory
 	refuses    time.Time   // dry run: when the hint of the last refusal ends; zero after a success
 	well       time.Time   // dry run: when the server last accepted a call; zero after a failure since
 	stop       func() bool // stops the timer; nil for none

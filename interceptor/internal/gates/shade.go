@@ -56,7 +56,7 @@ func (g *Gates) Pass(s *Shade, key Key, a Arrival, attempt Attempt) (*Shade, gat
 		s.running = true
 		return s, gate.Ticket{}
 	}
-	k := g.keys.find(key)
+	k := g.at(key, now)
 	if k == nil || k.Gate == nil || k.Waiting() >= mostShades {
 		return nil, gate.Ticket{}
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/policy"
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
@@ -11,12 +12,13 @@ import (
 type Arrival struct {
 	Deadline, Due time.Time
 	Size          int
-	Again         bool
+	Cost          policy.Cost
+	Usual, Again  bool
 }
 
 // present copies the arrival to w. owner receives the verdict.
 func (a Arrival) present(w *gate.Waiter, owner admitted) {
-	w.Deadline, w.Due, w.Size, w.Again, w.Owner = a.Deadline, a.Due, a.Size, a.Again, owner
+	w.Deadline, w.Due, w.Size, w.Cost, w.Usual, w.Again, w.Owner = a.Deadline, a.Due, a.Size, a.Cost, a.Usual, a.Again, owner
 }
 
 // Waiter is a call at a gate, without a goroutine or a timer of its own.
@@ -46,7 +48,7 @@ func (g *Gates) Arrive(key Key, w *Waiter, a Arrival) (*Waiter, gate.Verdict) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.Clock.Now()
-	k := g.keys.find(key)
+	k := g.at(key, now)
 	if k == nil || k.Gate == nil {
 		return nil, gate.Pass
 	}
@@ -84,7 +86,7 @@ func (g *Gates) Leave(w *Waiter, verdict gate.Verdict) {
 		return
 	}
 	if verdict == gate.Pass {
-		k.Done(now, w.waiter.Ticket(), codes.Failure{Class: codes.Ended}, 0)
+		k.Done(now, w.waiter.Ticket(), codes.Failure{Class: codes.Ended, Reach: codes.Unsent}, 0)
 	}
 	g.turn(k, now)
 }
@@ -95,6 +97,7 @@ type Reason struct {
 	Err     error         // with this error
 	Closed  bool          // the gate is closed until a time named by the server
 	Left    time.Duration // until the turn of the call
+	Limit   policy.Quota  // the known limit that the call has to wait for; zero for none
 }
 
 // Reason returns why a call was not let through.
@@ -106,6 +109,7 @@ func (g *Gates) Reason(w *Waiter) Reason {
 	if k.Gate != nil {
 		now := g.Clock.Now()
 		r.Closed, r.Left = k.State(now) == gate.Closed, k.Left(now)
+		r.Limit = k.Short(now)
 	}
 	return r
 }

@@ -1,0 +1,130 @@
+package interceptor
+
+import (
+	"errors"
+
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/reinvoke/reinvoke/interceptor/internal/gates"
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+// WithQuotas sets the limits of the server that are known in advance, instead of those in the
+// [policy.Config]. Calls are paced to these limits, in order of arrival, before the server has
+// to refuse one. A call waits until its turn, its deadline or the end of its context, without a
+// deadline as long as it takes; a call whose turn cannot come before its deadline ends at once
+// and unsent, with RESOURCE_EXHAUSTED. By default no limits are known.
+//
+// A call takes one request, and the tokens and items of [WithCost]. A refused call takes
+// nothing, nor does a call that the server has failed. Each Retrier counts for itself, and
+// counts nothing from before its start.
+//
+// Where a refusal names a lower limit for the same window, the lower one counts, and the log
+// says so. [WithoutGate] switches all limits off.
+func WithQuotas(quotas ...policy.Quota) Option {
+	return connectionOption(func(c *connection) {
+		c.fault(policy.ValidateQuotas(quotas))
+		c.r.gating.quotas, c.r.gating.quotasSet = append([]policy.Quota(nil), quotas...), true
+	})
+}
+
+// CostFunc returns what a call takes of the limits of tokens and items: see [WithCost].
+type CostFunc func(method string, req any) policy.Cost
+
+// UsageFunc returns what a call has taken, as the reply says, or false if the reply does not
+// say: see [WithUsage].
+type UsageFunc func(method string, reply any) (policy.Cost, bool)
+
+// WithCost makes f say what a call will take of the limits of tokens and items ([WithQuotas]).
+// f gets the request of a unary call, the first message of a stream, or the Request of a
+// [CallInfo]; never nil. It is called before every attempt while limits are known, must not
+// change the request, and must be safe for concurrent use. Before the first message of a stream
+// the usual cost of the calls with the same key stands in.
+//
+// By default a request takes a token for every four bytes of its encoded size, and no items.
+// google.Cost knows the requests of Gemini and Vertex AI.
+func WithCost(f CostFunc) Option {
+	return connectionOption(func(c *connection) {
+		if f == nil {
+			c.fault(errors.New("interceptor: WithCost: nil: want a function"))
+		}
+		c.r.gating.cost = f
+	})
+}
+
+// WithUsage makes f correct the cost of a call after the reply of a unary call or the first
+// message of a stream. Tokens or items of 0 keep the estimate. f is called while limits are
+// known, must not change the reply, and must be safe for concurrent use. google.Usage reads the
+// usage metadata of Gemini and Vertex AI. By default estimates stand.
+func WithUsage(f UsageFunc) Option {
+	return connectionOption(func(c *connection) {
+		if f == nil {
+			c.fault(errors.New("interceptor: WithUsage: nil: want a function"))
+		}
+		c.r.gating.usage = f
+	})
+}
+
+// bytesPerToken is the default estimate. Source: ai.google.dev/gemini-api/docs/tokens, "a token
+// is equivalent to about 4 characters".
+const bytesPerToken = 4
+
+// quotas returns the limits in force.
+func (r *Retrier) quotas() []policy.Quota {
+	if r.gating.quotasSet {
+		return r.gating.quotas
+	}
+	return r.live.Load().Quotas
+}
+
+// cost returns what the call takes, and false if that is not known as yet.
+func (c *call) cost(size int) (cost policy.Cost, known bool) {
+	switch {
+	case c.takes != nil:
+		return *c.takes, true
+	case c.request == nil && size == 0:
+		return policy.Cost{}, false
+	}
+	return c.costOf(c.request, size), true
+}
+
+// costOf returns what a request takes.
+func (c *call) costOf(request any, size int) policy.Cost {
+	if f := c.r.gating.cost; f != nil && request != nil {
+		return f(c.method, request)
+	}
+	if m, ok := request.(proto.Message); ok && size == 0 { // not kept for a retry
+		size = proto.Size(m)
+	}
+	return policy.Cost{Tokens: int64(size+bytesPerToken-1) / bytesPerToken}
+}
+
+// tellUsage corrects the cost of the call by its reply.
+func (c *call) tellUsage(reply any) {
+	f := c.r.gating.usage
+	if f == nil || reply == nil || !c.place.counts() {
+		return
+	}
+	if cost, ok := f(c.method, reply); ok {
+		c.place.uses(cost)
+	}
+}
+
+// counts reports whether the attempt takes of a limit.
+func (p *place) counts() bool { return p != nil && p.ticket.Counts() }
+
+// uses says what the attempt takes in fact, unless its outcome is known already.
+func (p *place) uses(cost policy.Cost) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.given {
+		p.ticket = p.r.gates.Used(p.key, p.ticket, cost)
+	}
+}
+
+// quotaLowered logs that a refusal has named a lower limit than the configuration.
+func (r *Retrier) quotaLowered(l gates.Lowered) {
+	r.logs.logOfNone(logging.LevelWarn, "[RETRY] the server allows "+l.To.String()+", less than the configured "+l.Was.String()+": going by the server",
+		"retry.gate.key", r.loggedQuota(l.Key))
+}

@@ -1,0 +1,66 @@
+package quotas_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	testpb "google.golang.org/grpc/interop/grpc_testing"
+
+	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+// TestQuotas_goal: workers with prompts of all sizes use up a known quota of requests and
+// tokens, and next to no request is refused, whether the server counts by fixed minutes, by a
+// rolling minute, or by a bucket. Beside it, the same workers without known limits.
+func TestQuotas_goal(t *testing.T) {
+	for _, counts := range []string{"fixed", "rolling", "bucket"} {
+		for name, mean := range map[string]int{"small prompts": 500, "mixed prompts": 1667, "large prompts": 5000} {
+			t.Run(counts+" minutes, "+name, func(t *testing.T) {
+				known := play(t, counts, mean, interceptor.WithQuotas(policy.Quota{Pattern: "*", Requests: 60, Tokens: 100_000}))
+				learned := play(t, counts, mean)
+				t.Logf("known limits: %v; without: %v", known, learned)
+				if known.used() < .97 {
+					t.Errorf("%.3f of the quota used, want at least .97", known.used())
+				}
+				if share := known.refusedShare(); share > .01 {
+					t.Errorf("%.3f of the requests refused, want at most .01", share)
+				}
+			})
+		}
+	}
+}
+
+// plays is how long the workers call.
+const plays = 30 * time.Minute
+
+// play lets 20 workers call.
+func play(t *testing.T, counts string, mean int, opts ...interceptor.Option) (q *quota) {
+	synctest.Test(t, func(t *testing.T) {
+		q = &quota{counts: counts, requests: 60, tokens: 100_000, began: time.Now().Add(-20 * time.Second)}
+		s := &grpctest.Server{Unary: q.serve}
+		conn := grpctest.Serve(t, s, interceptor.DialOptions(opts...)...)
+		ctx, cancel := context.WithTimeout(t.Context(), plays)
+		defer cancel()
+		var wg sync.WaitGroup
+		for worker := range 20 {
+			wg.Go(func() {
+				dice := rand.New(rand.NewPCG(1, uint64(worker)))
+				for ctx.Err() == nil {
+					tokens := mean/10 + dice.IntN(2*mean*9/10)
+					req := &testpb.SimpleRequest{Payload: &testpb.Payload{Body: make([]byte, 4*tokens-8)}}
+					if _, err := testpb.NewTestServiceClient(conn).UnaryCall(ctx, req, interceptor.Repeatable()); err != nil {
+						time.Sleep(time.Second)
+					}
+				}
+			})
+		}
+		wg.Wait()
+	})
+	return q
+}

@@ -1,0 +1,128 @@
+package quotas_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+	"time"
+
+	testpb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+)
+
+// quota is a server's quota of requests and tokens a minute. A request has a token for every
+// four bytes.
+type quota struct {
+	counts           string // "fixed", "rolling" or "bucket"
+	requests, tokens float64
+	began            time.Time
+
+	mu                sync.Mutex
+	log               []taken
+	level             [2]float64 // of the bucket
+	filled            time.Time
+	accepted, refused int
+	first             time.Time
+}
+
+// taken is an accepted request.
+type taken struct {
+	at     time.Time
+	tokens float64
+}
+
+func (q *quota) serve(ctx context.Context, _ int, req *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+	if wait := q.take(time.Now(), math.Ceil(float64(proto.Size(req))/4)); wait > 0 {
+		return nil, grpctest.Hinted(wait)
+	}
+	grpctest.Snooze(ctx, time.Duration(500+len(req.GetPayload().GetBody())%1000)*time.Millisecond)
+	return &testpb.SimpleResponse{}, nil
+}
+
+// take takes a request, or returns when to come back.
+func (q *quota) take(now time.Time, tokens float64) (wait time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.first.IsZero() {
+		q.first = now
+	}
+	if wait = q.room(now, tokens); wait > 0 {
+		q.refused++
+		return wait
+	}
+	q.accepted++
+	q.log = append(q.log, taken{now, tokens})
+	return 0
+}
+
+// room returns when there is room for a request; 0 for now.
+func (q *quota) room(now time.Time, tokens float64) time.Duration {
+	if q.counts == "bucket" {
+		return q.bucket(now, tokens)
+	}
+	from := now.Add(-time.Minute)
+	if q.counts == "fixed" {
+		from = q.began.Add(now.Sub(q.began).Truncate(time.Minute)).Add(-time.Nanosecond)
+	}
+	requests, sum := 1.0, tokens
+	for i := len(q.log) - 1; i >= 0 && q.log[i].at.After(from); i-- {
+		requests++
+		sum += q.log[i].tokens
+		if requests > q.requests || sum > q.tokens {
+			if q.counts == "fixed" {
+				return from.Add(time.Minute).Sub(now) + time.Nanosecond
+			}
+			return q.log[i].at.Add(time.Minute).Sub(now)
+		}
+	}
+	return 0
+}
+
+// bucket takes from a bucket that holds a minute's quota and refills evenly.
+func (q *quota) bucket(now time.Time, tokens float64) (wait time.Duration) {
+	most := [2]float64{q.requests, q.tokens}
+	if q.filled.IsZero() {
+		q.level = most
+	} else {
+		for u := range most {
+			q.level[u] = min(most[u], q.level[u]+most[u]*now.Sub(q.filled).Minutes())
+		}
+	}
+	q.filled = now
+	need := [2]float64{1, tokens}
+	for u := range need {
+		if missing := need[u] - q.level[u]; missing > 1e-6 {
+			wait = max(wait, time.Duration(missing/most[u]*float64(time.Minute))+time.Millisecond)
+		}
+	}
+	if wait == 0 {
+		for u := range need {
+			q.level[u] -= need[u]
+		}
+	}
+	return wait
+}
+
+// used returns the share of the scarcer part of the quota that was used after the first minute.
+func (q *quota) used() float64 {
+	from, to := q.first.Add(time.Minute), q.first.Add(plays)
+	requests, tokens := 0.0, 0.0
+	for _, one := range q.log {
+		if one.at.After(from) && !one.at.After(to) {
+			requests++
+			tokens += one.tokens
+		}
+	}
+	return max(requests/q.requests, tokens/q.tokens) / to.Sub(from).Minutes()
+}
+
+func (q *quota) refusedShare() float64 {
+	return float64(q.refused) / float64(q.refused+q.accepted)
+}
+
+func (q *quota) String() string {
+	return fmt.Sprintf("%.3f used, %d accepted, %.3f of the requests refused", q.used(), q.accepted, q.refusedShare())
+}

@@ -1,0 +1,169 @@
+package gate
+
+import (
+	"time"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+// A limit that is known is kept before the server has to refuse a call. Limits come from the
+// configuration, or from a refusal that names one. A configured limit holds for every call. A
+// limit named by a refusal is less sure: how the server counts, and who else takes of the
+// quota, is unknown. So it only spaces calls that wait, and only those with time to wait.
+
+// Limit puts the configured limits for the key in force.
+func (m *Memory) Limit(now time.Time, quotas []policy.Quota) {
+	m.meter.set(quotas)
+	m.learned = now
+}
+
+// Limited reports whether limits are known for the key.
+func (m *Memory) Limited() bool { return len(m.meter.spans) > 0 }
+
+// takes returns what a call takes of the limits.
+func (m *Memory) takes(w *Waiter) amount {
+	if !m.Limited() {
+		return amount{}
+	}
+	a := amountOf(w.Cost)
+	if w.Usual {
+		a[tokens] = int64(m.usual)
+	}
+	return m.meter.fits(a)
+}
+
+// Counts reports whether the call took of a limit.
+func (t Ticket) Counts() bool { return t.took != amount{} }
+
+// Used says what a call with ticket t took in fact; tokens or items of 0 are unknown. The
+// ticket that replaces t is returned.
+func (g *Gate) Used(t Ticket, c policy.Cost) Ticket {
+	if !t.Counts() {
+		return t
+	}
+	took := t.took
+	for u, n := range amountOf(c) {
+		if n > 0 {
+			took[u] = n
+		}
+	}
+	took = g.m.meter.fits(took)
+	g.m.meter.correct(t.sent, took.minus(t.took))
+	if g.m.usual == 0 {
+		g.m.usual = float64(took[tokens])
+	}
+	g.m.usual += (float64(took[tokens]) - g.m.usual) / usualOf
+	t.took = took
+	return t
+}
+
+// usualOf is the number of calls whose mean is the usual cost. Judgement: as for a sample.
+const usualOf = sample
+
+// Short returns the configured limit that a call arriving now has to wait for; zero for none.
+func (g *Gate) Short(now time.Time) policy.Quota {
+	if !g.m.Limited() {
+		return policy.Quota{}
+	}
+	call := &Waiter{Usual: true}
+	call.takes = g.m.takes(call)
+	all := ahead{g.queue.n, g.queue.takes}
+	if !g.room(now, call, all).After(g.opening(now, all.calls)) {
+		return policy.Quota{}
+	}
+	return g.m.meter.short(now, all.with(call).take)
+}
+
+// Lowered returns a limit named by the last refusal if the configured limit was is higher. The
+// lower one counts from then on, until the configuration changes.
+func (g *Gate) Lowered() (to, was policy.Quota, ok bool) {
+	to, was = g.lowered.to, g.lowered.was
+	ok = g.lowered.told
+	g.lowered.told = false
+	return to, was, ok
+}
+
+// lowering is a configured limit that was lowered.
+type lowering struct {
+	to, was policy.Quota
+	told    bool
+}
+
+// room returns when the configured limits have room for a call with these calls ahead.
+func (g *Gate) room(now time.Time, w *Waiter, before ahead) time.Time {
+	if !g.m.Limited() {
+		return now
+	}
+	return g.m.meter.configured(now, before.take.plus(w.takes))
+}
+
+// limited returns when the known limits have room for the first waiting call.
+func (g *Gate) limited(now time.Time, w *Waiter) time.Time {
+	if !g.m.Limited() {
+		return time.Time{}
+	}
+	at := g.m.meter.configured(now, w.takes)
+	if named := g.m.meter.named(now, w.takes); named.After(at) {
+		if w.Deadline.IsZero() || named.Before(w.Deadline.Add(-g.needs(w))) {
+			at = named
+		}
+	}
+	return at
+}
+
+// fillers is how many waiting calls are looked at for one that fits. Judgement: most of the room
+// is used with a few, and a look takes a fraction of a microsecond.
+const fillers = 16
+
+// filler returns a waiting call that uses room too small for the first one, or nil. The first
+// one does not leave later for it.
+func (g *Gate) filler(now time.Time) *Waiter {
+	first := g.queue.first
+	at := g.room(now, first, ahead{})
+	if !at.After(now) {
+		return nil
+	}
+	w := first.next
+	for range fillers {
+		if w == nil {
+			return nil
+		}
+		both := ahead{}.with(first)
+		if !w.Due.After(now) && !g.limited(now, w).After(now) && !g.room(now, w, both).After(at) {
+			return w
+		}
+		w = w.next
+	}
+	return nil
+}
+
+// refund gives back what a call took that the server refused, or that was not sent. A call
+// without an answer may have been served.
+func (g *Gate) refund(now time.Time, t Ticket, f codes.Failure, m meaning) {
+	if t.sent.IsZero() {
+		return
+	}
+	switch {
+	case m == refused:
+		g.m.meter.correct(t.sent, amount{}.minus(t.took))
+		g.teach(now, f)
+	case f.Class == codes.None:
+		if g.m.meter.contradicted() {
+			g.m.untaught = now.Add(doubtFor)
+		}
+	case f.Reach == codes.Unsent, f.Reach == codes.Answered && f.Class != codes.Ended:
+		g.m.meter.correct(t.sent, amount{}.minus(t.took))
+	}
+}
+
+// teach learns the limit that a refusal names.
+func (g *Gate) teach(now time.Time, f codes.Failure) {
+	q, ok := policy.TaughtBy(f)
+	if !ok {
+		return
+	}
+	if was, lowered := g.m.meter.teach(q, !now.Before(g.m.untaught)); lowered {
+		g.lowered = lowering{q, was, true}
+	}
+}

@@ -1,0 +1,309 @@
+package gate
+
+import (
+	"time"
+
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+const (
+	// slack and mostSlack are how much longer than its window a call counts: a hundredth of
+	// the window, at most mostSlack. Judgement: a call may reach the server later than the
+	// call after it, by the setup of a connection at most.
+	slack     = 100
+	mostSlack = 250 * time.Millisecond
+	// grains is how many grants at least make up a full window. A grant counts until the
+	// last of its calls is over, so that 1/grains of the quota is unused at most.
+	grains = 256
+)
+
+// The units of a limit, as indices of an amount.
+const (
+	requests = iota
+	tokens
+	items
+	units
+)
+
+// amount is a number of each unit.
+type amount [units]int64
+
+func (a amount) plus(b amount) amount {
+	for u := range a {
+		a[u] += b[u]
+	}
+	return a
+}
+
+func (a amount) minus(b amount) amount {
+	for u := range a {
+		a[u] -= b[u]
+	}
+	return a
+}
+
+// amountOf returns what a call with this cost takes.
+func amountOf(c policy.Cost) amount { return amount{1, max(c.Tokens, 0), max(c.Items, 0)} }
+
+// limitsOf returns the limits of a quota; 0 for none.
+func limitsOf(q policy.Quota) amount { return amount{q.Requests, q.Tokens, q.Items} }
+
+// meter counts what calls take of the limits known for a key. The zero value has no limits.
+type meter struct{ spans []span }
+
+// span counts over a rolling window. The calls are kept as grants, the oldest first.
+type span struct {
+	quota  policy.Quota // as configured; zero for none
+	window time.Duration
+	most   amount      // limits in force; 0 for none
+	taught [units]bool // the limit was named by a refusal, and nothing is configured
+	used   amount
+	grants []grant
+	gone   int // how many grants at the front are over
+}
+
+// grant is what calls of about the same time took.
+type grant struct {
+	from, at time.Time // the first and the last of the calls
+	took     amount
+}
+
+// set puts the configured limits in force. Limits named by refusals go where a limit is
+// configured, unless they are lower.
+func (m *meter) set(quotas []policy.Quota) {
+	for i := range m.spans {
+		s := &m.spans[i]
+		if s.quota == (policy.Quota{}) {
+			continue
+		}
+		s.quota = policy.Quota{}
+		s.most = amount{}
+	}
+	for _, q := range quotas {
+		s := m.span(q.Window)
+		s.quota = q
+		for u, most := range limitsOf(q) {
+			if most > 0 {
+				s.most[u], s.taught[u] = most, false
+			}
+		}
+	}
+	m.drop()
+}
+
+// span returns the span of a window.
+func (m *meter) span(window time.Duration) *span {
+	for i := range m.spans {
+		if m.spans[i].window == window {
+			return &m.spans[i]
+		}
+	}
+	m.spans = append(m.spans, span{window: window})
+	return &m.spans[len(m.spans)-1]
+}
+
+// drop drops the spans without a limit.
+func (m *meter) drop() {
+	kept := m.spans[:0]
+	for _, s := range m.spans {
+		if s.most != (amount{}) {
+			kept = append(kept, s)
+		}
+	}
+	clear(m.spans[len(kept):])
+	m.spans = kept
+}
+
+// take counts a call that leaves now.
+func (m *meter) take(now time.Time, a amount) {
+	for i := range m.spans {
+		m.spans[i].take(now, a)
+	}
+}
+
+// correct adds more to a call that left at sent, less than nothing to give back.
+func (m *meter) correct(sent time.Time, more amount) {
+	for i := range m.spans {
+		m.spans[i].correct(sent, more)
+	}
+}
+
+// configured returns when the configured limits have room for an amount, and named when the
+// limits named by refusals have. Room at now or before is for now.
+func (m *meter) configured(now time.Time, a amount) time.Time { return m.when(now, a, false) }
+
+func (m *meter) named(now time.Time, a amount) time.Time { return m.when(now, a, true) }
+
+func (m *meter) when(now time.Time, a amount, taught bool) time.Time {
+	at := now
+	for i := range m.spans {
+		s := &m.spans[i]
+		s.expire(now)
+		for u := range a {
+			if s.most[u] > 0 && s.taught[u] == taught {
+				at = later(at, s.when(now, u, a[u]))
+			}
+		}
+	}
+	return at
+}
+
+// short returns the configured limit that has room for an amount last.
+func (m *meter) short(now time.Time, a amount) (q policy.Quota) {
+	last := now
+	for i := range m.spans {
+		s := &m.spans[i]
+		for u := range a {
+			if s.most[u] == 0 || s.taught[u] {
+				continue
+			}
+			if at := s.when(now, u, a[u]); at.After(last) {
+				last, q = at, s.limit(u)
+			}
+		}
+	}
+	return q
+}
+
+// limit returns the limit of a unit.
+func (s *span) limit(u int) policy.Quota {
+	q := policy.Quota{Pattern: s.quota.Pattern, Window: s.window}
+	*[...]*int64{&q.Requests, &q.Tokens, &q.Items}[u] = s.most[u]
+	return q
+}
+
+// fits returns a, at most what the limits allow at all: a larger call goes alone.
+func (m *meter) fits(a amount) amount {
+	for i := range m.spans {
+		for u, most := range m.spans[i].most {
+			if most > 0 {
+				a[u] = min(a[u], most)
+			}
+		}
+	}
+	return a
+}
+
+// emptyAt returns when nothing counts any more if no more calls come; zero for an empty meter.
+func (m *meter) emptyAt() (at time.Time) {
+	for i := range m.spans {
+		if s := &m.spans[i]; s.gone < len(s.grants) {
+			at = later(at, s.grants[len(s.grants)-1].at.Add(s.lasts()))
+		}
+	}
+	return at
+}
+
+// reopened forgets what calls took of the limits named by refusals: the server has said that
+// there is room now, and not how much.
+func (m *meter) reopened() {
+	for i := range m.spans {
+		s := &m.spans[i]
+		for u := range s.taught {
+			if s.taught[u] {
+				s.used[u] = 0
+				for j := range s.grants {
+					s.grants[j].took[u] = 0
+				}
+			}
+		}
+	}
+}
+
+// teach learns a limit named by a refusal, where none is configured only if alone. It returns
+// the configured limit if that is higher: from now on the server's counts.
+func (m *meter) teach(q policy.Quota, alone bool) (was policy.Quota, lowered bool) {
+	for u, most := range limitsOf(q) {
+		if most <= 0 {
+			continue
+		}
+		s := m.span(q.Window)
+		switch {
+		case limitsOf(s.quota)[u] == 0 && alone:
+			s.most[u], s.taught[u] = most, true
+		case limitsOf(s.quota)[u] == 0:
+		case most < s.most[u]:
+			was, lowered = s.limit(u), true
+			s.most[u] = most
+		}
+	}
+	m.drop()
+	return was, lowered
+}
+
+// contradicted drops the limits named by refusals if more was accepted.
+func (m *meter) contradicted() (dropped bool) {
+	for i := range m.spans {
+		s := &m.spans[i]
+		for u := range s.taught {
+			if s.taught[u] && s.used[u] > s.most[u] {
+				s.most[u], s.taught[u], dropped = 0, false, true
+			}
+		}
+	}
+	if dropped {
+		m.drop()
+	}
+	return dropped
+}
+
+// lasts returns how long a call counts.
+func (s *span) lasts() time.Duration { return s.window + min(s.window/slack, mostSlack) }
+
+// expire drops the grants that are over.
+func (s *span) expire(now time.Time) {
+	for s.gone < len(s.grants) && !now.Before(s.grants[s.gone].at.Add(s.lasts())) {
+		s.used = s.used.minus(s.grants[s.gone].took)
+		s.gone++
+	}
+	if s.gone > len(s.grants)/2 {
+		s.grants = s.grants[:copy(s.grants, s.grants[s.gone:])]
+		s.gone = 0
+	}
+}
+
+func (s *span) take(now time.Time, a amount) {
+	s.expire(now)
+	s.used = s.used.plus(a)
+	if n := len(s.grants); n > s.gone && now.Sub(s.grants[n-1].from) < s.window/grains {
+		last := &s.grants[n-1]
+		last.at, last.took = now, last.took.plus(a)
+		return
+	}
+	s.grants = append(s.grants, grant{now, now, a})
+}
+
+func (s *span) correct(sent time.Time, more amount) {
+	for i := len(s.grants) - 1; i >= s.gone; i-- {
+		g := &s.grants[i]
+		if sent.Before(g.from) {
+			continue
+		}
+		if !sent.After(g.at) {
+			before := g.took
+			for u := range more {
+				g.took[u] = max(g.took[u]+more[u], 0)
+			}
+			s.used = s.used.plus(g.took.minus(before))
+		}
+		return
+	}
+}
+
+// when returns when there is room for n more of a unit, if calls take all room from now on:
+// every window the whole limit becomes free once more.
+func (s *span) when(now time.Time, u int, n int64) time.Time {
+	if n <= 0 {
+		return now
+	}
+	most := s.most[u]
+	windows := (n - 1) / most
+	n -= windows * most
+	missing := n - (most - s.used[u])
+	for i := s.gone; missing > 0 && i < len(s.grants); i++ {
+		if missing -= s.grants[i].took[u]; missing <= 0 {
+			now = later(now, s.grants[i].at.Add(s.lasts()))
+		}
+	}
+	return now.Add(time.Duration(windows) * s.lasts())
+}
