@@ -56,7 +56,7 @@ func inWorldOf(t *testing.T, protocols *http.Protocols, h handler, f func(w *wor
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t}
-		listener := grpctest.Listen()
+		listener := grpctest.ListenPipes()
 		server := &http.Server{Handler: w.serve(h), ReadHeaderTimeout: time.Hour, Protocols: protocols}
 		go func() { _ = server.Serve(listener) }()
 		w.base = &http.Transport{Protocols: protocols, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
