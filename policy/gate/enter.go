@@ -183,6 +183,9 @@ func (g *Gate) Next(now time.Time) time.Time {
 		if !g.bounded(now) {
 			next = later(next, g.last.Add(g.c.ProbeMax))
 		}
+		if !g.m.trial.sent.IsZero() {
+			sooner(g.m.trial.sent.Add(g.m.settled()))
+		}
 	}
 	sooner(g.queue.limits.next())
 	sooner(g.resting.next())
@@ -240,7 +243,7 @@ func (g *Gate) pass(now time.Time, w *Waiter, k kind) {
 		g.pacer.pass(now, g.share(now))
 	}
 	w.ticket = Ticket{sent: now, kind: k, size: w.Size, closings: g.closings, took: w.takes}
-	g.m.meter.take(now, w.takes)
+	g.m.goes(now, w.takes)
 	if now.Sub(g.last) >= g.c.ProbeMax { // no answer to an older call is expected any more
 		g.answered = g.passed
 	}

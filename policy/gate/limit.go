@@ -10,7 +10,8 @@ import (
 // A limit that is known is kept before the server has to refuse a call. Limits come from the
 // configuration, or from a refusal that names one. A configured limit holds for every call. A
 // limit named by a refusal is less sure: how the server counts, and who else takes of the
-// quota, is unknown. So it only spaces calls that wait, and only those with time to wait.
+// quota, is unknown. So it only spaces calls that wait, and only those with time to wait, and
+// now and then one of them tries whether it is true.
 
 // Limit puts the configured limits for the key in force.
 func (m *Memory) Limit(now time.Time, quotas []policy.Quota) {
@@ -104,12 +105,14 @@ func (g *Gate) limited(now time.Time, w *Waiter) time.Time {
 		return time.Time{}
 	}
 	at := g.m.meter.configured(now, w.takes)
-	if named := g.m.meter.named(now, w.takes); named.After(at) {
-		if w.Deadline.IsZero() || named.Before(w.Deadline.Add(-g.needs(w))) {
-			at = named
-		}
+	named := g.m.meter.named(now, w.takes)
+	if !w.Deadline.IsZero() && !named.Before(w.Deadline.Add(-g.needs(w))) {
+		return at
 	}
-	return at
+	if t := &g.m.trial; t.sent.IsZero() && t.next.Before(named.Add(-mostSlack)) {
+		named = t.next
+	}
+	return later(at, named)
 }
 
 // fillers is how many waiting calls are looked at for one that fits. Judgement: most of the room
@@ -149,11 +152,11 @@ func (g *Gate) refund(now time.Time, t Ticket, f codes.Failure, m meaning) {
 		g.m.meter.correct(t.sent, amount{}.minus(t.took))
 		g.teach(now, f)
 	case f.Class == codes.None:
-		if g.m.meter.contradicted() {
-			g.m.untaught = now.Add(doubtFor)
-		}
 	case f.Reach == codes.Unsent, f.Reach == codes.Answered && f.Class != codes.Ended:
 		g.m.meter.correct(t.sent, amount{}.minus(t.took))
+	}
+	if t.sent.Equal(g.m.trial.sent) {
+		g.m.tried(now, m)
 	}
 }
 
@@ -163,7 +166,9 @@ func (g *Gate) teach(now time.Time, f codes.Failure) {
 	if !ok {
 		return
 	}
-	if was, lowered := g.m.meter.teach(q, !now.Before(g.m.untaught)); lowered {
+	g.m.trial.credit = 0
+	g.m.trial.delay(now)
+	if was, lowered := g.m.meter.teach(q); lowered {
 		g.lowered = lowering{q, was, true}
 	}
 }

@@ -56,7 +56,7 @@ type Memory struct {
 	learned  time.Time // when the memory last learned something
 	meter    meter     // limits that are known
 	usual    float64   // usual tokens of a call
-	untaught time.Time // until when limits named by refusals are not believed
+	trial    trial     // of a limit named by a refusal
 }
 
 // Doubted returns until when hints are in doubt, so that one refusal closes nothing; the

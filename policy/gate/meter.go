@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"math"
 	"time"
 
 	"github.com/reinvoke/reinvoke/policy"
@@ -194,57 +195,54 @@ func (m *meter) emptyAt() (at time.Time) {
 	return at
 }
 
-// reopened forgets what calls took of the limits named by refusals: the server has said that
-// there is room now, and not how much.
-func (m *meter) reopened() {
+// reopened gives back a part of what calls took of the limits named by refusals, after the gate
+// was closed for a time: the server has said that there is room now, and not how much. A server
+// that refills evenly has refilled that much.
+func (m *meter) reopened(closed time.Duration) {
+	m.refill(func(s *span, u int) int64 {
+		return int64(math.Ceil(float64(s.most[u]) * closed.Seconds() / s.window.Seconds()))
+	})
+}
+
+// refill gives back some of each unit with a limit named by a refusal.
+func (m *meter) refill(some func(*span, int) int64) {
 	for i := range m.spans {
 		s := &m.spans[i]
 		for u := range s.taught {
 			if s.taught[u] {
-				s.used[u] = 0
-				for j := range s.grants {
-					s.grants[j].took[u] = 0
-				}
+				s.giveBack(u, some(s, u))
 			}
 		}
 	}
 }
 
-// teach learns a limit named by a refusal, where none is configured only if alone. It returns
-// the configured limit if that is higher: from now on the server's counts.
-func (m *meter) teach(q policy.Quota, alone bool) (was policy.Quota, lowered bool) {
+// giveBack gives back n of a unit, of the oldest grants.
+func (s *span) giveBack(u int, n int64) {
+	for i := s.gone; i < len(s.grants) && n > 0; i++ {
+		some := min(s.grants[i].took[u], n)
+		s.grants[i].took[u] -= some
+		s.used[u] -= some
+		n -= some
+	}
+}
+
+// teach learns a limit named by a refusal. It returns the configured limit if that is higher:
+// from now on the server's counts.
+func (m *meter) teach(q policy.Quota) (was policy.Quota, lowered bool) {
 	for u, most := range limitsOf(q) {
 		if most <= 0 {
 			continue
 		}
 		s := m.span(q.Window)
 		switch {
-		case limitsOf(s.quota)[u] == 0 && alone:
-			s.most[u], s.taught[u] = most, true
 		case limitsOf(s.quota)[u] == 0:
+			s.most[u], s.taught[u] = most, true
 		case most < s.most[u]:
 			was, lowered = s.limit(u), true
 			s.most[u] = most
 		}
 	}
-	m.drop()
 	return was, lowered
-}
-
-// contradicted drops the limits named by refusals if more was accepted.
-func (m *meter) contradicted() (dropped bool) {
-	for i := range m.spans {
-		s := &m.spans[i]
-		for u := range s.taught {
-			if s.taught[u] && s.used[u] > s.most[u] {
-				s.most[u], s.taught[u], dropped = 0, false, true
-			}
-		}
-	}
-	if dropped {
-		m.drop()
-	}
-	return dropped
 }
 
 // lasts returns how long a call counts.

@@ -22,6 +22,9 @@ func (g *Gate) settle(now time.Time) {
 		g.scouts.trusted, g.probe = g.probe, time.Time{}
 		g.reopen(now, g.scouts.trusted)
 	}
+	if over(g.m.trial.sent) {
+		g.m.tried(now, accepted)
+	}
 	if g.state == Open && over(g.row.witness) {
 		g.row.end()
 		if g.byQuota {
@@ -33,8 +36,8 @@ func (g *Gate) settle(now time.Time) {
 // reopen opens the gate at now. due is when the opening was due.
 func (g *Gate) reopen(now, due time.Time) {
 	g.state, g.openedAt = Open, now
-	g.m.meter.reopened()
 	closed := max(now.Sub(g.shutAt), time.Millisecond)
+	g.m.meter.reopened(closed)
 	g.demand = g.rate(closed)
 	g.pacer.measure(due)
 	if g.recovery.on {
@@ -73,7 +76,7 @@ func (g *Gate) cameThrough(now, sent time.Time) {
 func (g *Gate) openEarly(now time.Time) {
 	closed := max(now.Sub(g.shutAt), time.Millisecond)
 	g.state, g.openedAt = Open, now
-	g.m.meter.reopened()
+	g.m.meter.reopened(closed)
 	g.demand = g.rate(closed)
 	g.pacer.measure(now)
 	g.pacer.cycle = min(closed, minute)

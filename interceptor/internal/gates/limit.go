@@ -85,7 +85,7 @@ func (g *Gates) noteLimits(k *keyed) {
 	if k.memory.Limited() {
 		g.limiting.Store(true)
 	}
-	if to, was, ok := k.Gate.Lowered(); ok && g.Lowered != nil {
+	if to, was, ok := k.Lowered(); ok && g.Lowered != nil {
 		l := Lowered{k.key, to, was}
 		g.teller.add(func() { g.Lowered(l) })
 	}

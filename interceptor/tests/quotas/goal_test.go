@@ -22,9 +22,10 @@ func TestQuotas_goal(t *testing.T) {
 	for _, counts := range []string{"fixed", "rolling", "bucket"} {
 		for name, mean := range map[string]int{"small prompts": 500, "mixed prompts": 1667, "large prompts": 5000} {
 			t.Run(counts+" minutes, "+name, func(t *testing.T) {
-				known := play(t, counts, mean, interceptor.WithQuotas(policy.Quota{Pattern: "*", Requests: 60, Tokens: 100_000}))
-				learned := play(t, counts, mean)
-				t.Logf("known limits: %v; without: %v", known, learned)
+				known := play(t, &quota{counts: counts}, mean, interceptor.WithQuotas(policy.Quota{Pattern: "*", Requests: 60, Tokens: 100_000}))
+				named := play(t, &quota{counts: counts, tells: true}, mean)
+				without := play(t, &quota{counts: counts}, mean)
+				t.Logf("known: %v; named by refusals: %v; without: %v", known, named, without)
 				if known.used() < .97 {
 					t.Errorf("%.3f of the quota used, want at least .97", known.used())
 				}
@@ -40,9 +41,9 @@ func TestQuotas_goal(t *testing.T) {
 const plays = 30 * time.Minute
 
 // play lets 20 workers call.
-func play(t *testing.T, counts string, mean int, opts ...interceptor.Option) (q *quota) {
+func play(t *testing.T, q *quota, mean int, opts ...interceptor.Option) *quota {
 	synctest.Test(t, func(t *testing.T) {
-		q = &quota{counts: counts, requests: 60, tokens: 100_000, began: time.Now().Add(-20 * time.Second)}
+		q.requests, q.tokens, q.began = 60, 100_000, time.Now().Add(-20*time.Second)
 		s := &grpctest.Server{Unary: q.serve}
 		conn := grpctest.Serve(t, s, interceptor.DialOptions(opts...)...)
 		ctx, cancel := context.WithTimeout(t.Context(), plays)
@@ -50,7 +51,7 @@ func play(t *testing.T, counts string, mean int, opts ...interceptor.Option) (q 
 		var wg sync.WaitGroup
 		for worker := range 20 {
 			wg.Go(func() {
-				dice := rand.New(rand.NewPCG(1, uint64(worker)))
+				dice := rand.New(rand.NewPCG(1, uint64(worker))) //nolint:gosec // repeatable, not secret
 				for ctx.Err() == nil {
 					tokens := mean/10 + dice.IntN(2*mean*9/10)
 					req := &testpb.SimpleRequest{Payload: &testpb.Payload{Body: make([]byte, 4*tokens-8)}}

@@ -7,7 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reinvoke/reinvoke/internal/grpctest"
@@ -18,12 +20,14 @@ import (
 type quota struct {
 	counts           string // "fixed", "rolling" or "bucket"
 	requests, tokens float64
+	tells            bool // refusals name the limit
 	began            time.Time
 
 	mu                sync.Mutex
 	log               []taken
 	level             [2]float64 // of the bucket
 	filled            time.Time
+	scarce            int // the part of the quota that was missing last: 0 requests, 1 tokens
 	accepted, refused int
 	first             time.Time
 }
@@ -36,7 +40,7 @@ type taken struct {
 
 func (q *quota) serve(ctx context.Context, _ int, req *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
 	if wait := q.take(time.Now(), math.Ceil(float64(proto.Size(req))/4)); wait > 0 {
-		return nil, grpctest.Hinted(wait)
+		return nil, q.refusal(wait)
 	}
 	grpctest.Snooze(ctx, time.Duration(500+len(req.GetPayload().GetBody())%1000)*time.Millisecond)
 	return &testpb.SimpleResponse{}, nil
@@ -58,6 +62,23 @@ func (q *quota) take(now time.Time, tokens float64) (wait time.Duration) {
 	return 0
 }
 
+// refusal returns the server's refusal, which names the limit if the server says so much.
+func (q *quota) refusal(wait time.Duration) error {
+	st := status.Convert(grpctest.Hinted(wait))
+	if !q.tells {
+		return st.Err()
+	}
+	v := &errdetails.QuotaFailure_Violation{QuotaId: "GenerateRequestsPerMinutePerProjectPerModel", QuotaValue: int64(q.requests)}
+	if q.scarce == 1 {
+		v = &errdetails.QuotaFailure_Violation{QuotaId: "GenerateContentInputTokensPerModelPerMinute", QuotaValue: int64(q.tokens)}
+	}
+	st, err := st.WithDetails(&errdetails.QuotaFailure{Violations: []*errdetails.QuotaFailure_Violation{v}})
+	if err != nil {
+		panic(err)
+	}
+	return st.Err()
+}
+
 // room returns when there is room for a request; 0 for now.
 func (q *quota) room(now time.Time, tokens float64) time.Duration {
 	if q.counts == "bucket" {
@@ -72,6 +93,9 @@ func (q *quota) room(now time.Time, tokens float64) time.Duration {
 		requests++
 		sum += q.log[i].tokens
 		if requests > q.requests || sum > q.tokens {
+			if q.scarce = 0; requests <= q.requests {
+				q.scarce = 1
+			}
 			if q.counts == "fixed" {
 				return from.Add(time.Minute).Sub(now) + time.Nanosecond
 			}
@@ -95,6 +119,7 @@ func (q *quota) bucket(now time.Time, tokens float64) (wait time.Duration) {
 	need := [2]float64{1, tokens}
 	for u := range need {
 		if missing := need[u] - q.level[u]; missing > 1e-6 {
+			q.scarce = u
 			wait = max(wait, time.Duration(missing/most[u]*float64(time.Minute))+time.Millisecond)
 		}
 	}

@@ -1,0 +1,76 @@
+package quotas_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	testpb "google.golang.org/grpc/interop/grpc_testing"
+
+	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+)
+
+// TestQuotas_namedInVain: a program with a few calls a second meets a server that refuses its
+// first calls, names a limit far below the calls, and then accepts everything. The name costs
+// no call, and next to no time.
+func TestQuotas_namedInVain(t *testing.T) {
+	const s = time.Second
+	for _, deadline := range []time.Duration{5 * s, 20 * s, 60 * s, 0} {
+		for _, hint := range []time.Duration{s / 5, 2 * s, 10 * s, 38 * s} {
+			t.Run(fmt.Sprintf("hints of %v, deadlines of %v", hint, deadline), func(t *testing.T) {
+				plainly, plainWait := ordinary(t, hint, deadline, false)
+				named, wait := ordinary(t, hint, deadline, true)
+				t.Logf("%d of 240 calls fail, the others wait %v; unnamed %d and %v", named, wait, plainly, plainWait)
+				if named > plainly+2 {
+					t.Errorf("%d calls fail, want at most 2 more than the %d without a name", named, plainly)
+				}
+				if wait > plainWait+time.Second {
+					t.Errorf("calls wait %v, want at most 1s more than the %v without a name", wait, plainWait)
+				}
+			})
+		}
+	}
+}
+
+// ordinary makes 240 calls, 4 a second. It returns how many failed, and the mean wait of the
+// others.
+func ordinary(t *testing.T, hint, deadline time.Duration, tells bool) (failed int64, wait time.Duration) {
+	synctest.Test(t, func(t *testing.T) {
+		var refused atomic.Int64
+		q := &quota{requests: 10, tells: tells}
+		conn := grpctest.Serve(t, &grpctest.Server{Unary: func(context.Context, int, *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+			if refused.Add(1) <= 3 {
+				return nil, q.refusal(hint)
+			}
+			return &testpb.SimpleResponse{}, nil
+		}}, interceptor.DialOptions()...)
+		var wg sync.WaitGroup
+		var fails, waited atomic.Int64
+		for range 240 {
+			wg.Go(func() {
+				ctx := t.Context()
+				if deadline > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, deadline)
+					defer cancel()
+				}
+				began := time.Now()
+				if _, err := grpctest.CallUnary(ctx, conn, interceptor.Repeatable()); err != nil {
+					fails.Add(1)
+					return
+				}
+				waited.Add(int64(time.Since(began)))
+			})
+			time.Sleep(time.Second / 4)
+		}
+		wg.Wait()
+		failed = fails.Load()
+		wait = time.Duration(waited.Load() / max(240-failed, 1))
+	})
+	return failed, wait
+}
