@@ -3,8 +3,6 @@ package interceptor
 import (
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor/internal/gates"
 	"github.com/reinvoke/reinvoke/interceptor/internal/hook"
@@ -142,14 +140,15 @@ func (c *call) arrive() (there bool, verdict gate.Verdict) {
 func (c *call) arrival() gates.Arrival {
 	deadline, _ := c.ctx.Deadline()
 	a := gates.Arrival{
-		Deadline: deadline, Due: c.due, Size: c.size(),
+		Deadline: deadline, Due: c.due,
 		Again: c.again(),
 	}
-	if c.r.gates.Limiting() {
+	if c.r.gates.Limiting() || c.r.gating.cost != nil {
 		var known bool
-		a.Cost, known = c.cost(a.Size)
+		a.Cost, known = c.cost()
 		a.Usual = !known
 	}
+	a.Size = c.size(a.Cost)
 	return a
 }
 
@@ -159,14 +158,6 @@ func (c *call) again() bool {
 		return c.route.stops[c.route.at].tried
 	}
 	return len(c.history) > 0 || c.state.Attempts > 1 || c.resumed || c.fellBack || c.racing > 0
-}
-
-// size returns the size of the request in bytes, as far as known; 0 if unknown.
-func (c *call) size() int {
-	if m, ok := c.request.(proto.Message); ok {
-		return proto.Size(m)
-	}
-	return c.sent
 }
 
 // wait waits for a verdict, the end of the context or the end of the connection.
@@ -250,7 +241,8 @@ func (c *call) tellGate(t gate.Ticket, f codes.Failure, err error) {
 // ticketOr returns t, or the ticket of a call without a gate if t is zero.
 func (c *call) ticketOr(t gate.Ticket) gate.Ticket {
 	if t.Sent().IsZero() {
-		return gate.Ungated(c.size())
+		cost, _ := c.cost()
+		return gate.Ungated(c.size(cost))
 	}
 	return t
 }

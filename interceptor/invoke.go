@@ -27,8 +27,8 @@ type CallInfo struct {
 	Stream bool
 	// Size is the size of the request in bytes; 0 for unknown.
 	Size int
-	// Request is given to the Adapt functions of [WithTargets], in the form of the protocol;
-	// nil for a call that cannot go to another target. Describe describes what an Adapt
+	// Request is given to the Adapt functions of [WithTargets] and to the function of
+	// [WithCost], in the form of the protocol; nil for a call that cannot go to another target. Describe describes what an Adapt
 	// function has made of Request; with a nil Describe the description stays.
 	Request  any
 	Describe func(request any) CallInfo

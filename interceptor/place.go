@@ -55,7 +55,9 @@ func (p *place) claim() bool {
 func (p *place) lapseAfter(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.stop = p.r.clock.AfterFunc(d, p.lapse)
+	if !p.given && p.stop == nil {
+		p.stop = p.r.clock.AfterFunc(d, p.lapse)
+	}
 }
 
 // lapseWith makes the place lapse when ctx ends, unless given back before.

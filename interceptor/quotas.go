@@ -37,10 +37,12 @@ type CostFunc func(method string, req any) policy.Cost
 type UsageFunc func(method string, reply any) (policy.Cost, bool)
 
 // WithCost makes f say what a call will take of the limits of tokens and items ([WithQuotas]).
+// The tokens are also the size by which a closed gate tells small requests from large ones.
+//
 // f gets the request of a unary call, the first message of a stream, or the Request of a
-// [CallInfo]; never nil. It is called before every attempt while limits are known, must not
-// change the request, and must be safe for concurrent use. Before the first message of a stream
-// the usual cost of the calls with the same key stands in.
+// [CallInfo]; never nil. It may be called before every attempt and after every refusal, must
+// not change the request, and must be safe for concurrent use. Before the first message of a
+// stream the usual cost of the calls with the same key stands in.
 //
 // By default a request takes a token for every four bytes of its encoded size, and no items.
 // google.Cost knows the requests of Gemini and Vertex AI.
@@ -70,6 +72,9 @@ func WithUsage(f UsageFunc) Option {
 // is equivalent to about 4 characters".
 const bytesPerToken = 4
 
+// mostTokens is more than any request has.
+const mostTokens = 1 << 28
+
 // quotas returns the limits in force.
 func (r *Retrier) quotas() []policy.Quota {
 	if r.gating.quotasSet {
@@ -79,25 +84,37 @@ func (r *Retrier) quotas() []policy.Quota {
 }
 
 // cost returns what the call takes, and false if that is not known as yet.
-func (c *call) cost(size int) (cost policy.Cost, known bool) {
+func (c *call) cost() (cost policy.Cost, known bool) {
 	switch {
 	case c.takes != nil:
 		return *c.takes, true
-	case c.request == nil && size == 0:
+	case c.request == nil && c.sent == 0:
 		return policy.Cost{}, false
 	}
-	return c.costOf(c.request, size), true
+	return c.costOf(c.request, c.sent), true
 }
 
-// costOf returns what a request takes.
-func (c *call) costOf(request any, size int) policy.Cost {
-	if f := c.r.gating.cost; f != nil && request != nil {
-		return f(c.method, request)
+// costOf returns what a request takes. size is in bytes, 0 if unknown.
+func (t *target) costOf(request any, size int) policy.Cost {
+	if f := t.r.gating.cost; f != nil && request != nil {
+		return f(t.method, request)
 	}
-	if m, ok := request.(proto.Message); ok && size == 0 { // not kept for a retry
+	if m, ok := request.(proto.Message); ok && size == 0 {
 		size = proto.Size(m)
 	}
 	return policy.Cost{Tokens: int64(size+bytesPerToken-1) / bytesPerToken}
+}
+
+// size returns the size of the request in bytes, as far as known; 0 if unknown. Where the
+// caller says what a call takes, the size is that of so many tokens.
+func (c *call) size(cost policy.Cost) int {
+	if c.r.gating.cost != nil {
+		return bytesPerToken * int(min(max(cost.Tokens, 0), mostTokens))
+	}
+	if m, ok := c.request.(proto.Message); ok {
+		return proto.Size(m)
+	}
+	return c.sent
 }
 
 // tellUsage corrects the cost of the call by its reply.
@@ -107,20 +124,23 @@ func (c *call) tellUsage(reply any) {
 		return
 	}
 	if cost, ok := f(c.method, reply); ok {
-		c.place.uses(cost)
+		_ = c.place.uses(cost)
 	}
 }
 
 // counts reports whether the attempt takes of a limit.
 func (p *place) counts() bool { return p != nil && p.ticket.Counts() }
 
-// uses says what the attempt takes in fact, unless its outcome is known already.
-func (p *place) uses(cost policy.Cost) {
+// uses says what the attempt takes in fact, unless its outcome is known already. It reports
+// whether there is no room for so much.
+func (p *place) uses(cost policy.Cost) (over bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.given {
-		p.ticket = p.r.gates.Used(p.key, p.ticket, cost)
+	if p.given {
+		return false
 	}
+	p.ticket, over = p.r.gates.Used(p.key, p.ticket, cost)
+	return over
 }
 
 // quotaLowered logs that a refusal has named a lower limit than the configuration.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor/internal/replay"
+	"github.com/reinvoke/reinvoke/policy"
 )
 
 // pending holds what a stream needs for a retry. The stream drops it at commitment, or
@@ -36,8 +37,8 @@ type pending struct {
 	retries  int        // begun so far; also the number of the current attempt, counted from 0
 	timer    *attemptTimer
 
-	counted   *place // whose cost the first message has corrected
-	limit     int    // of replay, in bytes; negative until resolved
+	takes     *policy.Cost // what the first message takes; nil if unknown
+	limit     int          // of replay, in bytes; negative until resolved
 	replay    replay.Buffer
 	replaying bool              // a goroutine replays on the current attempt
 	begun     bool              // the caller has sent a message

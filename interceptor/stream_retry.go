@@ -18,7 +18,7 @@ func (p *pending) retry(err error, ev codes.Evidence) (ok bool, final error) {
 	c := p.call()
 	for {
 		p.cancel()
-		c.sent = len(p.replay.Encoded())
+		c.sent, c.takes = len(p.replay.Encoded()), p.takes
 		if rt := c.routed(); rt != nil {
 			rt.setRequest(p.request())
 		}
@@ -73,6 +73,8 @@ func (p *pending) request() any {
 
 // ask replaces the first message by another request.
 func (p *pending) ask(next any) error {
+	p.takes = nil
+	p.call().takes = nil
 	if err := p.replay.Replace(next); err != nil { // next has the type of the first message
 		return p.call().hookFailed(&hook.Error{Option: "WithFallback", Text: "got a request that cannot be encoded: " + err.Error()})
 	}

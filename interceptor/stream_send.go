@@ -13,7 +13,6 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/reinvoke/reinvoke/interceptor/internal/replay"
-	"github.com/reinvoke/reinvoke/policy"
 )
 
 // send keeps the message and sends it on the current attempt. A broken attempt is not
@@ -74,30 +73,23 @@ type sending struct {
 	direct bool
 	over   error // what SendMsg returns after the end of a stream without an attempt
 	cannot error // why the message cannot go to the target of the attempt
-	first  *call // the call of which this is the first message, if that counts; nil for none
-	size   int   // of the first message, in bytes
+	first  bool  // the first message of the stream, and its cost counts
+	size   int   // of the first message, in bytes, as far as kept
 }
 
 // prepareToSend keeps the message, and returns how to send it.
 func (p *pending) prepareToSend(m any) sending {
 	to, reason := p.keepToSend(m)
-	if to.first != nil {
-		p.tellCost(to.first.costOf(m, to.size), to.first.place)
-	}
 	if reason != replay.Kept {
 		p.finish.commit()
 	}
-	return to
-}
-
-// tellCost notes what the attempt with this place takes of the limits, and its retries will.
-func (p *pending) tellCost(cost policy.Cost, to *place) {
-	to.uses(cost)
-	p.lock()
-	defer p.mu.Unlock()
-	if p.life != nil {
-		p.life.takes = &cost
+	if !to.first {
+		return to
 	}
+	if end := p.count(to.n, p.target.costOf(m, to.size)); end != nil {
+		return sending{over: p.sendAfter(end)}
+	}
+	return to
 }
 
 // keepToSend is prepareToSend under the lock. reason says why the message was not kept.
@@ -123,10 +115,7 @@ func (p *pending) keepToSend(m any) (to sending, reason replay.Unkept) {
 	case p.desc.ClientStreams:
 		p.timer.pause()
 	}
-	if p.life != nil && p.life.place.counts() && p.counted != p.life.place {
-		p.counted = p.life.place
-		to.first, to.size = &call{target: p.life.target, place: p.life.place}, len(p.replay.Encoded())
-	}
+	to.first, to.size = !p.begun && p.costs(), len(p.replay.Encoded())
 	to.direct = p.phase.committed()
 	to.m, to.cannot = p.forTarget(m)
 	return to, reason

@@ -29,7 +29,9 @@ func (m *Memory) takes(w *Waiter) amount {
 	}
 	a := amountOf(w.Cost)
 	if w.Usual {
-		a[tokens] = int64(m.usual)
+		for u, n := range m.usual {
+			a[u] = max(a[u], int64(n))
+		}
 	}
 	return m.meter.fits(a)
 }
@@ -38,10 +40,11 @@ func (m *Memory) takes(w *Waiter) amount {
 func (t Ticket) Counts() bool { return t.took != amount{} }
 
 // Used says what a call with ticket t took in fact; tokens or items of 0 are unknown. The
-// ticket that replaces t is returned.
-func (g *Gate) Used(t Ticket, c policy.Cost) Ticket {
+// ticket that replaces t is returned. over says that the configured limits had room for no more
+// than the call was let through for.
+func (g *Gate) Used(t Ticket, c policy.Cost) (_ Ticket, over bool) {
 	if !t.Counts() {
-		return t
+		return t, false
 	}
 	took := t.took
 	for u, n := range amountOf(c) {
@@ -50,17 +53,31 @@ func (g *Gate) Used(t Ticket, c policy.Cost) Ticket {
 		}
 	}
 	took = g.m.meter.fits(took)
-	g.m.meter.correct(t.sent, took.minus(t.took))
-	if g.m.usual == 0 {
-		g.m.usual = float64(took[tokens])
-	}
-	g.m.usual += (float64(took[tokens]) - g.m.usual) / usualOf
+	more := took.minus(t.took)
+	g.m.meter.correct(t.sent, more)
 	t.took = took
-	return t
+	return t, t.kind == plain && g.m.meter.over(more)
+}
+
+// Owe lets a call through that was turned away.
+func (g *Gate) Owe(now time.Time, w *Waiter) Ticket {
+	g.settle(now)
+	g.passUnpaced(now, w)
+	return w.ticket
 }
 
 // usualOf is the number of calls whose mean is the usual cost. Judgement: as for a sample.
 const usualOf = sample
+
+// takesUsually notes what a successful call took.
+func (m *Memory) takesUsually(took amount) {
+	for u := range took {
+		if m.usual[u] == 0 {
+			m.usual[u] = float64(took[u])
+		}
+		m.usual[u] += (float64(took[u]) - m.usual[u]) / usualOf
+	}
+}
 
 // Short returns the configured limit that a call arriving now has to wait for; zero for none.
 func (g *Gate) Short(now time.Time) policy.Quota {
@@ -152,6 +169,7 @@ func (g *Gate) refund(now time.Time, t Ticket, f codes.Failure, m meaning) {
 		g.m.meter.correct(t.sent, amount{}.minus(t.took))
 		g.teach(now, f)
 	case f.Class == codes.None:
+		g.m.takesUsually(t.took)
 	case f.Reach == codes.Unsent, f.Reach == codes.Answered && f.Class != codes.Ended:
 		g.m.meter.correct(t.sent, amount{}.minus(t.took))
 	}
@@ -169,6 +187,7 @@ func (g *Gate) teach(now time.Time, f codes.Failure) {
 	g.m.trial.credit = 0
 	g.m.trial.delay(now)
 	if was, lowered := g.m.meter.teach(q); lowered {
+		q.Pattern = was.Pattern
 		g.lowered = lowering{q, was, true}
 	}
 }

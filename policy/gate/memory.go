@@ -45,18 +45,18 @@ const (
 // the gates of the key, because a gate at rest is dropped. Keep one Memory per key until
 // [Memory.Stale]. The zero value knows nothing. A Memory is not safe for concurrent use.
 type Memory struct {
-	calls    window    // calls sent in the last minute
-	refused  window    // refusals in the last minute that could have closed the gate
-	accepted window    // calls accepted in the last minute
-	doubted  time.Time // until when hints are in doubt
-	missed   int       // refused scouts since the last accepted scout
-	scouted  time.Time // when a scout was last refused
-	unsized  time.Time // until when size is known not to matter
-	refusals latency   // how long refusals take
-	learned  time.Time // when the memory last learned something
-	meter    meter     // limits that are known
-	usual    float64   // usual tokens of a call
-	trial    trial     // of a limit named by a refusal
+	calls    window         // calls sent in the last minute
+	refused  window         // refusals in the last minute that could have closed the gate
+	accepted window         // calls accepted in the last minute
+	doubted  time.Time      // until when hints are in doubt
+	missed   int            // refused scouts since the last accepted scout
+	scouted  time.Time      // when a scout was last refused
+	unsized  time.Time      // until when size is known not to matter
+	refusals latency        // how long refusals take
+	learned  time.Time      // when the memory last learned something
+	meter    meter          // limits that are known
+	usual    [units]float64 // what a call usually takes
+	trial    trial          // of a limit named by a refusal
 }
 
 // Doubted returns until when hints are in doubt, so that one refusal closes nothing; the

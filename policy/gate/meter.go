@@ -149,6 +149,20 @@ func (m *meter) when(now time.Time, a amount, taught bool) time.Time {
 	return at
 }
 
+// over reports whether more is taken than a configured limit allows, of a unit with more than
+// nothing.
+func (m *meter) over(more amount) bool {
+	for i := range m.spans {
+		s := &m.spans[i]
+		for u := range more {
+			if more[u] > 0 && s.most[u] > 0 && !s.taught[u] && s.used[u] > s.most[u] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // short returns the configured limit that has room for an amount last.
 func (m *meter) short(now time.Time, a amount) (q policy.Quota) {
 	last := now

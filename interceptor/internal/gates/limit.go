@@ -61,16 +61,29 @@ func (g *Gates) limitKey(k *keyed, now time.Time) {
 func (g *Gates) Limiting() bool { return g.limiting.Load() }
 
 // Used says what a call with ticket t took of the limits for its key in fact, and returns the
-// ticket that replaces t.
-func (g *Gates) Used(key Key, t gate.Ticket, c policy.Cost) gate.Ticket {
+// ticket that replaces t. over says that there is no room for so much: a call not sent as yet
+// has to wait.
+func (g *Gates) Used(key Key, t gate.Ticket, c policy.Cost) (_ gate.Ticket, over bool) {
 	defer g.teller.tell()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if k := g.keys.find(key); k != nil && k.Gate != nil {
-		t = k.Used(t, c)
-		g.turn(k, g.Clock.Now())
+		now := g.Clock.Now()
+		t, over = k.Used(t, c)
+		g.turn(k, now)
 	}
-	return t
+	return t, over && !g.Dry
+}
+
+// Owe lets a call through that was turned away, and that makes the attempt all the same. It
+// returns the ticket.
+func (g *Gates) Owe(w *Waiter) gate.Ticket {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if w.k.Gate == nil { // dropped since
+		return gate.Ticket{}
+	}
+	return w.k.Owe(g.Clock.Now(), &w.waiter)
 }
 
 // Lowered reports that a refusal has named a lower limit than the configuration.

@@ -8,8 +8,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	testpb "google.golang.org/grpc/interop/grpc_testing"
-
 	"github.com/reinvoke/reinvoke/interceptor"
 	"github.com/reinvoke/reinvoke/internal/grpctest"
 	"github.com/reinvoke/reinvoke/policy"
@@ -22,15 +20,19 @@ func TestQuotas_goal(t *testing.T) {
 	for _, counts := range []string{"fixed", "rolling", "bucket"} {
 		for name, mean := range map[string]int{"small prompts": 500, "mixed prompts": 1667, "large prompts": 5000} {
 			t.Run(counts+" minutes, "+name, func(t *testing.T) {
-				known := play(t, &quota{counts: counts}, mean, interceptor.WithQuotas(policy.Quota{Pattern: "*", Requests: 60, Tokens: 100_000}))
+				limits := interceptor.WithQuotas(policy.Quota{Pattern: "*", Requests: 60, Tokens: 100_000})
+				known := play(t, &quota{counts: counts}, mean, limits)
+				streams := play(t, &quota{counts: counts, streams: true}, mean, limits)
 				named := play(t, &quota{counts: counts, tells: true}, mean)
 				without := play(t, &quota{counts: counts}, mean)
-				t.Logf("known: %v; named by refusals: %v; without: %v", known, named, without)
-				if known.used() < .97 {
-					t.Errorf("%.3f of the quota used, want at least .97", known.used())
-				}
-				if share := known.refusedShare(); share > .01 {
-					t.Errorf("%.3f of the requests refused, want at most .01", share)
+				t.Logf("known: %v; with streams: %v; named by refusals: %v; without: %v", known, streams, named, without)
+				for _, q := range []*quota{known, streams} {
+					if q.used() < .97 {
+						t.Errorf("%.3f of the quota used, want at least .97", q.used())
+					}
+					if share := q.refusedShare(); share > .01 {
+						t.Errorf("%.3f of the requests refused, want at most .01", share)
+					}
 				}
 			})
 		}
@@ -44,7 +46,7 @@ const plays = 30 * time.Minute
 func play(t *testing.T, q *quota, mean int, opts ...interceptor.Option) *quota {
 	synctest.Test(t, func(t *testing.T) {
 		q.requests, q.tokens, q.began = 60, 100_000, time.Now().Add(-20*time.Second)
-		s := &grpctest.Server{Unary: q.serve}
+		s := &grpctest.Server{Unary: q.serve, Stream: q.stream}
 		conn := grpctest.Serve(t, s, interceptor.DialOptions(opts...)...)
 		ctx, cancel := context.WithTimeout(t.Context(), plays)
 		defer cancel()
@@ -54,8 +56,7 @@ func play(t *testing.T, q *quota, mean int, opts ...interceptor.Option) *quota {
 				dice := rand.New(rand.NewPCG(1, uint64(worker))) //nolint:gosec // repeatable, not secret
 				for ctx.Err() == nil {
 					tokens := mean/10 + dice.IntN(2*mean*9/10)
-					req := &testpb.SimpleRequest{Payload: &testpb.Payload{Body: make([]byte, 4*tokens-8)}}
-					if _, err := testpb.NewTestServiceClient(conn).UnaryCall(ctx, req, interceptor.Repeatable()); err != nil {
+					if err := q.ask(ctx, conn, tokens); err != nil {
 						time.Sleep(time.Second)
 					}
 				}

@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/reinvoke/reinvoke/interceptor"
 	"github.com/reinvoke/reinvoke/internal/grpctest"
 )
 
@@ -21,6 +23,7 @@ type quota struct {
 	counts           string // "fixed", "rolling" or "bucket"
 	requests, tokens float64
 	tells            bool // refusals name the limit
+	streams          bool // the calls are server streams
 	began            time.Time
 
 	mu                sync.Mutex
@@ -44,6 +47,27 @@ func (q *quota) serve(ctx context.Context, _ int, req *testpb.SimpleRequest) (*t
 	}
 	grpctest.Snooze(ctx, time.Duration(500+len(req.GetPayload().GetBody())%1000)*time.Millisecond)
 	return &testpb.SimpleResponse{}, nil
+}
+
+func (q *quota) stream(_ int, req *testpb.StreamingOutputCallRequest, out testpb.TestService_StreamingOutputCallServer) error {
+	_, err := q.serve(out.Context(), 0, &testpb.SimpleRequest{Payload: req.GetPayload()})
+	if err != nil {
+		return err
+	}
+	return grpctest.SendAll(out, "a", "b")
+}
+
+// ask makes a call of so many tokens.
+func (q *quota) ask(ctx context.Context, conn *grpc.ClientConn, tokens int) error {
+	if q.streams {
+		stream, err := testpb.NewTestServiceClient(conn).StreamingOutputCall(ctx, &testpb.StreamingOutputCallRequest{Payload: prompt(tokens).GetPayload()}, interceptor.Repeatable())
+		if err == nil {
+			_, err = grpctest.Drain(stream)
+		}
+		return err
+	}
+	_, err := testpb.NewTestServiceClient(conn).UnaryCall(ctx, prompt(tokens), interceptor.Repeatable())
+	return err
 }
 
 // take takes a request, or returns when to come back.

@@ -1,0 +1,136 @@
+package interceptor
+
+import (
+	"time"
+
+	"github.com/reinvoke/reinvoke/codes"
+	"github.com/reinvoke/reinvoke/interceptor/internal/gates"
+	"github.com/reinvoke/reinvoke/policy"
+	"github.com/reinvoke/reinvoke/policy/gate"
+)
+
+// What a stream takes of the known limits is in its first message, and the attempt begins
+// before. So the attempt is let through for the usual cost. Where that was too little, and
+// there is no room, the message waits at the gate.
+
+// costs reports whether someone counts what the stream takes: a limit, or the caller.
+func (p *pending) costs() bool {
+	return p.target.r.gating.cost != nil || (p.life != nil && p.life.place.counts())
+}
+
+// count counts what the first message of the stream takes, which is about to be sent on attempt
+// n, and waits until there is room. It returns how the stream has ended if the turn cannot come
+// before the deadline.
+func (p *pending) count(n int, cost policy.Cost) *terminal {
+	held := p.tooMuch(n, cost)
+	if held == nil {
+		return nil
+	}
+	c := &call{target: p.target, takes: &cost} // of its own, because a retry may begin meanwhile
+	waited, turnedAway := held.rejoin(c)
+	if turnedAway {
+		end, ended := p.turnAway(n, c.waiter)
+		if ended {
+			return end
+		}
+		held.owe(c.waiter)
+	}
+	p.lock()
+	defer p.mu.Unlock()
+	if p.life != nil {
+		p.life.gated += waited
+		p.life.waited += waited
+	}
+	if p.retries == n && !p.desc.ClientStreams {
+		p.timer.start()
+	}
+	return nil
+}
+
+// tooMuch notes what the stream takes. It returns the place of the attempt if there is no room,
+// and pauses the timer of the attempt.
+func (p *pending) tooMuch(n int, cost policy.Cost) *place {
+	p.lock()
+	defer p.mu.Unlock()
+	p.takes = &cost
+	if p.life == nil || p.retries != n || !p.life.place.counts() || !p.life.place.uses(cost) {
+		return nil
+	}
+	p.timer.pause()
+	return p.life.place
+}
+
+// turnAway ends the stream with its first message unsent. It reports false if an attempt is the
+// last, or is being replaced.
+func (p *pending) turnAway(n int, w *gates.Waiter) (end *terminal, ended bool) {
+	if mine, _, _ := p.claim(n); !mine {
+		return nil, false
+	}
+	c := p.call()
+	c.waiter = w
+	final := c.turnedAway()
+	p.abandon()
+	c.quit()
+	p.end(final)
+	p.settle(false, final)
+	p.finish.end(final)
+	return p.s.over.Load(), true
+}
+
+// rejoin takes the attempt back to the gate, and returns the wait. The attempt goes on if its
+// caller or the connection has gone: its end is about to be known.
+func (p *place) rejoin(c *call) (waited time.Duration, turnedAway bool) {
+	t, ok := p.exchange(gate.Ticket{})
+	if !ok {
+		return 0, false
+	}
+	p.r.gates.Done(p.key, t, unsent(), nil)
+	there, verdict := c.arrive()
+	if verdict == gate.Wait {
+		began := c.r.clock.Now()
+		verdict, _ = c.wait()
+		waited = c.r.clock.Now().Sub(began)
+		c.logGated(waited)
+	}
+	switch {
+	case !there:
+	case verdict == gate.Refuse:
+		return waited, true
+	case verdict == gate.Wait:
+		p.r.gates.Leave(c.waiter, verdict)
+	default:
+		p.resume(c.waiter.Ticket())
+	}
+	return waited, false
+}
+
+// owe lets an attempt go on that was turned away.
+func (p *place) owe(w *gates.Waiter) { p.resume(p.r.gates.Owe(w)) }
+
+// resume gives the attempt another ticket, unless the attempt has ended.
+func (p *place) resume(t gate.Ticket) {
+	if _, ok := p.exchange(t); ok {
+		p.lapseAfter(p.r.gateFigures().Effective().ProbeMax)
+	} else {
+		p.r.gates.Done(p.key, t, unsent(), nil)
+	}
+}
+
+// unsent is the end of an attempt that took nothing.
+func unsent() codes.Failure { return codes.Failure{Class: codes.Ended, Reach: codes.Unsent} }
+
+// exchange exchanges the ticket of an attempt that has not ended, and stops the timer of
+// lapseAfter.
+func (p *place) exchange(t gate.Ticket) (old gate.Ticket, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.given {
+		return old, false
+	}
+	if p.stop != nil {
+		p.stop()
+		p.stop = nil
+	}
+	old, p.ticket = p.ticket, t
+	return old, true
+}

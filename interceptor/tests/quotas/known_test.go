@@ -1,0 +1,251 @@
+package quotas_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	grpccodes "google.golang.org/grpc/codes"
+	testpb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/status"
+
+	"github.com/reinvoke/reinvoke/interceptor"
+	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/internal/retrytest"
+	"github.com/reinvoke/reinvoke/policy"
+)
+
+// kinds has a call of each kind with a request of so many tokens.
+func kinds() map[string]func(w *world, ctx context.Context, tokens int, opts ...grpc.CallOption) error {
+	return map[string]func(w *world, ctx context.Context, tokens int, opts ...grpc.CallOption) error{"unary": (*world).ask, "stream": (*world).open}
+}
+
+// TestQuotas_cost: the caller says what a call takes.
+func TestQuotas_cost(t *testing.T) {
+	for kind, ask := range kinds() {
+		t.Run(kind, func(t *testing.T) {
+			cost := func(_ string, req any) policy.Cost {
+				return policy.Cost{Items: int64(len(req.(interface{ GetPayload() *testpb.Payload }).GetPayload().GetBody())/4 + 2)}
+			}
+			inWorld(t, []policy.Quota{{Pattern: "*Call", Items: 10, Window: 10 * s}}, func(w *world) {
+				call := func(items int) func() error { return func() error { return ask(w, w.Context(), items) } }
+				allAtOnce(w.T, call(4))
+				time.Sleep(s)
+				allAtOnce(w.T, call(6), call(10), call(5))
+				w.want(w.T, 0, s, 11*s+s/10, 21*s+s/5)
+			}, interceptor.WithCost(cost))
+		})
+	}
+}
+
+// TestQuotas_usage: the reply corrects what a call has taken, to more and to less.
+func TestQuotas_usage(t *testing.T) {
+	for kind, ask := range kinds() {
+		t.Run(kind, func(t *testing.T) {
+			var took int64
+			usage := func(_ string, reply any) (policy.Cost, bool) {
+				switch reply.(type) {
+				case *testpb.SimpleResponse, *testpb.StreamingOutputCallResponse:
+				default:
+					t.Errorf("told of a %T, want a reply", reply)
+				}
+				return policy.Cost{Tokens: took}, took > 0
+			}
+			inWorld(t, limit(0, 1000, 10*s), func(w *world) {
+				call := func(tokens int) func() error { return func() error { return ask(w, w.Context(), tokens) } }
+				took = 100
+				allAtOnce(w.T, call(900))
+				time.Sleep(s)
+				allAtOnce(w.T, call(900)) // 100 were taken
+				took = 0                  // unknown: the estimate stands
+				time.Sleep(s)
+				allAtOnce(w.T, call(500))
+				took = 900
+				time.Sleep(s)
+				allAtOnce(w.T, call(50))
+				took = 0
+				allAtOnce(w.T, call(100))
+				last := 12*s + s/10
+				if kind == "stream" { // for the usual cost, which is more
+					last = 13*s + s/10
+				}
+				w.want(w.T, 0, s, 2*s, 3*s, last)
+			}, interceptor.WithUsage(usage))
+		})
+	}
+}
+
+// TestQuotas_firstMessage: a stream is let through before its cost is known. A first message
+// that takes more than usual waits for room, and is not sent if its turn cannot come in time.
+func TestQuotas_firstMessage(t *testing.T) {
+	inWorld(t, limit(0, 1000, 10*s), func(w *world) {
+		call := func(tokens int) func() error { return func() error { return w.open(w.Context(), tokens) } }
+		allAtOnce(w.T, call(100))
+		time.Sleep(s)
+		ctx, cancel := context.WithTimeout(w.Context(), 5*s)
+		defer cancel()
+		allAtOnce(w.T, call(500), call(700), func() error {
+			err := w.open(ctx, 600)
+			if status.Code(err) != grpccodes.ResourceExhausted || !strings.Contains(err.Error(), "not sent: 1000 tokens in 10s of StreamingOutputCall are taken") {
+				w.Errorf("got %v, want RESOURCE_EXHAUSTED of a stream not sent", err)
+			}
+			if time.Since(w.began) != s {
+				w.Errorf("it took %v, want none", time.Since(w.began)-s)
+			}
+			return nil
+		}, call(300))
+		w.want(w.T, 0, s, s, 11*s+s/10)
+	}, interceptor.WithAttemptTimeout(2*s), interceptor.Repeatable())
+}
+
+// TestQuotas_reload: other limits hold at once, also for calls that wait, and calls that have
+// left count. Without a limit all leave.
+func TestQuotas_reload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := policy.DefaultConfig()
+		live, err := policy.NewLive(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &world{T: t, arrivals: &arrivals{began: time.Now()}}
+		w.conn = grpctest.Serve(t, w.server(), retrytest.DialOptions(interceptor.WithLive(live))...)
+		set := func(quotas ...policy.Quota) {
+			cfg.Quotas = quotas
+			if err := live.Store(cfg); err != nil {
+				t.Fatal(err)
+			}
+		}
+		call := func() error { return w.ask(w.Context(), 10) }
+		allAtOnce(t, call)
+		set(limit(1, 0, 10*s)...)
+		time.AfterFunc(3*s, func() { set(limit(3, 0, 10*s)...) })
+		time.AfterFunc(4*s, func() { set(limit(1, 0, 10*s)...) })
+		time.AfterFunc(20*s, func() { set() })
+		allAtOnce(t, call, call, call, call, call, call)
+		w.want(t, 0, 0, 3*s, 3*s, 13*s+s/10, 20*s, 20*s)
+	})
+}
+
+// TestQuotas_dryRun: no call waits, and the log says which would have.
+func TestQuotas_dryRun(t *testing.T) {
+	inWorld(t, limit(1, 0, 10*s), func(w *world) {
+		call := func() error { return w.ask(w.Context(), 10) }
+		allAtOnce(w.T, call, call)
+		ctx, cancel := context.WithTimeout(w.Context(), s)
+		defer cancel()
+		allAtOnce(w.T, func() error { return w.ask(ctx, 10) })
+		w.want(w.T, 0, 0, 0)
+		time.Sleep(time.Minute)
+		const dry = "dry run: the gate of " + grpctest.UnaryMethod + " at passthrough:///bufconn would have "
+		if held, away := w.log.With(dry+"held this call of "+grpctest.UnaryMethod+" for 10.1s"), w.log.With(dry+"turned this call of "+grpctest.UnaryMethod+" away, "); len(held) != 1 || len(away) != 1 {
+			w.Errorf("the log says %q, want one call held for 10.1s and one turned away", w.log.With(""))
+		}
+	}, interceptor.WithGateDryRun())
+}
+
+// names returns a refusal that names a limit of requests in a minute.
+func names(limit int64, hint time.Duration) error {
+	st, err := status.Convert(grpctest.Hinted(hint)).WithDetails(&errdetails.QuotaFailure{Violations: []*errdetails.QuotaFailure_Violation{
+		{QuotaId: "GenerateRequestsPerMinutePerProjectPerModel", QuotaValue: limit},
+	}})
+	if err != nil {
+		panic(err)
+	}
+	return st.Err()
+}
+
+// TestQuotas_lowered: the lower limit of a refusal holds from then on, and the log says so once;
+// a higher one does not.
+func TestQuotas_lowered(t *testing.T) {
+	for _, named := range []int64{2, 8} {
+		inWorld(t, limit(4, 0, time.Minute), func(w *world) {
+			w.answer = func(n int) error {
+				if n == 3 || n == 6 {
+					return names(named, s)
+				}
+				return nil
+			}
+			for range 10 {
+				if err := w.ask(w.Context(), 10, interceptor.Repeatable()); err != nil {
+					w.Error(err)
+				}
+			}
+			got := w.log.With("WARN [RETRY] the server allows 2 requests in 1m0s of UnaryCall, less than the configured 4 requests in 1m0s of UnaryCall: going by the server | retry.gate.key=" + grpctest.UnaryMethod)
+			lines := w.log.With("the server allows")
+			if lowered := named == 2; (lowered && (len(got) != 1 || len(lines) != 1)) || (!lowered && len(lines) > 0) {
+				w.Errorf("the log says %q, want one line of a lower limit if it is lower", lines)
+			}
+			const m = 60 * s
+			w.want(w.T, map[int64][]time.Duration{
+				2: {0, 0, 0, m + s/5, m + s/5, 2*m + s/2, 2*m + 3*s/2, 2*m + 3*s/2, 3*m + 17*s/10, 3*m + 17*s/10, 4*m + 2*s, 4*m + 2*s},
+				8: {0, 0, 0, s, s, m + s/5, m + 6*s/5, m + 6*s/5, m + 6*s/5, m + 6*s/5, 2*m + 3*s/2, 2*m + 3*s/2},
+			}[named]...)
+		})
+	}
+}
+
+// TestQuotas_targets: a call whose own limit is used up goes to a target at once.
+func TestQuotas_targets(t *testing.T) {
+	inWorld(t, []policy.Quota{{Pattern: "model=a", Requests: 1, Window: 10 * s}}, func(w *world) {
+		for _, want := range []time.Duration{0, 0, 0} {
+			if got := grpctest.Took(func() { allAtOnce(w.T, func() error { return w.ask(w.Context(), 10) }) }); got != want {
+				w.Errorf("it took %v, want %v", got, want)
+			}
+		}
+		w.want(w.T, 0, 0, 0)
+	}, interceptor.WithGateKey(func(ctx context.Context, _ string) string {
+		if ctx.Value(elsewhere{}) != nil {
+			return "model=b"
+		}
+		return "model=a"
+	}), interceptor.WithTargets(interceptor.Target{Name: "b", Adapt: func(ctx context.Context, req any) (context.Context, any, bool) {
+		return context.WithValue(ctx, elsewhere{}, true), req, true
+	}}))
+}
+
+// elsewhere marks the context of a call at a target.
+type elsewhere struct{}
+
+// TestQuotas_hedges: a hedge that would have to wait for a limit is not sent.
+func TestQuotas_hedges(t *testing.T) {
+	inWorld(t, limit(2, 0, time.Minute), func(w *world) {
+		w.answer = func(int) error { time.Sleep(5 * s); return nil }
+		if err := w.ask(w.Context(), 10, interceptor.WithHedge(s, 4), interceptor.Repeatable()); err != nil {
+			w.Error(err)
+		}
+		w.want(w.T, 0, s)
+		time.Sleep(5 * s) // until the handler has returned
+	})
+}
+
+// TestQuotas_size: a closed gate lets a call pass whose cost is small, however many bytes the
+// request has.
+func TestQuotas_size(t *testing.T) {
+	cost := func(_ string, req any) policy.Cost {
+		if strings.HasPrefix(string(req.(*testpb.SimpleRequest).GetPayload().GetBody()), "image") {
+			return policy.Cost{Tokens: 258}
+		}
+		return policy.Cost{Tokens: 10_000}
+	}
+	inWorld(t, nil, func(w *world) {
+		w.answer = func(n int) error {
+			if n == 1 {
+				return grpctest.Hinted(30 * s)
+			}
+			return nil
+		}
+		_ = w.ask(w.Context(), 100, interceptor.MaxRetries(0))
+		image := &testpb.SimpleRequest{Payload: &testpb.Payload{Body: append([]byte("image"), make([]byte, 1<<20)...)}}
+		if got := grpctest.Took(func() {
+			if _, err := testpb.NewTestServiceClient(w.conn).UnaryCall(w.Context(), image); err != nil {
+				w.Error(err)
+			}
+		}); got != 0 {
+			w.Errorf("the small call waited %v, want none", got)
+		}
+	}, interceptor.WithCost(cost))
+}
