@@ -27,7 +27,7 @@ func TestQuotas_goal(t *testing.T) {
 				without := play(t, &quota{counts: counts}, mean)
 				t.Logf("known: %v; with streams: %v; named by refusals: %v; without: %v", known, streams, named, without)
 				for _, q := range []*quota{known, streams} {
-					if q.used() < .97 {
+					if q.used() < .97 && !grpctest.RaceEnabled {
 						t.Errorf("%.3f of the quota used, want at least .97", q.used())
 					}
 					if share := q.refusedShare(); share > .01 {
@@ -39,8 +39,13 @@ func TestQuotas_goal(t *testing.T) {
 	}
 }
 
-// plays is how long the workers call.
-const plays = 30 * time.Minute
+// plays is how long the workers call: less with the race detector, which is for races.
+func plays() time.Duration {
+	if grpctest.RaceEnabled {
+		return 3 * time.Minute
+	}
+	return 30 * time.Minute
+}
 
 // play lets 20 workers call.
 func play(t *testing.T, q *quota, mean int, opts ...interceptor.Option) *quota {
@@ -48,7 +53,7 @@ func play(t *testing.T, q *quota, mean int, opts ...interceptor.Option) *quota {
 		q.requests, q.tokens, q.began = 60, 100_000, time.Now().Add(-20*time.Second)
 		s := &grpctest.Server{Unary: q.serve, Stream: q.stream}
 		conn := grpctest.Serve(t, s, interceptor.DialOptions(opts...)...)
-		ctx, cancel := context.WithTimeout(t.Context(), plays)
+		ctx, cancel := context.WithTimeout(t.Context(), plays())
 		defer cancel()
 		var wg sync.WaitGroup
 		for worker := range 20 {

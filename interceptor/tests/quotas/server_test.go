@@ -42,8 +42,8 @@ type taken struct {
 }
 
 func (q *quota) serve(ctx context.Context, _ int, req *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
-	if wait := q.take(time.Now(), math.Ceil(float64(proto.Size(req))/4)); wait > 0 {
-		return nil, q.refusal(wait)
+	if err := q.take(time.Now(), math.Ceil(float64(proto.Size(req))/4)); err != nil {
+		return nil, err
 	}
 	grpctest.Snooze(ctx, time.Duration(500+len(req.GetPayload().GetBody())%1000)*time.Millisecond)
 	return &testpb.SimpleResponse{}, nil
@@ -70,20 +70,20 @@ func (q *quota) ask(ctx context.Context, conn *grpc.ClientConn, tokens int) erro
 	return err
 }
 
-// take takes a request, or returns when to come back.
-func (q *quota) take(now time.Time, tokens float64) (wait time.Duration) {
+// take takes a request, or refuses.
+func (q *quota) take(now time.Time, tokens float64) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.first.IsZero() {
 		q.first = now
 	}
-	if wait = q.room(now, tokens); wait > 0 {
+	if wait := q.room(now, tokens); wait > 0 {
 		q.refused++
-		return wait
+		return q.refusal(wait)
 	}
 	q.accepted++
 	q.log = append(q.log, taken{now, tokens})
-	return 0
+	return nil
 }
 
 // refusal returns the server's refusal, which names the limit if the server says so much.
@@ -157,7 +157,7 @@ func (q *quota) bucket(now time.Time, tokens float64) (wait time.Duration) {
 
 // used returns the share of the scarcer part of the quota that was used after the first minute.
 func (q *quota) used() float64 {
-	from, to := q.first.Add(time.Minute), q.first.Add(plays)
+	from, to := q.first.Add(time.Minute), q.first.Add(plays())
 	requests, tokens := 0.0, 0.0
 	for _, one := range q.log {
 		if one.at.After(from) && !one.at.After(to) {
