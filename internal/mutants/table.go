@@ -69,5 +69,16 @@ func mutants() []mutant {
 		{"interceptor/rest/failure.go", "&wholeBody{read: bytes.NewReader(seen),", "&wholeBody{read: bytes.NewReader(nil),", "The error that the caller gets has been read already.", "TestTransport_deliversTheLastAnswer", 0},
 		{"interceptor/rest/exchange.go", ", Gone: !x.body.again()}", "}", "A retry is paid for whose body is gone.", "TestTransport_bodies|TestTransport_bodyAdvice", 0},
 		{"interceptor/rest/body.go", "c.at < len(r.kept):", "false:", "A retry sends the rest of a body in place of the body.", "TestTransport_bodies|TestTransport_earlyAnswer", 0},
+		{"interceptor/quotas.go", "_ = c.place.uses(cost)", "_ = cost", "The reply corrects no cost.", "TestQuotas_usage", 0},
+		{"interceptor/quotas.go", "if c.r.gating.cost != nil {", "if false {", "A closed gate goes by bytes where the caller has said what a call takes.", "TestQuotas_size", 0},
+		{"interceptor/stream_cost.go", "|| !p.life.place.uses(cost) {", "|| !p.life.place.uses(cost) || true {", "The first message of a stream goes whatever it takes.", "TestQuotas_firstMessage", 0},
+		{"interceptor/stream_cost.go", "p.timer.pause()", "", "The time in which a first message waits for a limit counts as a timeout.", "TestQuotas_firstMessage", 0},
+		{"interceptor/stream_cost.go", "if mine, _, _ := p.claim(n); !mine {", "if true {", "A stream is sent though its turn cannot come in time.", "TestQuotas_firstMessage", 0},
+		{"interceptor/stream_cost.go", "p.stop()", "", "A stream that waits with its first message counts no more after a while.", "TestQuotas_goal", 0},
+		{"interceptor/internal/gates/limit.go", "if k.generation == g.generation {", "if k.generation > 0 {", "Limits stay as they were at the first call.", "TestQuotas_reload", 0},
+		{"policy/gate/limit.go", "f.Reach == codes.Answered && f.Class != codes.Ended:", "false:", "A call that the server has failed takes of a limit.", "TestQuotas_failed", 0},
+		{"policy/gate/limit.go", "case m == refused:\n\t\tg.m.meter.correct(t.sent, amount{}.minus(t.took))", "case m == refused:", "A refused call takes of a limit.", "TestQuotas_lowered", 0},
+		{"policy/gate/limit.go", "if t := &g.m.trial; t.sent.IsZero()", "if t := &g.m.trial; false", "A limit named in vain holds calls back for ever.", "TestQuotas_namedInVain", 0},
+		{"policy/gate/limit.go", "if !w.Deadline.IsZero() && !named.Before(", "if false && !named.Before(", "A limit named in vain costs calls.", "TestQuotas_namedInVain|TestQuotas_namedLong", 0},
 	}
 }

@@ -117,23 +117,33 @@ func (g *Gate) Waiting() int { return g.queue.n + len(g.resting.calls) }
 // Until returns when a closed gate reopens, or when the next probe goes.
 func (g *Gate) Until() time.Time { return g.until }
 
-// Left returns the time until the turn of a call that arrives now, if the server's hint is
-// true.
-func (g *Gate) Left(now time.Time) time.Duration {
+// Left returns the time until the turn of a call, if the server's hint is true: of a call that
+// has come to the gate, or with nil of one that arrives now.
+func (g *Gate) Left(now time.Time, w *Waiter) time.Duration {
 	g.settle(now)
+	w, before := g.stands(w)
+	var left time.Duration
 	switch g.state {
 	case Closed:
+		left = g.until.Sub(now)
 		if g.due.After(now) {
-			return g.due.Sub(now)
+			left = g.due.Sub(now)
 		}
-		return g.until.Sub(now)
 	case Probing:
-		return max(g.until.Sub(now), 0)
+		left = max(g.until.Sub(now), 0)
 	case Open:
+		left = g.pacer.turn(now, before.calls)
 	}
-	call := &Waiter{Usual: true}
-	call.takes = g.m.takes(call)
-	return max(g.pacer.turn(now, g.queue.n), g.room(now, call, ahead{g.queue.n, g.queue.takes}).Sub(now))
+	return max(left, g.room(now, w, before).Sub(now))
+}
+
+// stands returns a call with the calls ahead: a call that arrives now for nil.
+func (g *Gate) stands(w *Waiter) (*Waiter, ahead) {
+	if w == nil {
+		w = &Waiter{Usual: true}
+		w.takes = g.m.takes(w)
+	}
+	return w, g.queue.before(w)
 }
 
 // Doubted returns until when hints are in doubt, so that one refusal does not close the

@@ -79,18 +79,17 @@ func (m *Memory) takesUsually(took amount) {
 	}
 }
 
-// Short returns the configured limit that a call arriving now has to wait for; zero for none.
-func (g *Gate) Short(now time.Time) policy.Quota {
+// Short returns the configured limit that a call has to wait for, zero for none: a call that has
+// come to the gate, or with nil one that arrives now.
+func (g *Gate) Short(now time.Time, w *Waiter) policy.Quota {
 	if !g.m.Limited() {
 		return policy.Quota{}
 	}
-	call := &Waiter{Usual: true}
-	call.takes = g.m.takes(call)
-	all := ahead{g.queue.n, g.queue.takes}
-	if !g.room(now, call, all).After(g.opening(now, all.calls)) {
+	w, before := g.stands(w)
+	if !g.room(now, w, before).After(g.opening(now, before.calls)) {
 		return policy.Quota{}
 	}
-	return g.m.meter.short(now, all.with(call).take)
+	return g.m.meter.short(now, before.with(w).take)
 }
 
 // Lowered returns a limit named by the last refusal if the configured limit was is higher. The

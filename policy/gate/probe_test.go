@@ -147,14 +147,14 @@ func TestGate_afterTrouble(t *testing.T) {
 	if got := g.Enter(now, &patient); got != gate.Wait {
 		t.Fatalf("got %v, want wait", got)
 	}
-	turn := g.Left(now)
+	turn := g.Left(now, nil)
 	for range 5 {
 		hasty := gate.Waiter{Deadline: now.Add(100 * time.Millisecond)}
 		if got := g.Enter(now, &hasty); got != gate.Pass {
 			t.Errorf("a call that cannot wait: got %v, want pass", got)
 		}
 	}
-	if got := g.Left(now); got != turn {
+	if got := g.Left(now, nil); got != turn {
 		t.Errorf("calls beside the pace have moved the next turn from %v to %v", turn, got)
 	}
 	again := gate.Waiter{Deadline: now.Add(100 * time.Millisecond), Again: true}

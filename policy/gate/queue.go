@@ -102,6 +102,17 @@ func (q *queue) insert(w *Waiter) (before ahead) {
 	return before
 }
 
+// before returns the calls ahead of a call, whether the call waits or not.
+func (q *queue) before(w *Waiter) (before ahead) {
+	if w.in != q || q.last == nil || q.last.number < w.number {
+		return ahead{q.n, q.takes}
+	}
+	for other := q.first; other.number < w.number; other = other.next {
+		before = before.with(other)
+	}
+	return before
+}
+
 // remove takes a call out of the queue, if present.
 func (q *queue) remove(w *Waiter) {
 	if w.given { // not told yet, and no longer interested

@@ -79,7 +79,7 @@ func (s *Shade) enter(now time.Time) gate.Verdict {
 			s.stop = s.g.Clock.AfterFunc(max(s.waiter.Deadline.Sub(now), 0), s.expire)
 		}
 	case gate.Refuse:
-		s.turned, s.away, s.left = true, true, s.k.Left(now)
+		s.turned, s.away, s.left = true, true, s.k.Left(now, &s.waiter)
 	case gate.Pass:
 		s.turn(now)
 	}

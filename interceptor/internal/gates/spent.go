@@ -145,7 +145,7 @@ func (g *Gates) Turn(key Key) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if k := g.keys.all[key]; k != nil && k.Gate != nil {
-		return k.Left(g.Clock.Now())
+		return k.Left(g.Clock.Now(), nil)
 	}
 	return 0
 }

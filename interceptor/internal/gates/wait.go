@@ -108,8 +108,8 @@ func (g *Gates) Reason(w *Waiter) Reason {
 	r := Reason{Failure: k.failure, Err: k.err}
 	if k.Gate != nil {
 		now := g.Clock.Now()
-		r.Closed, r.Left = k.State(now) == gate.Closed, k.Left(now)
-		r.Limit = k.Short(now)
+		r.Closed, r.Left = k.State(now) == gate.Closed, k.Left(now, &w.waiter)
+		r.Limit = k.Short(now, &w.waiter)
 	}
 	return r
 }

@@ -23,8 +23,9 @@ func TestQuotas_namedInVain(t *testing.T) {
 	for _, deadline := range []time.Duration{5 * s, 20 * s, 60 * s, 0} {
 		for _, hint := range []time.Duration{s / 5, 2 * s, 10 * s, 38 * s} {
 			t.Run(fmt.Sprintf("hints of %v, deadlines of %v", hint, deadline), func(t *testing.T) {
-				plainly, plainWait := ordinary(t, hint, deadline, false)
-				named, wait := ordinary(t, hint, deadline, true)
+				first := func(n int64) bool { return n <= 3 }
+				plainly, plainWait := ordinary(t, hint, deadline, false, first)
+				named, wait := ordinary(t, hint, deadline, true, first)
 				t.Logf("%d of 240 calls fail, the others wait %v; unnamed %d and %v", named, wait, plainly, plainWait)
 				if named > plainly+2 {
 					t.Errorf("%d calls fail, want at most 2 more than the %d without a name", named, plainly)
@@ -37,14 +38,27 @@ func TestQuotas_namedInVain(t *testing.T) {
 	}
 }
 
-// ordinary makes 240 calls, 4 a second. It returns how many failed, and the mean wait of the
-// others.
-func ordinary(t *testing.T, hint, deadline time.Duration, tells bool) (failed int64, wait time.Duration) {
+// TestQuotas_namedLong: the server refuses all calls for a while and names a limit that does not
+// hold afterwards. Calls in a hurry do not wait for it.
+func TestQuotas_namedLong(t *testing.T) {
+	for _, refused := range []int64{20, 60, 100} {
+		until := func(n int64) bool { return n <= refused }
+		plainly, _ := ordinary(t, time.Second/5, 3*time.Second, false, until)
+		named, _ := ordinary(t, time.Second/5, 3*time.Second, true, until)
+		if t.Logf("%d of 240 calls fail, unnamed %d", named, plainly); named > plainly+5 {
+			t.Errorf("%d calls fail, want at most 5 more than the %d without a name", named, plainly)
+		}
+	}
+}
+
+// ordinary makes 240 calls, 4 a second, to a server that refuses some. It returns how many
+// failed, and the mean wait of the others.
+func ordinary(t *testing.T, hint, deadline time.Duration, tells bool, refuses func(n int64) bool) (failed int64, wait time.Duration) {
 	synctest.Test(t, func(t *testing.T) {
-		var refused atomic.Int64
+		var asked atomic.Int64
 		q := &quota{requests: 10, tells: tells}
 		conn := grpctest.Serve(t, &grpctest.Server{Unary: func(context.Context, int, *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
-			if refused.Add(1) <= 3 {
+			if refuses(asked.Add(1)) {
 				return nil, q.refusal(hint)
 			}
 			return &testpb.SimpleResponse{}, nil
