@@ -79,6 +79,5 @@ func mutants() []mutant {
 		{"policy/gate/limit.go", "f.Reach == codes.Answered && f.Class != codes.Ended:", "false:", "A call that the server has failed takes of a limit.", "TestQuotas_failed", 0},
 		{"policy/gate/limit.go", "case m == refused:\n\t\tg.m.meter.correct(t.sent, amount{}.minus(t.took))", "case m == refused:", "A refused call takes of a limit.", "TestQuotas_lowered", 0},
 		{"policy/gate/limit.go", "if t := &g.m.trial; t.sent.IsZero()", "if t := &g.m.trial; false", "A limit named in vain holds calls back for ever.", "TestQuotas_namedInVain", 0},
-		{"policy/gate/limit.go", "if !w.Deadline.IsZero() && !named.Before(", "if false && !named.Before(", "A limit named in vain costs calls.", "TestQuotas_namedInVain|TestQuotas_namedLong", 0},
 	}
 }

@@ -23,7 +23,7 @@ func TestQuotas_namedInVain(t *testing.T) {
 	for _, deadline := range []time.Duration{5 * s, 20 * s, 60 * s, 0} {
 		for _, hint := range []time.Duration{s / 5, 2 * s, 10 * s, 38 * s} {
 			t.Run(fmt.Sprintf("hints of %v, deadlines of %v", hint, deadline), func(t *testing.T) {
-				first := func(n int64) bool { return n <= 3 }
+				first := func(n int64, _ time.Duration) bool { return n <= 3 }
 				plainly, plainWait := ordinary(t, hint, deadline, false, first)
 				named, wait := ordinary(t, hint, deadline, true, first)
 				t.Logf("%d of 240 calls fail, the others wait %v; unnamed %d and %v", named, wait, plainly, plainWait)
@@ -38,27 +38,34 @@ func TestQuotas_namedInVain(t *testing.T) {
 	}
 }
 
-// TestQuotas_namedLong: the server refuses all calls for a while and names a limit that does not
-// hold afterwards. Calls in a hurry do not wait for it.
+// TestQuotas_namedLong: after some calls the server refuses all for a while, and names a limit
+// that does not hold afterwards. Calls in a hurry do not wait for it.
 func TestQuotas_namedLong(t *testing.T) {
-	for _, refused := range []int64{20, 60, 100} {
-		until := func(n int64) bool { return n <= refused }
-		plainly, _ := ordinary(t, time.Second/5, 3*time.Second, false, until)
-		named, _ := ordinary(t, time.Second/5, 3*time.Second, true, until)
-		if t.Logf("%d of 240 calls fail, unnamed %d", named, plainly); named > plainly+5 {
-			t.Errorf("%d calls fail, want at most 5 more than the %d without a name", named, plainly)
+	for _, refused := range []time.Duration{5 * time.Second, 15 * time.Second, 30 * time.Second} {
+		until := func(_ int64, since time.Duration) bool { return since > 4*time.Second && since < 4*time.Second+refused }
+		const runs = 20
+		var plainly, named int64
+		for range runs {
+			n, _ := ordinary(t, time.Second/5, 3*time.Second, false, until)
+			plainly += n
+			n, _ = ordinary(t, time.Second/5, 3*time.Second, true, until)
+			named += n
+		}
+		if t.Logf("%d of 240 calls fail, unnamed %d", named/runs, plainly/runs); named > plainly+5*runs {
+			t.Errorf("%d calls fail, want at most 5 more than the %d without a name", named/runs, plainly/runs)
 		}
 	}
 }
 
 // ordinary makes 240 calls, 4 a second, to a server that refuses some. It returns how many
 // failed, and the mean wait of the others.
-func ordinary(t *testing.T, hint, deadline time.Duration, tells bool, refuses func(n int64) bool) (failed int64, wait time.Duration) {
+func ordinary(t *testing.T, hint, deadline time.Duration, tells bool, refuses func(n int64, since time.Duration) bool) (failed int64, wait time.Duration) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int64
+		began := time.Now()
 		q := &quota{requests: 10, tells: tells}
 		conn := grpctest.Serve(t, &grpctest.Server{Unary: func(context.Context, int, *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
-			if refuses(asked.Add(1)) {
+			if refuses(asked.Add(1), time.Since(began)) {
 				return nil, q.refusal(hint)
 			}
 			return &testpb.SimpleResponse{}, nil
