@@ -159,14 +159,14 @@ func ValidateQuotas(quotas []Quota) error {
 				fault("%s %d: want > 0, or 0 for no limit", limit.name, limit.n)
 			}
 		}
-		if q.Requests == 0 && q.Tokens == 0 && q.Items == 0 {
-			fault("no limit: want requests, tokens or items")
-		}
 		if q.Window != 0 && (q.Window < time.Second || q.Window > mostWindow) {
 			fault("window %v: want 1s to 744h, or 0s for a minute", q.Window)
 		}
+		if q.Requests == 0 && q.Tokens == 0 && q.Items == 0 {
+			fault("no limit: want requests, tokens or items")
+		}
 		at := place{strings.Join(strings.Fields(q.Pattern), " "), q.Effective().Window}
-		if seen[at] {
+		if seen[at] && at.pattern != "" {
 			fault("pattern %s: given twice for %v: want one limit for each window", q.Pattern, at.window)
 		}
 		seen[at] = true

@@ -89,7 +89,7 @@ func join(path, name string) string {
 func (d *decoder) config(root *node) policy.Config {
 	c := policy.DefaultConfig()
 	if root.kind == null || (root.kind == object && len(root.keys) == 0) {
-		d.fault(root.line, "", "empty: want base, table, limits, budget, gate, targets or methods") // or the file is still being written
+		d.fault(root.line, "", "empty: want base, table, limits, budget, gate, targets, quotas or methods") // or the file is still being written
 		return c
 	}
 	if k := root.get("base"); k != nil {
@@ -105,6 +105,7 @@ func (d *decoder) config(root *node) policy.Config {
 		"budget":  func(k *key, path string) { d.section(k.value, path, budgetFields(&c.Budget), nil) },
 		"gate":    func(k *key, path string) { d.section(k.value, path, gateFields(&c.Gate), nil) },
 		"targets": func(k *key, path string) { c.Targets = d.places(k.value, path) },
+		"quotas":  func(k *key, path string) { c.Quotas = d.quotas(k.value, path) },
 		"methods": func(k *key, path string) { d.methods(k.value, path, &c) },
 	})
 	return c
@@ -167,17 +168,27 @@ func (d *decoder) methods(n *node, path string, c *policy.Config) {
 
 // places reads the list of targets.
 func (d *decoder) places(n *node, path string) []policy.Place {
+	return sections(d, n, path, `targets, such as "- model: models/gemini-2.5-flash"`, placeFields)
+}
+
+// quotas reads the list of limits.
+func (d *decoder) quotas(n *node, path string) []policy.Quota {
+	return sections(d, n, path, `limits, such as "- {pattern: models/gemini-2.5-*, requests: 1000}"`, quotaFields)
+}
+
+// sections reads a list of sections with these fields.
+func sections[T any](d *decoder, n *node, path, what string, fields func(*T) []field) []T {
 	if n.kind != list && n.kind != null {
-		d.fault(n.line, path, `%s: want a list of targets, such as "- model: models/gemini-2.5-flash"`, n.describe())
+		d.fault(n.line, path, "%s: want a list of %s", n.describe(), what)
 		return nil
 	}
-	all := make([]policy.Place, len(n.items))
+	all := make([]T, len(n.items))
 	for i, item := range n.items {
 		if item.kind != object {
-			d.fault(item.line, indexed(path, i), `%s: want a section with model or region`, item.describe())
+			d.fault(item.line, indexed(path, i), "%s: want a section with %s", item.describe(), names(fields(&all[i]), nil))
 			continue
 		}
-		d.section(item, indexed(path, i), placeFields(&all[i]), nil)
+		d.section(item, indexed(path, i), fields(&all[i]), nil)
 	}
 	return all
 }

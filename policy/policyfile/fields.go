@@ -11,7 +11,7 @@ import (
 // is used to read a file, to write a file, and to find the place of a fault.
 type field struct {
 	name string
-	to   any // a pointer to a bool, int, float64, string, time.Duration, policy.Jitter, policy.CodeSet or *bool
+	to   any // a pointer to a bool, int, int64, float64, string, time.Duration, policy.Jitter, policy.CodeSet or *bool
 }
 
 // words returns the name as spelled in the messages of package policy: "max wait" for
@@ -69,6 +69,10 @@ func hedgeFields(h *policy.Hedge) []field {
 
 func placeFields(p *policy.Place) []field {
 	return []field{{"model", &p.Model}, {"region", &p.Region}}
+}
+
+func quotaFields(q *policy.Quota) []field {
+	return []field{{"pattern", &q.Pattern}, {"requests", &q.Requests}, {"tokens", &q.Tokens}, {"items", &q.Items}, {"window", &q.Window}}
 }
 
 // methodFields are the plain fields of a method section.

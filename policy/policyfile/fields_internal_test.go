@@ -20,9 +20,10 @@ func TestFields_areAll(t *testing.T) {
 		{policy.BudgetConfig{}, budgetFields(&policy.BudgetConfig{}), nil},
 		{policy.GateConfig{}, gateFields(&policy.GateConfig{}), nil},
 		{policy.Place{}, placeFields(&policy.Place{}), nil},
+		{policy.Quota{}, quotaFields(&policy.Quota{}), nil},
 		{policy.Hedge{}, hedgeFields(&policy.Hedge{}), nil},
 		{policy.Method{}, methodFields(&policy.Method{}), []string{"Pattern", "Rows", "Limits", "Hedge", "Targets"}},
-		{policy.Config{}, nil, []string{"Table", "Limits", "Budget", "Gate", "Targets", "Methods"}},
+		{policy.Config{}, nil, []string{"Table", "Limits", "Budget", "Gate", "Targets", "Quotas", "Methods"}},
 	} {
 		known := map[string]bool{}
 		for _, f := range tt.fields {
@@ -45,12 +46,13 @@ func TestFields_areAll(t *testing.T) {
 
 // TestFields_haveValues: each can be read, written and told from nothing.
 func TestFields_haveValues(t *testing.T) {
-	texts := map[string]string{"bool": "true", "int": "3", "float64": "1.5", "Duration": "1m30s", "Jitter": "Full", "string": `"a"`, "CodeSet": "[ABORTED, UNKNOWN]"}
+	texts := map[string]string{"bool": "true", "int": "3", "int64": "4000000000", "float64": "1.5", "Duration": "1m30s", "Jitter": "Full", "string": `"a"`, "CodeSet": "[ABORTED, UNKNOWN]"}
 	var all []field
 	all = append(all, rowFields(&policy.Policy{})...)
 	all = append(all, gateFields(&policy.GateConfig{})...)
 	all = append(all, methodFields(&policy.Method{})...)
 	all = append(all, placeFields(&policy.Place{})...)
+	all = append(all, quotaFields(&policy.Quota{})...)
 	for _, f := range all {
 		typ := reflect.TypeOf(f.to).Elem()
 		if typ.Kind() == reflect.Pointer {

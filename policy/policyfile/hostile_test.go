@@ -178,8 +178,8 @@ func TestLoad_listsTheFirstFaults(t *testing.T) {
 		return "methods:\n- {pattern: a}\n" + repeatTimes(unknown, "k%d: 1\n")
 	}
 	for unknown, last := range map[int]string{
-		18:   "line 20: k17: unknown: want base, budget, gate, limits, methods, table or targets",
-		19:   "line 21: k18: unknown: want base, budget, gate, limits, methods, table or targets",
+		18:   "line 20: k17: unknown: want base, budget, gate, limits, methods, quotas, table or targets",
+		19:   "line 21: k18: unknown: want base, budget, gate, limits, methods, quotas, table or targets",
 		20:   "... and 1 more fault",
 		21:   "... and 2 more faults",
 		1253: "... and 1234 more faults",
@@ -211,7 +211,7 @@ func repeatTimes(n int, format string) string {
 
 // TestLoad_showsNames as they are where that is harmless.
 func TestLoad_showsNames(t *testing.T) {
-	const want = ": unknown: want base, budget, gate, limits, methods, table or targets"
+	const want = ": unknown: want base, budget, gate, limits, methods, quotas, table or targets"
 	for name, shown := range map[string]string{
 		"größe":                   "größe",
 		"a key":                   "a key",

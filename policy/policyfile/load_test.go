@@ -184,11 +184,11 @@ func TestLoad_faults(t *testing.T) {
 		text string
 		want []string
 	}{
-		"nothing":              {"", []string{"line 1: empty: want base, table, limits, budget, gate, targets or methods"}},
-		"comments alone":       {"# soon\n", []string{"line 1: empty: want base, table, limits, budget, gate, targets or methods"}},
-		"an empty object":      {"{}", []string{"line 1: empty: want base, table, limits, budget, gate, targets or methods"}},
-		"a word":               {"retries", []string{"line 1: retries: want a section with base, budget, gate, limits, methods, table or targets"}},
-		"a list":               {"\n- table", []string{"line 2: a list: want a section with base, budget, gate, limits, methods, table or targets"}},
+		"nothing":              {"", []string{"line 1: empty: want base, table, limits, budget, gate, targets, quotas or methods"}},
+		"comments alone":       {"# soon\n", []string{"line 1: empty: want base, table, limits, budget, gate, targets, quotas or methods"}},
+		"an empty object":      {"{}", []string{"line 1: empty: want base, table, limits, budget, gate, targets, quotas or methods"}},
+		"a word":               {"retries", []string{"line 1: retries: want a section with base, budget, gate, limits, methods, quotas, table or targets"}},
+		"a list":               {"\n- table", []string{"line 2: a list: want a section with base, budget, gate, limits, methods, quotas, table or targets"}},
 		"no YAML":              {"table:\n\tServer: never", []string{"line 2: not YAML: a tab in the indentation: want spaces"}},
 		"no JSON":              {"{\"table\": {\n\"Server\": nev}", []string{"line 2: not JSON: invalid character 'e' in literal null (expecting 'u')"}},
 		"half of JSON":         {"{\"table\": {\n\"Server\": {", []string{"line 2: not JSON: it ends in the middle"}},
@@ -200,7 +200,7 @@ func TestLoad_faults(t *testing.T) {
 		"unknown fields": {
 			"tabel: {}\nlimits:\n  maxAtempts: 3\nmethods:\n- pattern: /a.S/*\n  retries: 3\n",
 			[]string{
-				"line 1: tabel: unknown: want base, budget, gate, limits, methods, table or targets",
+				"line 1: tabel: unknown: want base, budget, gate, limits, methods, quotas, table or targets",
 				"line 3: limits.maxAtempts: unknown: want maxAttempts, maxElapsed or maxServerDelay",
 				"line 6: methods[0].retries: unknown: want codes, hedge, limits, pattern, repeatable, table, targets, timeout or waitForReady",
 			},

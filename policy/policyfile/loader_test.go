@@ -20,8 +20,8 @@ func TestLoad_otherLoader(t *testing.T) {
 		`{"loadBalancingConfig": [{"round_robin": {}}]}`:                                 "line 1: loadBalancingConfig: " + service,
 		`{"MethodConfig": []}`:                "line 1: MethodConfig: " + service,
 		"methodConfig:\n- name: [{}]\n":       "line 1: methodConfig: " + service,
-		"base: fleet\nmethodConfig: []\n":     "line 2: methodConfig: unknown: want base, budget, gate, limits, methods, table or targets",
-		`{"method_config": []}`:               "line 1: method_config: unknown: want base, budget, gate, limits, methods, table or targets",
+		"base: fleet\nmethodConfig: []\n":     "line 2: methodConfig: unknown: want base, budget, gate, limits, methods, quotas, table or targets",
+		`{"method_config": []}`:               "line 1: method_config: unknown: want base, budget, gate, limits, methods, quotas, table or targets",
 		"table:\n  Server: never\ngate: 5 \n": "line 3: gate: 5: want a section with again, failures, ",
 	} {
 		if got := faults(t, text); len(got) != 1 || !strings.HasPrefix(got[0], want) {

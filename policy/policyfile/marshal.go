@@ -39,6 +39,13 @@ func Marshal(c policy.Config) ([]byte, error) {
 		w.line(0, "# Other places that calls may go to, in order of preference.")
 		w.places(0, c.Targets)
 	}
+	if len(c.Quotas) > 0 {
+		w.line(0, "# Limits of the server that calls keep to.")
+		w.line(0, "quotas:")
+	}
+	for i := range c.Quotas {
+		w.line(1, "- %s", flow(set(quotaFields(&c.Quotas[i]))))
+	}
 	if len(c.Methods) > 0 {
 		w.line(0, "# The longest pattern that matches a method counts.")
 		w.line(0, "methods:")
@@ -102,13 +109,7 @@ func (w *writer) method(m *policy.Method) {
 		w.line(2, "hedge: %s", flow(hedgeFields(&section.Hedge)))
 	}
 	if section.Limits != (policy.Limits{}) {
-		var set []field
-		for _, f := range limitFields(&section.Limits) {
-			if !f.zero() {
-				set = append(set, f)
-			}
-		}
-		w.line(2, "limits: %s", flow(set))
+		w.line(2, "limits: %s", flow(set(limitFields(&section.Limits))))
 	}
 	if section.Targets != nil {
 		w.places(2, section.Targets)
@@ -130,15 +131,14 @@ func (w *writer) method(m *policy.Method) {
 func (w *writer) places(depth int, places []policy.Place) {
 	var items []string
 	for _, p := range places {
-		var set []field
-		for _, f := range placeFields(&p) {
-			if !f.zero() {
-				set = append(set, f)
-			}
-		}
-		items = append(items, flow(set))
+		items = append(items, flow(set(placeFields(&p))))
 	}
 	w.line(depth, "targets: [%s]", strings.Join(items, ", "))
+}
+
+// set returns the fields that are set.
+func set(fields []field) []field {
+	return slices.DeleteFunc(fields, field.zero)
 }
 
 // quote returns text as a string literal for both YAML and JSON.
@@ -154,6 +154,8 @@ func (f field) zero() bool {
 	case **bool:
 		return *to == nil
 	case *int:
+		return *to == 0
+	case *int64:
 		return *to == 0
 	case *float64:
 		return *to == 0
@@ -177,6 +179,8 @@ func (f field) text() string {
 		return strconv.FormatBool(**to)
 	case *int:
 		return strconv.Itoa(*to)
+	case *int64:
+		return strconv.FormatInt(*to, 10)
 	case *float64:
 		return strconv.FormatFloat(*to, 'g', -1, 64)
 	case *time.Duration:

@@ -57,6 +57,7 @@ func fieldTables(t *testing.T) string {
 		{"`budget`", "budget: {%s}", budgetFields(&def.Budget), budgetFields(&fleet.Budget)},
 		{"`gate`", "gate: {%s}", gateFields(&gate), gateFields(&fleetGate)},
 		{"An entry of `targets`, at the top or of a method", "targets: [{%s}]", placeFields(&policy.Place{}), nil},
+		{"An entry of `quotas`", "quotas: [{pattern: x, %s}]", quotaFields(&policy.Quota{}), nil},
 		{"An entry of `methods`", "methods: [{pattern: /a.S/M, %s}]", methodFields(&policy.Method{}), nil},
 		{"`hedge` of a method", "methods: [{pattern: /a.S/M, hedge: {%s}}]", hedgeFields(&policy.Hedge{}), nil},
 	} {
@@ -65,6 +66,10 @@ func fieldTables(t *testing.T) string {
 			fmt.Fprintf(&b, "| `pattern` | name | %s | required | the methods; the longest pattern counts |\n", cell(wanted(t, "methods: [{pattern: x}]")))
 		}
 		for i, f := range s.fields {
+			if f.name == "pattern" && s.fields[0].name == "pattern" {
+				fmt.Fprintf(&b, "| `pattern` | words | %s | required | a name in the key of calls, `*` for any letters |\n", cell(wanted(t, `quotas: [{requests: 1}]`)))
+				continue
+			}
 			n, known := notes[f.name]
 			if of, special := notes[strings.Trim(s.name, "`")+"."+f.name]; special {
 				n, known = of, true
@@ -92,7 +97,7 @@ func bounds(t *testing.T, file string, f field) string {
 	t.Helper()
 	values := []string{"x"}
 	switch f.to.(type) {
-	case *int, *float64:
+	case *int, *int64, *float64:
 		values = []string{"-1", "1000000000000"}
 	case *bool, **bool:
 		return "true, false"
@@ -126,7 +131,7 @@ func wanted(t *testing.T, file string) string {
 		t.Fatalf("%s: %v", file, err)
 	}
 	want, _, _ = strings.Cut(want, "\n")
-	return regexp.MustCompile(` or 0s? for (the default|none)|, the first included`).ReplaceAllString(
+	return regexp.MustCompile(`,? or 0s? for (the default|none|no limit|a minute)|, the first included`).ReplaceAllString(
 		regexp.MustCompile(`(base|max) \d\S*`).ReplaceAllString(want, "`$1`"), "")
 }
 
@@ -139,6 +144,10 @@ type note struct{ unit, standard, meaning string }
 
 // notes are those of all fields, by name, or by section and name where two have it.
 var notes = map[string]note{
+	"requests":        {"requests", "no limit", "the most in a window"},
+	"tokens":          {"tokens", "no limit", "the most in a window, as `WithCost` counts"},
+	"items":           {"items", "no limit", "the most in a window, as `WithCost` counts"},
+	"window":          {"duration", "1m", "the time for which the limits hold, rolling"},
 	"model":           {"name", "none", "another model for calls; this or `region`"},
 	"region":          {"name", "none", "another region for calls; this or `model`"},
 	"retries":         {"retries", "by class", "the most for this class, the first attempt not counted"},

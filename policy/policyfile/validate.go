@@ -20,7 +20,7 @@ func (d *decoder) validate(root *node, c policy.Config) {
 	for _, text := range all {
 		p := &place{node: root, line: root.line, methods: methods}
 		p.find(strings.TrimPrefix(text, "policy: "))
-		if strings.HasSuffix(p.path, ".pattern") && p.node.kind == null {
+		if strings.HasPrefix(p.path, "methods") && strings.HasSuffix(p.path, ".pattern") && p.node.kind == null {
 			continue // a missing pattern was reported before
 		}
 		d.fault(p.line, p.path, "%s", p.rest)
@@ -92,7 +92,11 @@ func (p *place) find(message string) {
 		p.field(budgetFields(&policy.BudgetConfig{}))
 		return
 	}
-	if p.findTarget() {
+	if p.findItem("target ", "targets") {
+		return
+	}
+	if p.findItem("quota ", "quotas") {
+		p.field(quotaFields(&policy.Quota{}))
 		return
 	}
 	for class := range codes.Class(codes.NumClasses) {
@@ -175,14 +179,14 @@ func (p *place) findMethod() bool {
 	return true
 }
 
-// findTarget moves to a target.
-func (p *place) findTarget() bool {
-	rest, ok := strings.CutPrefix(p.rest, "target ")
+// findItem moves to a numbered section of a list.
+func (p *place) findItem(prefix, name string) bool {
+	rest, ok := strings.CutPrefix(p.rest, prefix)
 	if !ok {
 		return false
 	}
 	number, rest, _ := strings.Cut(rest, ": ")
-	p.enter("targets", "")
+	p.enter(name, "")
 	if n, err := strconv.Atoi(number); err == nil && n <= len(p.node.items) {
 		p.item(n - 1)
 		p.rest = rest

@@ -30,6 +30,12 @@ func (f field) set(n *node) error {
 			return want("a whole number")
 		}
 		*to = v
+	case *int64:
+		v, err := strconv.ParseInt(n.text, 10, 64)
+		if n.kind != word || err != nil {
+			return want("a whole number")
+		}
+		*to = v
 	case *float64:
 		v, err := strconv.ParseFloat(n.text, 64)
 		if n.kind != word || err != nil {

@@ -300,7 +300,7 @@ func TestWatch_doesNotBegin(t *testing.T) {
 		{good, policyfile.Every(0), "policyfile: Every: 0s: want > 0s"},
 		{good, policyfile.Logger(nil), "policyfile: Logger: nil: want a *slog.Logger"},
 		{good, policyfile.OnReload(nil), "policyfile: OnReload: nil: want a function"},
-		{bad, policyfile.Every(1), "policyfile: " + bad + ":1: x: want a section with base, budget, gate, limits, methods, table or targets"},
+		{bad, policyfile.Every(1), "policyfile: " + bad + ":1: x: want a section with base, budget, gate, limits, methods, quotas, table or targets"},
 		{bad + "?", policyfile.Every(1), "policyfile: " + bad + "?: no such file or directory"},
 	} {
 		if live, err := policyfile.Watch(t.Context(), tt.path, tt.opt); live != nil || err == nil || err.Error() != tt.want {
