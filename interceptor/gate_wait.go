@@ -141,6 +141,7 @@ func (c *call) arrival() gates.Arrival {
 	deadline, _ := c.ctx.Deadline()
 	a := gates.Arrival{
 		Deadline: deadline, Due: c.due,
+		Told:  c.r.gating.tells(),
 		Again: c.again(),
 	}
 	if c.r.gates.Limiting() || c.r.gating.cost != nil {
@@ -242,7 +243,7 @@ func (c *call) tellGate(t gate.Ticket, f codes.Failure, err error) {
 func (c *call) ticketOr(t gate.Ticket) gate.Ticket {
 	if t.Sent().IsZero() {
 		cost, _ := c.cost()
-		return gate.Ungated(c.size(cost))
+		return gate.Ungated(c.size(cost), c.r.gating.tells())
 	}
 	return t
 }

@@ -75,6 +75,9 @@ const bytesPerToken = 4
 // mostTokens is more than any request has.
 const mostTokens = 1 << 28
 
+// tells reports whether the caller tells what calls take.
+func (g *gating) tells() bool { return g.cost != nil || g.usage != nil }
+
 // quotas returns the limits in force.
 func (r *Retrier) quotas() []policy.Quota {
 	if r.gating.quotasSet {
@@ -129,7 +132,14 @@ func (c *call) tellUsage(reply any) {
 }
 
 // counts reports whether the attempt takes of a limit.
-func (p *place) counts() bool { return p != nil && p.ticket.Counts() }
+func (p *place) counts() bool {
+	if p == nil {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ticket.Counts()
+}
 
 // uses says what the attempt takes in fact, unless its outcome is known already. It reports
 // whether there is no room for so much.

@@ -1,6 +1,7 @@
 package interceptor
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/reinvoke/reinvoke/codes"
@@ -14,16 +15,16 @@ import (
 // there is no room, the message waits at the gate.
 
 // costs reports whether someone counts what the stream takes: a limit, or the caller.
-func (p *pending) costs() bool {
-	return p.target.r.gating.cost != nil || (p.life != nil && p.life.place.counts())
+func (p *pending) costs(held *place) bool {
+	return p.target.r.gating.cost != nil || held.counts()
 }
 
-// count counts what the first message of the stream takes, which is about to be sent on attempt
-// n, and waits until there is room. It returns how the stream has ended if the turn cannot come
-// before the deadline.
-func (p *pending) count(n int, cost policy.Cost) *terminal {
-	held := p.tooMuch(n, cost)
-	if held == nil {
+// count counts what the first message of the stream takes, which is about to be sent, and waits
+// until there is room. It returns how the stream has ended if the turn cannot come before the
+// deadline.
+func (p *pending) count(to *sending, cost policy.Cost) *terminal {
+	held, n := to.held, to.n
+	if !p.tooMuch(held, cost) {
 		return nil
 	}
 	c := &call{target: p.target, takes: &cost} // of its own, because a retry may begin meanwhile
@@ -37,27 +38,28 @@ func (p *pending) count(n int, cost policy.Cost) *terminal {
 	}
 	p.lock()
 	defer p.mu.Unlock()
-	if p.life != nil {
-		p.life.gated += waited
-		p.life.waited += waited
+	if p.phase.committed() || p.retries != n {
+		return nil
 	}
-	if p.retries == n && !p.desc.ClientStreams {
+	p.life.gated += waited
+	p.life.waited += waited
+	if !p.desc.ClientStreams {
 		p.timer.start()
 	}
 	return nil
 }
 
-// tooMuch notes what the stream takes. It returns the place of the attempt if there is no room,
-// and pauses the timer of the attempt.
-func (p *pending) tooMuch(n int, cost policy.Cost) *place {
+// tooMuch notes what the stream takes. It reports whether there is no room, and pauses the timer
+// of the attempt.
+func (p *pending) tooMuch(held *place, cost policy.Cost) bool {
 	p.lock()
 	defer p.mu.Unlock()
 	p.takes = &cost
-	if p.life == nil || p.retries != n || !p.life.place.counts() || !p.life.place.uses(cost) {
-		return nil
+	if !held.counts() || !held.uses(cost) {
+		return false
 	}
 	p.timer.pause()
-	return p.life.place
+	return true
 }
 
 // turnAway ends the stream with its first message unsent. It reports false if an attempt is the
@@ -66,15 +68,23 @@ func (p *pending) turnAway(n int, w *gates.Waiter) (end *terminal, ended bool) {
 	if mine, _, _ := p.claim(n); !mine {
 		return nil, false
 	}
-	c := p.call()
-	c.waiter = w
-	final := c.turnedAway()
-	p.abandon()
-	c.quit()
-	p.end(final)
-	p.settle(false, final)
+	final := p.endUnsent(w)
 	p.finish.end(final)
 	return p.s.over.Load(), true
+}
+
+// endUnsent ends the claimed stream, also if an observer panics.
+func (p *pending) endUnsent(w *gates.Waiter) (final error) {
+	c := p.call()
+	c.waiter = w
+	defer func() {
+		c.quit()
+		p.settle(false, cmp.Or(final, c.err))
+	}()
+	final = c.turnedAway()
+	p.abandon()
+	p.end(final)
+	return final
 }
 
 // rejoin takes the attempt back to the gate, and returns the wait. The attempt goes on if its

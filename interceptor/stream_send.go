@@ -71,10 +71,11 @@ type sending struct {
 	// direct says that grpc alone handles the message: the stream is committed or has ended,
 	// or the caller sends a message after the last.
 	direct bool
-	over   error // what SendMsg returns after the end of a stream without an attempt
-	cannot error // why the message cannot go to the target of the attempt
-	first  bool  // the first message of the stream, and its cost counts
-	size   int   // of the first message, in bytes, as far as kept
+	over   error  // what SendMsg returns after the end of a stream without an attempt
+	cannot error  // why the message cannot go to the target of the attempt
+	first  bool   // the first message of the stream, and its cost counts
+	size   int    // of the first message, in bytes, as far as kept
+	held   *place // of the attempt; nil for none
 }
 
 // prepareToSend keeps the message, and returns how to send it.
@@ -86,7 +87,7 @@ func (p *pending) prepareToSend(m any) sending {
 	if !to.first {
 		return to
 	}
-	if end := p.count(to.n, p.target.costOf(m, to.size)); end != nil {
+	if end := p.count(&to, p.target.costOf(m, to.size)); end != nil {
 		return sending{over: p.sendAfter(end)}
 	}
 	return to
@@ -101,9 +102,13 @@ func (p *pending) keepToSend(m any) (to sending, reason replay.Unkept) {
 		to.direct, to.over = true, p.sendAfter(end)
 		return to, replay.Kept
 	}
+	if p.life != nil {
+		to.held = p.life.place // which is the receiver's once the stream is committed
+	}
 	reason = replay.Kept
 	switch {
 	case p.phase.committed():
+		to.held = nil
 	case p.replay.Closed || (p.replay.Len() > 0 && !p.desc.ClientStreams):
 		reason = replay.ToldBroken
 	default:
@@ -115,7 +120,7 @@ func (p *pending) keepToSend(m any) (to sending, reason replay.Unkept) {
 	case p.desc.ClientStreams:
 		p.timer.pause()
 	}
-	to.first, to.size = !p.begun && p.costs(), len(p.replay.Encoded())
+	to.first, to.size = !p.begun && p.costs(to.held), len(p.replay.Encoded())
 	to.direct = p.phase.committed()
 	to.m, to.cannot = p.forTarget(m)
 	return to, reason

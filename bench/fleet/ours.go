@@ -71,7 +71,7 @@ func (r *reinvoke) arrive(w *world, c *call) {
 func (r *reinvoke) enter(w *world, c *call, o *ownCall) {
 	g := r.clients[c.client].gate
 	if g == nil {
-		o.ticket = gate.Ungated(o.waiter.Size)
+		o.ticket = gate.Ungated(o.waiter.Size, false)
 		r.send(w, c, o)
 		return
 	}

@@ -14,13 +14,14 @@ type Ticket struct {
 	kind kind
 	size int
 	took amount // of the known limits
+	told bool   // the caller has told what it takes
 	// closings is the gate's number of closings when the call was sent.
 	closings int
 }
 
 // Ungated returns the ticket of a call sent when there was no gate, with a request of size
-// bytes.
-func Ungated(size int) Ticket { return Ticket{size: size} }
+// bytes. told says whether the caller tells what calls take.
+func Ungated(size int, told bool) Ticket { return Ticket{size: size, told: told} }
 
 // Sent returns when the call went through; zero if there was no gate.
 func (t Ticket) Sent() time.Time { return t.sent }

@@ -242,7 +242,8 @@ func (g *Gate) pass(now time.Time, w *Waiter, k kind) {
 	} else {
 		g.pacer.pass(now, g.share(now))
 	}
-	w.ticket = Ticket{sent: now, kind: k, size: w.Size, closings: g.closings, took: w.takes}
+	w.takes = g.m.meter.fits(w.takes) // no longer in the queue
+	w.ticket = Ticket{sent: now, kind: k, size: w.Size, closings: g.closings, took: w.takes, told: w.Told}
 	g.m.goes(now, w.takes)
 	if now.Sub(g.last) >= g.c.ProbeMax { // no answer to an older call is expected any more
 		g.answered = g.passed

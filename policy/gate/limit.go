@@ -112,7 +112,7 @@ func (g *Gate) room(now time.Time, w *Waiter, before ahead) time.Time {
 	if !g.m.Limited() {
 		return now
 	}
-	return g.m.meter.configured(now, before.take.plus(w.takes))
+	return g.m.meter.configured(now, before.take.plus(g.m.meter.fits(w.takes)))
 }
 
 // limited returns when the known limits have room for the first waiting call.
@@ -120,8 +120,9 @@ func (g *Gate) limited(now time.Time, w *Waiter) time.Time {
 	if !g.m.Limited() {
 		return time.Time{}
 	}
-	at := g.m.meter.configured(now, w.takes)
-	named := g.m.meter.named(now, w.takes)
+	takes := g.m.meter.fits(w.takes) // a limit may be lower by now
+	at := g.m.meter.configured(now, takes)
+	named := g.m.meter.named(now, takes)
 	if !w.Deadline.IsZero() && !named.Before(w.Deadline.Add(-g.needs(w))) {
 		return at
 	}
@@ -160,13 +161,15 @@ func (g *Gate) filler(now time.Time) *Waiter {
 // refund gives back what a call took that the server refused, or that was not sent. A call
 // without an answer may have been served.
 func (g *Gate) refund(now time.Time, t Ticket, f codes.Failure, m meaning) {
+	if m == refused {
+		g.teach(now, t, f)
+	}
 	if t.sent.IsZero() {
 		return
 	}
 	switch {
 	case m == refused:
 		g.m.meter.correct(t.sent, amount{}.minus(t.took))
-		g.teach(now, f)
 	case f.Class == codes.None:
 		g.m.takesUsually(t.took)
 	case f.Reach == codes.Unsent, f.Reach == codes.Answered && f.Class != codes.Ended:
@@ -178,14 +181,14 @@ func (g *Gate) refund(now time.Time, t Ticket, f codes.Failure, m meaning) {
 }
 
 // teach learns the limit that a refusal names.
-func (g *Gate) teach(now time.Time, f codes.Failure) {
+func (g *Gate) teach(now time.Time, t Ticket, f codes.Failure) {
 	q, ok := policy.TaughtBy(f)
 	if !ok {
 		return
 	}
 	g.m.trial.credit = 0
 	g.m.trial.delay(now)
-	if was, lowered := g.m.meter.teach(q); lowered {
+	if was, lowered := g.m.meter.teach(q, t.told); lowered {
 		q.Pattern = was.Pattern
 		g.lowered = lowering{q, was, true}
 	}

@@ -241,14 +241,16 @@ func (s *span) giveBack(u int, n int64) {
 }
 
 // teach learns a limit named by a refusal. It returns the configured limit if that is higher:
-// from now on the server's counts.
-func (m *meter) teach(q policy.Quota) (was policy.Quota, lowered bool) {
+// from now on the server's counts. Unless costs are told a limit of tokens is learned only in
+// place of a configured one, because a guess by the size is no measure.
+func (m *meter) teach(q policy.Quota, told bool) (was policy.Quota, lowered bool) {
 	for u, most := range limitsOf(q) {
 		if most <= 0 {
 			continue
 		}
 		s := m.span(q.Window)
 		switch {
+		case limitsOf(s.quota)[u] == 0 && u != requests && !told:
 		case limitsOf(s.quota)[u] == 0:
 			s.most[u], s.taught[u] = most, true
 		case most < s.most[u]:
@@ -256,6 +258,7 @@ func (m *meter) teach(q policy.Quota) (was policy.Quota, lowered bool) {
 			s.most[u] = most
 		}
 	}
+	m.drop()
 	return was, lowered
 }
 

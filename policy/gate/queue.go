@@ -22,6 +22,9 @@ type Waiter struct {
 	Size int
 	// Cost is what the call takes of a limit that is known, beside one request.
 	Cost policy.Cost
+	// Told says that the caller has told the cost, so that it is no guess by the size. Limits of
+	// tokens and items that a refusal names are for such calls.
+	Told bool
 	// Usual says that the cost is unknown as yet: the usual cost stands in, until [Gate.Used].
 	Usual bool
 	// Owner is for the use of the owner.

@@ -490,7 +490,7 @@ func TestChance_burst(t *testing.T) {
 func TestSize(t *testing.T) {
 	closed := func() *player {
 		p := quietPlayer(t)
-		p.g.Done(p.now, gate.Ungated(20_000), refusal(time.Minute), p.dice)
+		p.g.Done(p.now, gate.Ungated(20_000, false), refusal(time.Minute), p.dice)
 		return p
 	}
 	passed := func(p *player, w *gate.Waiter) bool { return p.went(p.come(w)) }
@@ -531,13 +531,13 @@ func TestSize(t *testing.T) {
 		t.Error("a small call passes after two were refused")
 	}
 	p.g = gate.New(policy.DefaultGate(), p.now, &p.ch, &p.memory)
-	p.g.Done(p.now, gate.Ungated(20_000), refusal(time.Minute), p.dice)
+	p.g.Done(p.now, gate.Ungated(20_000, false), refusal(time.Minute), p.dice)
 	if passed(p, &gate.Waiter{Size: 1}) {
 		t.Error("a small call passes another gate though size is known not to matter")
 	}
 
 	p = quietPlayer(t)
-	p.g.Done(p.now, gate.Ungated(300), refusal(time.Minute), p.dice)
+	p.g.Done(p.now, gate.Ungated(300, false), refusal(time.Minute), p.dice)
 	if passed(p, &gate.Waiter{Size: 1}) {
 		t.Error("a small call passes though the refused one was small too")
 	}

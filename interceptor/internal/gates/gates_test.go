@@ -45,7 +45,7 @@ func TestGates(t *testing.T) {
 	if g.There() || g.Concern(codes.Failure{}) || !g.Concern(refused) {
 		t.Fatal("want no gate before a refusal, and only a refusal to concern it")
 	}
-	if opens, held := g.Done(hot, gate.Ungated(0), refused, errHot); !held || opens != 2250*time.Millisecond {
+	if opens, held := g.Done(hot, gate.Ungated(0, false), refused, errHot); !held || opens != 2250*time.Millisecond {
 		t.Errorf("held %v, opens after %v, want held, after 2.25s", held, opens)
 	}
 	if w, verdict := g.Arrive(cold, nil, gates.Arrival{}); w != nil || verdict != gate.Pass {
@@ -93,7 +93,7 @@ func TestGates(t *testing.T) {
 // TestGates_dryRun: a shade waits in the place of a call, and is reported.
 func TestGates_dryRun(t *testing.T) {
 	g, fake, told := begin(gates.Config{Dry: true})
-	g.Done(hot, gate.Ungated(0), refused, errHot)
+	g.Done(hot, gate.Ungated(0, false), refused, errHot)
 	s, _ := g.Pass(nil, hot, gates.Arrival{Again: true}, gates.Attempt{Method: "f"})
 	if s == nil {
 		t.Fatal("no shade waits")

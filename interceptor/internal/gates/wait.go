@@ -13,12 +13,13 @@ type Arrival struct {
 	Deadline, Due time.Time
 	Size          int
 	Cost          policy.Cost
-	Usual, Again  bool
+	Told, Usual   bool
+	Again         bool
 }
 
 // present copies the arrival to w. owner receives the verdict.
 func (a Arrival) present(w *gate.Waiter, owner admitted) {
-	w.Deadline, w.Due, w.Size, w.Cost, w.Usual, w.Again, w.Owner = a.Deadline, a.Due, a.Size, a.Cost, a.Usual, a.Again, owner
+	w.Deadline, w.Due, w.Size, w.Cost, w.Told, w.Usual, w.Again, w.Owner = a.Deadline, a.Due, a.Size, a.Cost, a.Told, a.Usual, a.Again, owner
 }
 
 // Waiter is a call at a gate, without a goroutine or a timer of its own.

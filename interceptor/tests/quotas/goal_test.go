@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/reinvoke/reinvoke/interceptor"
 	"github.com/reinvoke/reinvoke/internal/grpctest"
 	"github.com/reinvoke/reinvoke/policy"
@@ -23,7 +25,9 @@ func TestQuotas_goal(t *testing.T) {
 				limits := interceptor.WithQuotas(policy.Quota{Pattern: "*", Requests: 60, Tokens: 100_000})
 				known := play(t, &quota{counts: counts}, mean, limits)
 				streams := play(t, &quota{counts: counts, streams: true}, mean, limits)
-				named := play(t, &quota{counts: counts, tells: true}, mean)
+				named := play(t, &quota{counts: counts, tells: true}, mean, interceptor.WithCost(func(_ string, req any) policy.Cost {
+					return policy.Cost{Tokens: int64(proto.Size(req.(proto.Message))+3) / 4}
+				}))
 				without := play(t, &quota{counts: counts}, mean)
 				t.Logf("known: %v; with streams: %v; named by refusals: %v; without: %v", known, streams, named, without)
 				for _, q := range []*quota{known, streams} {

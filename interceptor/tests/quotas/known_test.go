@@ -113,6 +113,41 @@ func TestQuotas_firstMessage(t *testing.T) {
 	}, opts...)
 }
 
+// TestQuotas_firstMessagePanics: a stream that is turned away ends, also if the observer panics.
+func TestQuotas_firstMessagePanics(t *testing.T) {
+	inWorld(t, limit(0, 1000, 10*s), func(w *world) {
+		for _, tokens := range []int{100, 500} {
+			if err := w.open(w.Context(), tokens); err != nil {
+				w.Fatal(err)
+			}
+		}
+		ctx, cancel := context.WithTimeout(w.Context(), 5*s)
+		defer cancel()
+		stream, err := w.conn.NewStream(ctx, grpctest.ServerStream, grpctest.StreamMethod)
+		if err != nil {
+			w.Fatal(err)
+		}
+		received := make(chan error, 1)
+		go func() {
+			_, err := grpctest.Receive(stream)
+			received <- err
+		}()
+		synctest.Wait()
+		func() {
+			defer func() { _ = recover() }()
+			err := stream.SendMsg(&testpb.StreamingOutputCallRequest{Payload: prompt(600).GetPayload()})
+			w.Errorf("the observer has not panicked, but %v", err)
+		}()
+		if err := <-received; err == nil || status.Code(err) != grpccodes.ResourceExhausted {
+			w.Errorf("received %v, want RESOURCE_EXHAUSTED", err)
+		}
+	}, interceptor.WithObserver(func(_ context.Context, e interceptor.Event) {
+		if e.Outcome == interceptor.NotRetried {
+			panic("observer")
+		}
+	}))
+}
+
 // TestQuotas_reload: other limits hold at once, also for calls that wait, and calls that have
 // left count. Without a limit all leave.
 func TestQuotas_reload(t *testing.T) {
@@ -139,6 +174,31 @@ func TestQuotas_reload(t *testing.T) {
 		time.AfterFunc(20*s, func() { set() })
 		allAtOnce(t, call, call, call, call, call, call)
 		w.want(t, 0, 0, 3*s, 3*s, 13*s+s/10, 20*s, 20*s)
+	})
+}
+
+// TestQuotas_reloadTooLow: a call that waits goes alone where a new limit is lower than what it
+// takes.
+func TestQuotas_reloadTooLow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := policy.DefaultConfig()
+		cfg.Quotas = limit(0, 1000, 10*s)
+		live, err := policy.NewLive(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &world{T: t, arrivals: &arrivals{began: time.Now()}}
+		w.conn = grpctest.Serve(t, w.server(), retrytest.DialOptions(interceptor.WithLive(live))...)
+		time.AfterFunc(s, func() {
+			c := cfg
+			c.Quotas = limit(0, 100, 10*s)
+			if err := live.Store(c); err != nil {
+				t.Error(err)
+			}
+		})
+		call := func(tokens int) func() error { return func() error { return w.ask(w.Context(), tokens) } }
+		allAtOnce(t, call(600), call(900), call(450))
+		w.want(t, 0, 10*s+s/10, 20*s+s/5)
 	})
 }
 

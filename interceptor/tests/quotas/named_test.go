@@ -10,9 +10,11 @@ import (
 	"time"
 
 	testpb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/reinvoke/reinvoke/interceptor"
 	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/policy"
 )
 
 // TestQuotas_namedInVain: a program with a few calls a second meets a server that refuses its
@@ -94,4 +96,28 @@ func ordinary(t *testing.T, hint, deadline time.Duration, tells bool, refuses fu
 		wait = time.Duration(waited.Load() / max(240-failed, 1))
 	})
 	return failed, wait
+}
+
+// TestQuotas_guessed: a limit of tokens that a refusal names holds calls back only if the caller
+// says what calls take.
+func TestQuotas_guessed(t *testing.T) {
+	told := interceptor.WithCost(func(_ string, req any) policy.Cost {
+		return policy.Cost{Tokens: int64(proto.Size(req.(proto.Message)) / 4)}
+	})
+	for holds, opts := range map[bool][]interceptor.Option{false: nil, true: {told}} {
+		inWorld(t, nil, func(w *world) {
+			w.answer = func(n int) error {
+				if n == 2 {
+					q := &quota{tokens: 150, tells: true, scarce: 1}
+					return q.refusal(s)
+				}
+				return nil
+			}
+			call := func() error { return w.ask(w.Context(), 100) }
+			allAtOnce(w.T, call, call, call, call, call)
+			if last := w.at[len(w.at)-1]; (last >= 2*s) != holds {
+				w.Errorf("requests arrived at %v, want the last after 2s: %t", w.at, holds)
+			}
+		}, opts...)
+	}
 }

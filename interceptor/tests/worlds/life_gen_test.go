@@ -8,6 +8,7 @@ import (
 	grpccodes "google.golang.org/grpc/codes"
 
 	"github.com/reinvoke/reinvoke/internal/grpctest"
+	"github.com/reinvoke/reinvoke/policy"
 )
 
 // newLifeWorld returns the world of a seed.
@@ -34,6 +35,9 @@ func newLifeWorld(seed uint64) *lifeWorld {
 	}
 	if r.in(4) {
 		w.Reloads = times(r, 3, r.reload)
+	}
+	if r.in(4) {
+		w.Limits, w.Told = times(r, 2, r.limit), r.in(2)
 	}
 	w.transport(r)
 	w.Observer, w.Logger = r.trouble(6), r.trouble(8)
@@ -81,10 +85,22 @@ func (r *lifeDice) hedge() lifeHedge {
 	return lifeHedge{Delay: grpctest.Of(r.Rand, 0, r.upTo(time.Second), r.upTo(5*time.Second)), Attempts: 2 + r.IntN(3)}
 }
 
+// limit returns a limit that holds some calls for a while.
+func (r *lifeDice) limit() policy.Quota {
+	q := policy.Quota{Pattern: grpctest.Of(r.Rand, "*", "life.World/*", "other"), Requests: 1 + r.Int64N(6), Window: time.Second + r.upTo(9*time.Second)}
+	if r.in(2) {
+		q.Tokens = 1 + r.Int64N(100)
+	}
+	return q
+}
+
 func (r *lifeDice) reload() lifeReload {
 	l := lifeReload{At: r.upTo(20 * time.Second), Quick: r.in(2), Gate: grpctest.Of(r.Rand, noGate, hintsGate, fleetGate)}
 	if r.in(3) {
 		l.Hedge = r.hedge()
+	}
+	if r.in(3) {
+		l.Limits = times(r, 2, r.limit)
 	}
 	if r.in(3) {
 		l.Timeout = r.upTo(20 * time.Second)

@@ -29,7 +29,7 @@ func (l *lifeRun) options() []interceptor.Option {
 			opts = append(opts, o)
 		}
 	}
-	config := l.configOf(lifeReload{Quick: w.Quick, Gate: w.Gate})
+	config := l.configOf(lifeReload{Quick: w.Quick, Gate: w.Gate, Limits: w.Limits})
 	config.Budget = w.budget()
 	if len(w.Reloads) > 0 {
 		live, err := policy.NewLive(config)
@@ -40,6 +40,9 @@ func (l *lifeRun) options() []interceptor.Option {
 		opts = append(opts, interceptor.WithLive(live))
 	} else {
 		opts = append(opts, interceptor.WithConfig(config))
+	}
+	if w.Told {
+		opts = append(opts, interceptor.WithCost(cost), interceptor.WithUsage(usage))
 	}
 	add(w.Gate == dryGate, interceptor.WithGateDryRun())
 	add(!w.Blind, interceptor.WithObserver(l.observe))
@@ -57,6 +60,23 @@ func (l *lifeRun) options() []interceptor.Option {
 		opts = append(opts, interceptor.WithReplayBuffer(w.Replay))
 	}
 	return opts
+}
+
+// cost and usage say what a call takes, each something else.
+func cost(method string, req any) policy.Cost {
+	m, ok := req.(proto.Message)
+	if !ok {
+		return policy.Cost{Tokens: int64(len(method))}
+	}
+	return policy.Cost{Tokens: int64(proto.Size(m))}
+}
+
+func usage(_ string, reply any) (policy.Cost, bool) {
+	m, ok := reply.(proto.Message)
+	if !ok {
+		return policy.Cost{}, false
+	}
+	return policy.Cost{Tokens: int64(2 * proto.Size(m))}, true
 }
 
 // budget returns the figures of the budget.
@@ -92,6 +112,11 @@ func (l *lifeRun) configOf(r lifeReload) policy.Config {
 		c.Gate = policy.FleetGate()
 		c.Gate.Healthy = 1 // there are few calls
 	case noGate:
+	}
+	for _, q := range r.Limits { // several for a window would be one
+		if err := policy.ValidateQuotas(append(c.Quotas, q)); err == nil {
+			c.Quotas = append(c.Quotas, q)
+		}
 	}
 	if r.Hedge.Attempts > 1 || r.Timeout > 0 {
 		c.Methods = []policy.Method{{Pattern: "/life.World/*", Timeout: r.Timeout, Hedge: policy.Hedge{Delay: r.Hedge.Delay, Attempts: r.Hedge.Attempts}}}

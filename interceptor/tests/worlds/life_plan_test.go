@@ -4,6 +4,8 @@ import (
 	"time"
 
 	grpccodes "google.golang.org/grpc/codes"
+
+	"github.com/reinvoke/reinvoke/policy"
 )
 
 // lifeWorld is a connection and the calls made on it: choices only, so that a world
@@ -28,6 +30,8 @@ type lifeWorld struct {
 	// well from then on; no option if it is nil.
 	Refresh []lifeAct
 	Reloads []lifeReload
+	Limits  []policy.Quota // that are known in advance
+	Told    bool           // the caller says what calls take
 
 	Observer, Logger []lifeTrouble
 
@@ -115,6 +119,7 @@ type lifeTrouble struct {
 type lifeReload struct {
 	At      time.Duration
 	Quick   bool
+	Limits  []policy.Quota
 	Gate    lifeGate
 	Hedge   lifeHedge
 	Timeout time.Duration // of the calls
@@ -224,8 +229,12 @@ var lifeFeatures = map[string]func(*lifeWorld){
 		w.Replay = 0
 		each(w.Calls, func(c *lifeCall) { c.Replay = 0 })
 	},
-	"refresh":  func(w *lifeWorld) { w.Refresh = nil },
-	"live":     func(w *lifeWorld) { w.Reloads = nil },
+	"refresh": func(w *lifeWorld) { w.Refresh = nil },
+	"live":    func(w *lifeWorld) { w.Reloads = nil },
+	"limits": func(w *lifeWorld) {
+		w.Limits, w.Told = nil, false
+		each(w.Reloads, func(r *lifeReload) { r.Limits = nil })
+	},
 	"blind":    func(w *lifeWorld) { w.Blind = false },
 	"observer": func(w *lifeWorld) { w.Observer = nil },
 	"logger":   func(w *lifeWorld) { w.Logger = nil },
