@@ -7,11 +7,11 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// A limit that is known is kept before the server has to refuse a call. Limits come from the
-// configuration, or from a refusal that names one. A configured limit holds for every call. A
-// limit named by a refusal is less sure: how the server counts, and who else takes of the
-// quota, is unknown. So it only spaces calls that wait, and only those with time to wait, and
-// now and then one of them tries whether it is true.
+// A known limit is kept before the server has to refuse a call. Limits come from the
+// configuration, or from a refusal naming a limit. A configured limit holds for every call. A
+// limit named by a refusal is less sure: the server's way of counting and the other users of the
+// quota are unknown. Such a limit only spaces waiting calls, and only calls with time to wait, and
+// now and then one call tries whether there is room after all.
 
 // Limit puts the configured limits for the key in force.
 func (m *Memory) Limit(now time.Time, quotas []policy.Quota) {
@@ -39,9 +39,8 @@ func (m *Memory) takes(w *Waiter) amount {
 // Counts reports whether the call took of a limit.
 func (t Ticket) Counts() bool { return t.took != amount{} }
 
-// Used says what a call with ticket t took in fact; tokens or items of 0 are unknown. The
-// ticket that replaces t is returned. over says that the configured limits had room for no more
-// than the call was let through for.
+// Used corrects the cost of a call with ticket t; tokens or items of 0 are unknown. The new
+// ticket replaces t. over says that the configured limits have no room for the correction.
 func (g *Gate) Used(t Ticket, c policy.Cost) (_ Ticket, over bool) {
 	if !t.Counts() {
 		return t, false
@@ -79,8 +78,8 @@ func (m *Memory) takesUsually(took amount) {
 	}
 }
 
-// Short returns the configured limit that a call has to wait for, zero for none: a call that has
-// come to the gate, or with nil one that arrives now.
+// Short returns the configured limit with the longest wait for a call, zero for no wait. A nil
+// call stands for a usual call arriving now.
 func (g *Gate) Short(now time.Time, w *Waiter) policy.Quota {
 	if !g.m.Limited() {
 		return policy.Quota{}
@@ -132,12 +131,12 @@ func (g *Gate) limited(now time.Time, w *Waiter) time.Time {
 	return later(at, named)
 }
 
-// fillers is how many waiting calls are looked at for one that fits. Judgement: most of the room
-// is used with a few, and a look takes a fraction of a microsecond.
+// fillers is how many waiting calls are looked at. Judgement: most of the room is used with a
+// few, and a look takes a fraction of a microsecond.
 const fillers = 16
 
-// filler returns a waiting call that uses room too small for the first one, or nil. The first
-// one does not leave later for it.
+// filler returns a waiting call for room too small for the first call, or nil. The first call
+// leaves no later.
 func (g *Gate) filler(now time.Time) *Waiter {
 	first := g.queue.first
 	at := g.room(now, first, ahead{})
@@ -158,7 +157,7 @@ func (g *Gate) filler(now time.Time) *Waiter {
 	return nil
 }
 
-// refund gives back what a call took that the server refused, or that was not sent. A call
+// refund gives back the cost of a call refused or failed by the server, or not sent. A call
 // without an answer may have been served.
 func (g *Gate) refund(now time.Time, t Ticket, f codes.Failure, m meaning) {
 	if m == refused {

@@ -313,3 +313,24 @@ func TestQuotas_function(t *testing.T) {
 		}
 	})
 }
+
+// TestQuotas_eachRetrier: two connections with a Retrier each count each for itself, and with one
+// Retrier together.
+func TestQuotas_eachRetrier(t *testing.T) {
+	for retriers, second := range map[int]time.Duration{1: 10*s + s/10, 2: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			a := &arrivals{began: time.Now()}
+			r := interceptor.New(interceptor.WithQuotas(limit(1, 0, 10*s)...))
+			var calls []func() error
+			for n := range 2 {
+				if n > 0 && retriers == 2 {
+					r = interceptor.New(interceptor.WithQuotas(limit(1, 0, 10*s)...))
+				}
+				conn := grpctest.Serve(t, a.server(), r.DialOptions()...)
+				calls = append(calls, func() error { _, err := grpctest.CallUnary(t.Context(), conn); return err })
+			}
+			allAtOnce(t, calls...)
+			a.want(t, 0, second)
+		})
+	}
+}
