@@ -71,7 +71,7 @@ func mutants() []mutant {
 		{"interceptor/rest/body.go", "c.at < len(r.kept):", "false:", "A retry sends the rest of a body in place of the body.", "TestTransport_bodies|TestTransport_earlyAnswer", 0},
 		{"interceptor/quotas.go", "_ = c.place.uses(cost)", "_ = cost", "The reply corrects no cost.", "TestQuotas_usage", 0},
 		{"interceptor/quotas.go", "if c.r.gating.cost != nil {", "if false {", "A closed gate goes by bytes where the caller has said what a call takes.", "TestQuotas_size", 0},
-		{"interceptor/stream_cost.go", "|| !p.life.place.uses(cost) {", "|| !p.life.place.uses(cost) || true {", "The first message of a stream goes whatever it takes.", "TestQuotas_firstMessage", 0},
+		{"interceptor/stream_cost.go", "|| !held.uses(cost) {", "|| !held.uses(cost) || true {", "The first message of a stream goes whatever it takes.", "TestQuotas_firstMessage", 0},
 		{"interceptor/stream_cost.go", "p.timer.pause()", "", "The time in which a first message waits for a limit counts as a timeout.", "TestQuotas_firstMessage", 0},
 		{"interceptor/stream_cost.go", "if mine, _, _ := p.claim(n); !mine {", "if true {", "A stream is sent though its turn cannot come in time.", "TestQuotas_firstMessage", 0},
 		{"interceptor/stream_cost.go", "p.stop()", "", "A stream that waits with its first message counts no more after a while.", "TestQuotas_goal", 0},

@@ -45,7 +45,10 @@ func TestQuotas_namedInVain(t *testing.T) {
 func TestQuotas_namedLong(t *testing.T) {
 	for _, refused := range []time.Duration{5 * time.Second, 15 * time.Second, 30 * time.Second} {
 		until := func(_ int64, since time.Duration) bool { return since > 4*time.Second && since < 4*time.Second+refused }
-		const runs = 20
+		runs := int64(20)
+		if grpctest.RaceEnabled { // which is for races
+			runs = 2
+		}
 		var plainly, named int64
 		for range runs {
 			n, _ := ordinary(t, time.Second/5, 3*time.Second, false, until)
