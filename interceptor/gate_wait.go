@@ -141,8 +141,9 @@ func (c *call) arrival() gates.Arrival {
 	deadline, _ := c.ctx.Deadline()
 	a := gates.Arrival{
 		Deadline: deadline, Due: c.due,
-		Told:  c.r.gating.tells(),
-		Again: c.again(),
+		Priority: c.knobs.Priority,
+		Told:     c.r.gating.tells(),
+		Again:    c.again(),
 	}
 	if c.r.gates.Limiting() || c.r.gating.cost != nil {
 		var known bool

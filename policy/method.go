@@ -34,6 +34,9 @@ type Method struct {
 	WaitForReady *bool
 	// Hedge makes the attempts of a repeatable unary call run in parallel.
 	Hedge Hedge
+	// Priority is that of the calls among those that wait for the same quota; 0 keeps the
+	// priority otherwise set.
+	Priority Priority
 	// Targets replaces the targets of the Config. Nil keeps them; an empty list is for none.
 	Targets []Place
 }
@@ -60,6 +63,9 @@ func (m *Method) validate(c *Config) error {
 	}
 	if m.Hedge.Attempts < 0 || m.Hedge.Attempts > MaxRetries+1 {
 		errs = append(errs, fmt.Errorf("%shedge attempts %d: want 0 to %d, the first included", where, m.Hedge.Attempts, MaxRetries+1))
+	}
+	if m.Priority > HighPriority {
+		errs = append(errs, fmt.Errorf("%spriority %d: want low, normal or high", where, uint8(m.Priority)))
 	}
 	table := c.Table
 	if m.Limits.MaxAttempts == 0 { // then m can cut only its own rows

@@ -19,6 +19,8 @@ type Settings struct {
 	Timeout time.Duration
 	// Hedge makes the attempts of a repeatable unary call run in parallel.
 	Hedge Hedge
+	// Priority is that of the call among those that wait for the same quota.
+	Priority Priority
 }
 
 // Override replaces the parts of a table and of settings set in m; other parts stay. A nil
@@ -46,5 +48,8 @@ func (m *Method) Override(t *Table, s *Settings) {
 	}
 	if m.Hedge.Attempts > 0 {
 		s.Hedge = m.Hedge
+	}
+	if m.Priority != 0 {
+		s.Priority = m.Priority
 	}
 }

@@ -10,6 +10,7 @@ func (g *Gate) Enter(now time.Time, w *Waiter) Verdict {
 	}
 	g.touched = now
 	g.queue.arrive(w)
+	w.band = bandOf(w.Priority)
 	w.takes = g.m.takes(w)
 	if w.came.IsZero() {
 		w.came = now
@@ -42,7 +43,10 @@ func (g *Gate) Enter(now time.Time, w *Waiter) Verdict {
 
 // wait queues or refuses a call.
 func (g *Gate) wait(now time.Time, w *Waiter) Verdict {
-	before := g.queue.insert(w)
+	before := g.queue.insert(now, w)
+	if g.queue.overtakes(w) {
+		g.overtaken = true
+	}
 	if g.hopeless(now, w, before, !w.Again && g.queue.fresh() == w) {
 		g.queue.remove(w)
 		if g.unpaced(w) && !g.room(now, w, ahead{}).After(now) {
@@ -92,9 +96,6 @@ func (g *Gate) Admit(now time.Time) (*Waiter, Verdict) {
 			return w, Refuse
 		}
 	}
-	if w := g.queue.given.next(); w != nil {
-		return w, Refuse
-	}
 	for w := g.queue.freed.next(); w != nil; w = g.queue.freed.next() {
 		if !g.room(now, w, ahead{}).After(now) {
 			g.passSmall(now, w)
@@ -104,6 +105,13 @@ func (g *Gate) Admit(now time.Time) (*Waiter, Verdict) {
 			return w, verdict
 		}
 	}
+	if g.overtaken && !now.Before(g.swept.Add(sweepEvery)) {
+		g.overtaken, g.swept = false, now
+		g.sweep(now)
+	}
+	if w := g.queue.given.next(); w != nil {
+		return w, Refuse
+	}
 	if w, at := g.scout(now); w != nil && !now.Before(at) {
 		g.queue.remove(w)
 		g.ch.scout(now)
@@ -111,7 +119,7 @@ func (g *Gate) Admit(now time.Time) (*Waiter, Verdict) {
 		g.pass(now, w, scouting)
 		return w, Pass
 	}
-	for w := g.queue.first; w != nil && g.state != Closed && w.Due.After(now); w = g.queue.first {
+	for w := g.queue.head(now); w != nil && g.state != Closed && w.Due.After(now); w = g.queue.head(now) {
 		g.queue.remove(w) // the gate opened before the call's own hint ended
 		g.rest(w)
 	}
@@ -179,13 +187,16 @@ func (g *Gate) Next(now time.Time) time.Time {
 			}
 		}
 	case g.state == Open:
-		next = later(g.pacer.next, g.limited(now, g.queue.first))
+		next = later(g.pacer.next, g.limited(now, g.queue.head(now)))
 		if !g.bounded(now) {
 			next = later(next, g.last.Add(g.c.ProbeMax))
 		}
 		if !g.m.trial.sent.IsZero() {
 			sooner(g.m.trial.sent.Add(g.m.settled()))
 		}
+	}
+	if g.overtaken {
+		sooner(g.swept.Add(sweepEvery))
 	}
 	sooner(g.queue.limits.next())
 	sooner(g.resting.next())
@@ -245,6 +256,10 @@ func (g *Gate) pass(now time.Time, w *Waiter, k kind) {
 	w.takes = g.m.meter.fits(w.takes) // no longer in the queue
 	w.ticket = Ticket{sent: now, kind: k, size: w.Size, closings: g.closings, took: w.takes, told: w.Told}
 	g.m.goes(now, w.takes)
+	if w.band == lowest {
+		g.m.meter.space(now, w.takes)
+	}
+	g.queue.went(now, w.band)
 	if now.Sub(g.last) >= g.c.ProbeMax { // no answer to an older call is expected any more
 		g.answered = g.passed
 	}

@@ -42,6 +42,9 @@ type Gate struct {
 	row      row
 	vain     vain
 	lowered  lowering
+	// overtaken says that calls wait behind others that came later, since the last sweep.
+	overtaken bool
+	swept     time.Time
 
 	// Measured since the gate closed, unless the comment says otherwise.
 	entered          int       // new calls that arrived while the gate was closed
@@ -140,7 +143,7 @@ func (g *Gate) Left(now time.Time, w *Waiter) time.Duration {
 // stands returns a call with the calls ahead: a call that arrives now for nil.
 func (g *Gate) stands(w *Waiter) (*Waiter, ahead) {
 	if w == nil {
-		w = &Waiter{Usual: true}
+		w = &Waiter{Usual: true, band: bandOf(0)}
 		w.takes = g.m.takes(w)
 	}
 	return w, g.queue.before(w)

@@ -3,6 +3,7 @@ package gate_test
 import (
 	"flag"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -49,6 +50,14 @@ type owner struct {
 	went    int       // calls that have gone through the gate since it closed
 	sizes   bool      // requests have sizes
 	ledger  ledger    // what calls took of the known limits
+	bands   bool      // calls have priorities
+	turns   [4]turn   // by priority
+}
+
+// turn is the last call of a priority.
+type turn struct {
+	at     time.Time // or when its first call began to wait
+	others int       // calls since
 }
 
 func at(s float64) time.Time { return time.Unix(0, int64(s*1e9)) }
@@ -86,7 +95,7 @@ func playWorld(t *testing.T, seed uint64) bool {
 		pulse.Success(now)
 	}
 	var memory gate.Memory
-	o := &owner{t: t, rng: rng, c: c.Effective(), g: gate.New(c, now, &pulse, &memory), now: now, sizes: rng.IntN(2) == 0}
+	o := &owner{t: t, rng: rng, c: c.Effective(), g: gate.New(c, now, &pulse, &memory), now: now, sizes: rng.IntN(2) == 0, bands: rng.IntN(2) == 0}
 	if rng.IntN(2) == 0 {
 		o.ledger.limits = limits(rng)
 		memory.Limit(now, o.ledger.limits)
@@ -150,6 +159,10 @@ func (o *owner) arrive(c *caller) {
 		if o.sizes {
 			c.waiter.Size = o.rng.IntN(1 << o.rng.IntN(20))
 		}
+		c.waiter.Priority = policy.NormalPriority
+		if o.bands {
+			c.waiter.Priority = []policy.Priority{policy.LowPriority, policy.NormalPriority, policy.HighPriority}[o.rng.IntN(3)]
+		}
 		c.waiter.Cost = policy.Cost{Tokens: o.rng.Int64N(1 << o.rng.IntN(8)), Items: o.rng.Int64N(4)}
 	}
 	o.look()
@@ -159,8 +172,11 @@ func (o *owner) arrive(c *caller) {
 	case gate.Wait:
 		c.queued, c.since, c.out = true, o.now, 0
 		i := len(o.queue)
-		for i > 0 && o.queue[i-1].number > c.number {
+		for i > 0 && c.before(o.queue[i-1]) {
 			i--
+		}
+		if !slices.ContainsFunc(o.queue, func(q *caller) bool { return q.waiter.Priority == c.waiter.Priority }) {
+			o.turns[c.waiter.Priority] = turn{at: o.now}
 		}
 		o.queue = append(o.queue[:i], append([]*caller{c}, o.queue[i:]...)...)
 	case gate.Refuse:
@@ -187,8 +203,13 @@ func (o *owner) settle() {
 			o.refused(c)
 			continue
 		}
-		if first := o.first(); o.state != gate.Closed && !o.sizes && !o.overdue(c) && !o.ledger.on() && first != c && !o.mayOvertake(c, first) {
+		if first := o.first(); o.state != gate.Closed && !o.sizes && !o.overdue(c) && !o.ledger.on() && first != c && !o.mayOvertake(c, first) && !o.hasTurn(c) {
 			o.t.Errorf("call %d was let through before call %d", c.number, first.number)
+		}
+		for _, q := range o.queue {
+			if o.state == gate.Open && !o.c.Probes && !o.sizes && !o.overdue(c) && !o.ledger.on() && o.hasTurn(q) && !o.hasTurn(c) {
+				o.t.Errorf("call %d was let through before call %d, whose turn had come", c.number, q.number)
+			}
 		}
 		o.remove(c)
 		o.through(c)
@@ -216,6 +237,26 @@ func (o *owner) mayOvertake(c, first *caller) bool {
 		return !other.IsZero() && (deadline.IsZero() || deadline.After(o.now))
 	}
 	return o.c.Probes && !deadline.IsZero() && !c.waiter.Again
+}
+
+// before reports whether a call stands before another in the queue.
+func (c *caller) before(other *caller) bool {
+	if c.waiter.Priority != other.waiter.Priority {
+		return c.waiter.Priority > other.waiter.Priority
+	}
+	return c.number < other.number
+}
+
+// hasTurn reports whether a call may go before those of higher priorities: as the first of its
+// own, after 10 s and 4 calls of others.
+func (o *owner) hasTurn(c *caller) bool {
+	for _, q := range o.queue {
+		if q.waiter.Priority == c.waiter.Priority && !q.waiter.Due.After(o.now) {
+			turn := &o.turns[c.waiter.Priority]
+			return q == c && o.now.Sub(turn.at) >= 10*time.Second && turn.others >= 4
+		}
+	}
+	return false
 }
 
 // overdue reports whether a call without deadline has waited for so long that it goes
@@ -275,6 +316,10 @@ func (o *owner) through(c *caller) {
 		c.ticket, _ = o.g.Used(c.ticket, policy.Cost{Tokens: tokens})
 		o.ledger.correct(c.entry, tokens)
 	}
+	for p := range o.turns {
+		o.turns[p].others++
+	}
+	o.turns[w.Priority] = turn{at: o.now}
 	o.went++
 	o.passes = append(o.passes, o.now)
 	o.flight = append(o.flight, c)

@@ -111,7 +111,13 @@ func (g *Gate) room(now time.Time, w *Waiter, before ahead) time.Time {
 	if !g.m.Limited() {
 		return now
 	}
-	return g.m.meter.configured(now, before.take.plus(g.m.meter.fits(w.takes)))
+	takes := g.m.meter.fits(w.takes)
+	at := g.m.meter.configured(now, before.take.plus(takes))
+	if w.band == lowest {
+		own := before.take.minus(g.queue.above(lowest).take)
+		at = later(at, g.m.meter.spaced(now, own, takes))
+	}
+	return at
 }
 
 // limited returns when the known limits have room for the first waiting call.
@@ -120,7 +126,7 @@ func (g *Gate) limited(now time.Time, w *Waiter) time.Time {
 		return time.Time{}
 	}
 	takes := g.m.meter.fits(w.takes) // a limit may be lower by now
-	at := g.m.meter.configured(now, takes)
+	at := g.room(now, w, ahead{})
 	named := g.m.meter.named(now, takes)
 	if !w.Deadline.IsZero() && !named.Before(w.Deadline.Add(-g.needs(w))) {
 		return at
@@ -138,14 +144,17 @@ const fillers = 16
 // filler returns a waiting call for room too small for the first call, or nil. The first call
 // leaves no later.
 func (g *Gate) filler(now time.Time) *Waiter {
-	first := g.queue.first
+	first := g.queue.head(now)
 	at := g.room(now, first, ahead{})
 	if !at.After(now) {
 		return nil
 	}
 	w := first.next
+	if first != g.queue.first { // out of order
+		w = g.queue.first
+	}
 	for range fillers {
-		if w == nil {
+		if w == nil || w == first {
 			return nil
 		}
 		both := ahead{}.with(first)

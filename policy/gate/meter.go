@@ -56,8 +56,9 @@ type meter struct{ spans []span }
 type span struct {
 	quota  policy.Quota // as configured; zero for none
 	window time.Duration
-	most   amount      // limits in force; 0 for none
-	taught [units]bool // the limit was named by a refusal, and nothing is configured
+	most   amount           // limits in force; 0 for none
+	taught [units]bool      // the limit was named by a refusal, and nothing is configured
+	spaced [units]time.Time // when the next call of the lowest band may go
 	used   amount
 	grants []grant
 	gone   int // how many grants at the front are over
@@ -78,7 +79,7 @@ func (m *meter) set(quotas []policy.Quota) {
 			continue
 		}
 		s.quota = policy.Quota{}
-		s.most = amount{}
+		s.most, s.spaced = amount{}, [units]time.Time{}
 	}
 	for _, q := range quotas {
 		s := m.span(q.Window)
@@ -147,6 +148,38 @@ func (m *meter) when(now time.Time, a amount, taught bool) time.Time {
 		}
 	}
 	return at
+}
+
+// spaced returns when a call of the lowest band may go, so that these calls leave evenly over
+// the windows: with these calls of the band ahead.
+func (m *meter) spaced(now time.Time, before, a amount) time.Time {
+	at := now
+	for i := range m.spans {
+		s := &m.spans[i]
+		for u := range a {
+			if a[u] > 0 && s.most[u] > 0 && !s.taught[u] {
+				at = later(at, later(now, s.spaced[u]).Add(s.share(u, before[u])))
+			}
+		}
+	}
+	return at
+}
+
+// space notes that a call of the lowest band goes.
+func (m *meter) space(now time.Time, a amount) {
+	for i := range m.spans {
+		s := &m.spans[i]
+		for u := range a {
+			if a[u] > 0 && s.most[u] > 0 && !s.taught[u] {
+				s.spaced[u] = later(now, s.spaced[u]).Add(s.share(u, a[u]))
+			}
+		}
+	}
+}
+
+// share returns the part of the window for n of a unit; 0 for less than nothing.
+func (s *span) share(u int, n int64) time.Duration {
+	return time.Duration(float64(s.lasts()) * float64(max(n, 0)) / float64(s.most[u]))
 }
 
 // over reports whether more is taken than a configured limit allows, of a unit with more than

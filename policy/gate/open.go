@@ -94,8 +94,8 @@ func (g *Gate) doubt(now time.Time) {
 // calls.
 func (g *Gate) hurry(now time.Time) {
 	came := max(g.openedAt.Sub(g.shutAt), g.c.MinSpread)
-	if w := g.queue.first; w != nil {
-		came = max(came, now.Sub(w.came))
+	if oldest := g.queue.oldest(); !oldest.IsZero() {
+		came = max(came, now.Sub(oldest))
 	}
 	g.pacer.loosen(now, float64(g.queue.n)/came.Seconds())
 }

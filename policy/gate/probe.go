@@ -16,10 +16,10 @@ func (g *Gate) upNext(now time.Time) *Waiter {
 			return w
 		}
 		return nil
-	case g.limited(now, g.queue.first).After(now):
+	case g.limited(now, g.queue.head(now)).After(now):
 		return g.filler(now)
 	}
-	return g.queue.first
+	return g.queue.head(now)
 }
 
 // prober returns the first waiting call with enough time left to be a probe, or nil: half of

@@ -27,6 +27,8 @@ type Waiter struct {
 	Told bool
 	// Usual says that the cost is unknown as yet: the usual cost stands in, until [Gate.Used].
 	Usual bool
+	// Priority says who goes first.
+	Priority policy.Priority
 	// Owner is for the use of the owner.
 	Owner any
 
@@ -34,6 +36,7 @@ type Waiter struct {
 	takes  amount    // what the call takes of the known limits
 	came   time.Time // first arrival
 	number uint64    // place in the order of arrival
+	band   band      // in the queue: the priority
 	in     *queue    // the queue with this order
 
 	prev, next             *Waiter
@@ -46,13 +49,15 @@ type Waiter struct {
 // Ticket returns the ticket of a call that has gone through.
 func (w *Waiter) Ticket() Ticket { return w.ticket }
 
-// queue holds the waiting calls in order of first arrival. The links are in the calls
-// themselves, so that waiting needs no extra memory and leaving takes no search.
+// queue holds the waiting calls by priority, and those of a priority in order of first arrival.
+// The links are in the calls themselves, so that waiting needs no extra memory and leaving takes
+// no search.
 type queue struct {
 	n           int
 	takes       amount // what the calls take together
 	numbers     uint64
 	first, last *Waiter
+	bands       [bands]queued
 	limits      timed // calls that leave at a time regardless of the gate
 	given       told  // given up, not yet told
 	freed       told  // may go, not yet told
@@ -72,20 +77,29 @@ type ahead struct {
 	take  amount // of the known limits, together
 }
 
+// and adds calls.
+func (a ahead) and(b ahead) ahead { return ahead{a.calls + b.calls, a.take.plus(b.take)} }
+
 // with adds a call.
 func (a ahead) with(w *Waiter) ahead { return ahead{a.calls + 1, a.take.plus(w.takes)} }
 
 // insert puts a call into its place and returns the calls ahead.
-func (q *queue) insert(w *Waiter) (before ahead) {
-	before = ahead{q.n, q.takes}
-	after := q.last
-	if after != nil && after.number > w.number { // a returning call: its place is near the front
-		after, before = nil, ahead{}
-		for other := q.first; other.number < w.number; other = other.next {
+func (q *queue) insert(now time.Time, w *Waiter) (before ahead) {
+	b := &q.bands[w.band]
+	before = q.above(w.band)
+	after := q.lastAbove(w.band)
+	switch {
+	case b.last == nil:
+		b.begin(now)
+	case b.last.number < w.number:
+		after, before = b.last, before.and(b.all)
+	default: // a returning call: its place is near the front
+		for other := b.first; other.number < w.number; other = other.next {
 			after = other
 			before = before.with(other)
 		}
 	}
+	b.insert(w, after)
 	w.prev = after
 	if after == nil {
 		w.next = q.first
@@ -107,10 +121,12 @@ func (q *queue) insert(w *Waiter) (before ahead) {
 
 // before returns the calls ahead of a call, whether the call waits or not.
 func (q *queue) before(w *Waiter) (before ahead) {
-	if w.in != q || q.last == nil || q.last.number < w.number {
-		return ahead{q.n, q.takes}
+	in := &q.bands[w.band]
+	before = q.above(w.band)
+	if w.in != q || in.last == nil || in.last.number < w.number {
+		return before.and(in.all)
 	}
-	for other := q.first; other.number < w.number; other = other.next {
+	for other := in.first; other.number < w.number; other = other.next {
 		before = before.with(other)
 	}
 	return before
@@ -125,6 +141,7 @@ func (q *queue) remove(w *Waiter) {
 		return
 	}
 	w.queued = false
+	q.bands[w.band].remove(w)
 	q.n--
 	q.takes = q.takes.minus(w.takes)
 	if w.prev == nil {

@@ -11,7 +11,7 @@ import (
 // is used to read a file, to write a file, and to find the place of a fault.
 type field struct {
 	name string
-	to   any // a pointer to a bool, int, int64, float64, string, time.Duration, policy.Jitter, policy.CodeSet or *bool
+	to   any // a pointer to a bool, int, int64, float64, string, time.Duration, policy.Jitter, policy.Priority, policy.CodeSet or *bool
 }
 
 // words returns the name as spelled in the messages of package policy: "max wait" for
@@ -77,5 +77,5 @@ func quotaFields(q *policy.Quota) []field {
 
 // methodFields are the plain fields of a method section.
 func methodFields(m *policy.Method) []field {
-	return []field{{"codes", &m.Codes}, {"repeatable", &m.Repeatable}, {"timeout", &m.Timeout}, {"waitForReady", &m.WaitForReady}}
+	return []field{{"codes", &m.Codes}, {"repeatable", &m.Repeatable}, {"timeout", &m.Timeout}, {"waitForReady", &m.WaitForReady}, {"priority", &m.Priority}}
 }

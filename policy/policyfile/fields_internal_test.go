@@ -46,7 +46,7 @@ func TestFields_areAll(t *testing.T) {
 
 // TestFields_haveValues: each can be read, written and told from nothing.
 func TestFields_haveValues(t *testing.T) {
-	texts := map[string]string{"bool": "true", "int": "3", "int64": "4000000000", "float64": "1.5", "Duration": "1m30s", "Jitter": "Full", "string": `"a"`, "CodeSet": "[ABORTED, UNKNOWN]"}
+	texts := map[string]string{"bool": "true", "int": "3", "int64": "4000000000", "float64": "1.5", "Duration": "1m30s", "Jitter": "Full", "Priority": "high", "string": `"a"`, "CodeSet": "[ABORTED, UNKNOWN]"}
 	var all []field
 	all = append(all, rowFields(&policy.Policy{})...)
 	all = append(all, gateFields(&policy.GateConfig{})...)

@@ -202,7 +202,7 @@ func TestLoad_faults(t *testing.T) {
 			[]string{
 				"line 1: tabel: unknown: want base, budget, gate, limits, methods, quotas, table or targets",
 				"line 3: limits.maxAtempts: unknown: want maxAttempts, maxElapsed or maxServerDelay",
-				"line 6: methods[0].retries: unknown: want codes, hedge, limits, pattern, repeatable, table, targets, timeout or waitForReady",
+				"line 6: methods[0].retries: unknown: want codes, hedge, limits, pattern, priority, repeatable, table, targets, timeout or waitForReady",
 			},
 		},
 		"a long value": {

@@ -163,6 +163,8 @@ func (f field) zero() bool {
 		return *to == 0
 	case *policy.CodeSet:
 		return *to == 0
+	case *policy.Priority:
+		return *to == 0
 	case *string:
 		return *to == ""
 	default:
@@ -186,6 +188,8 @@ func (f field) text() string {
 	case *time.Duration:
 		return duration(*to)
 	case *policy.Jitter:
+		return to.String()
+	case *policy.Priority:
 		return to.String()
 	case *string:
 		return quote(*to)

@@ -103,7 +103,7 @@ func bounds(t *testing.T, file string, f field) string {
 		return "true, false"
 	case *string:
 		values = []string{"[]"}
-	case *policy.Jitter, *policy.CodeSet:
+	case *policy.Jitter, *policy.Priority, *policy.CodeSet:
 	default:
 		values = []string{"-1s"}
 	}
@@ -187,6 +187,7 @@ var notes = map[string]note{
 	"repeatable":      {"boolean", "what is known of the method", "the method may run twice"},
 	"timeout":         {"duration", "none", "of a call with all its attempts"},
 	"waitForReady":    {"boolean", "the choice of the call", "an attempt waits for a connection"},
+	"priority":        {"name", "normal", "who goes first of the calls that wait for a quota"},
 	"delay":           {"duration", "0s", "between two attempts"},
 	"attempts":        {"attempts", "the figure of the connection", "the most at once, the first included; 1 for no hedges"},
 }

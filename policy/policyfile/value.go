@@ -54,6 +54,12 @@ func (f field) set(n *node) error {
 			return want("Above, Full, Equal, Symmetric or None")
 		}
 		*to = j
+	case *policy.Priority:
+		p, ok := priorityOf(n.text)
+		if (n.kind != word && n.kind != quoted) || !ok {
+			return want("low, normal or high")
+		}
+		*to = p
 	case *policy.CodeSet:
 		return setCodes(n, to)
 	case *string:
@@ -77,6 +83,15 @@ func jitterOf(name string) (policy.Jitter, bool) {
 	for j := policy.Above; j <= policy.None; j++ {
 		if strings.EqualFold(j.String(), name) {
 			return j, true
+		}
+	}
+	return 0, false
+}
+
+func priorityOf(name string) (policy.Priority, bool) {
+	for p := policy.LowPriority; p <= policy.HighPriority; p++ {
+		if strings.EqualFold(p.String(), name) {
+			return p, true
 		}
 	}
 	return 0, false

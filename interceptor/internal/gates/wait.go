@@ -13,13 +13,14 @@ type Arrival struct {
 	Deadline, Due time.Time
 	Size          int
 	Cost          policy.Cost
+	Priority      policy.Priority
 	Told, Usual   bool
 	Again         bool
 }
 
 // present copies the arrival to w. owner receives the verdict.
 func (a Arrival) present(w *gate.Waiter, owner admitted) {
-	w.Deadline, w.Due, w.Size, w.Cost, w.Told, w.Usual, w.Again, w.Owner = a.Deadline, a.Due, a.Size, a.Cost, a.Told, a.Usual, a.Again, owner
+	w.Deadline, w.Due, w.Size, w.Cost, w.Priority, w.Told, w.Usual, w.Again, w.Owner = a.Deadline, a.Due, a.Size, a.Cost, a.Priority, a.Told, a.Usual, a.Again, owner
 }
 
 // Waiter is a call at a gate, without a goroutine or a timer of its own.
