@@ -6,12 +6,10 @@ import (
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	grpccodes "google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/interceptor/internal/gates"
 	"github.com/reinvoke/reinvoke/policy"
 )
@@ -69,10 +67,6 @@ func (c *call) barredBy(why gates.Reason) {
 	}
 	c.barred = true
 	c.err, c.failure = why.Err, why.Failure
-	if why.Limit != (policy.Quota{}) || why.Err == nil {
-		c.failure = codes.Failure{Class: codes.Quota, Reach: codes.Unsent, Code: grpccodes.ResourceExhausted}
-		c.err = status.Error(grpccodes.ResourceExhausted, "the limit is known: "+why.Limit.String())
-	}
 }
 
 // status returns the status of the call: the time left replaces the time named by the

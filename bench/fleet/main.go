@@ -137,20 +137,22 @@ func command(args []string, stdout, stderr io.Writer, terminal bool) error {
 	}
 	var head []string
 	var rows [][]string
-	var alone string
+	var alone, priorities string
 	if whole {
 		alone = besideReport(beside(o.seed, show), o.seed)
+		priorities = priorityReport(o.seed, show)
 		quick := slices.DeleteFunc(slices.Clone(o.scs), func(s *scenario) bool { return s.name == "C" })
 		head, rows = sensitivity(quick, []int{10, 1000}, o.seed, show)
 	}
 	return write(o, map[string]string{
-		"report.md":   report(o.scs, results, head, rows, o.seed),
-		"ordinary.md": promises,
-		"alone.md":    alone,
-		"goodput.svg": goodputPicture(b),
-		"reset.svg":   resetPicture(b),
-		"outage.svg":  outagePicture(b),
-		"gate.svg":    gatePicture(b),
+		"report.md":     report(o.scs, results, head, rows, o.seed),
+		"ordinary.md":   promises,
+		"alone.md":      alone,
+		"priorities.md": priorities,
+		"goodput.svg":   goodputPicture(b),
+		"reset.svg":     resetPicture(b),
+		"outage.svg":    outagePicture(b),
+		"gate.svg":      gatePicture(b),
 	})
 }
 

@@ -16,6 +16,8 @@ type measures struct {
 	spared                       int           // number of calls never refused
 	waited                       time.Duration // sum of their waits before the first attempt
 	large, largeWell             int
+	urgent, urgentWell           int
+	waits                        []float64 // seconds, of the interactive calls, before the first attempt; sorted at the end
 }
 
 func (m *measures) init(sc *scenario) {
@@ -42,6 +44,17 @@ func (m *measures) ended(w *world, c *call, well bool) {
 	if c.size > largest {
 		m.large++
 	}
+	if c.urgent {
+		m.urgent++
+		first := c.first
+		if c.sent == 0 {
+			first = w.now
+		}
+		m.waits = append(m.waits, (first - c.arrived).Seconds())
+		if well {
+			m.urgentWell++
+		}
+	}
 	if !well {
 		m.bad[w.now/time.Second]++
 		return
@@ -54,7 +67,16 @@ func (m *measures) ended(w *world, c *call, well bool) {
 	m.good[w.now/time.Second]++
 }
 
-func (m *measures) finish() { slices.Sort(m.latencies) }
+func (m *measures) finish() {
+	slices.Sort(m.latencies)
+	slices.Sort(m.waits)
+}
+
+// urgentSuccess returns the share of successful interactive calls, and urgentWait the 99th
+// percentile of their waits in seconds.
+func (m *measures) urgentSuccess() float64 { return float64(m.urgentWell) / float64(m.urgent) }
+
+func (m *measures) urgentWait() float64 { return m.waits[len(m.waits)*99/100] }
 
 // success returns the share of successful calls.
 func (m *measures) success() float64 { return float64(m.successes) / float64(m.offered) }

@@ -13,6 +13,7 @@ import (
 type reinvoke struct {
 	config  policy.Config
 	clients []client
+	ranked  bool // calls have priorities
 }
 
 // client is a process with one channel.
@@ -46,6 +47,9 @@ func newReinvoke(config policy.Config, sc *scenario, n int) *reinvoke {
 			panic(err)
 		}
 		r.clients[i].budget = budget
+		if len(sc.limits) > 0 {
+			r.clients[i].memory.Limit(clock(0), sc.limits)
+		}
 	}
 	return r
 }
@@ -63,13 +67,20 @@ func (r *reinvoke) arrive(w *world, c *call) {
 	if w.sc.sized {
 		o.waiter.Size = c.size
 	}
+	if r.ranked && !c.urgent {
+		o.waiter.Priority = policy.LowPriority
+	}
 	c.own = o
 	r.enter(w, c, o)
 }
 
 // enter asks the gate, if there is one.
 func (r *reinvoke) enter(w *world, c *call, o *ownCall) {
-	g := r.clients[c.client].gate
+	cl := &r.clients[c.client]
+	if cl.gate == nil && cl.memory.Limited() {
+		cl.gate = gate.New(r.config.Gate, clock(w.now), &cl.channel, &cl.memory)
+	}
+	g := cl.gate
 	if g == nil {
 		o.ticket = gate.Ungated(o.waiter.Size, false)
 		r.send(w, c, o)

@@ -1,6 +1,10 @@
 package main
 
-import "time"
+import (
+	"time"
+
+	"github.com/reinvoke/reinvoke/policy"
+)
 
 // scenario is a server, its load, and its trouble.
 type scenario struct {
@@ -26,6 +30,10 @@ type scenario struct {
 	size   func(*world) int // bytes of a request; nil if sizes do not matter
 	sized  bool             // the client library knows the sizes
 	tail   time.Duration    // how long calls without a deadline may continue
+	// urgent is the share of interactive calls, with a deadline of their own.
+	urgent         float64
+	urgentDeadline time.Duration
+	limits         []policy.Quota // known in advance
 }
 
 // load returns the calls arriving per second at a time.

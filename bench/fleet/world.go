@@ -36,6 +36,7 @@ type call struct {
 	sent     int           // number of attempts
 	first    time.Duration // start of the first attempt
 	refused  bool          // some attempt was refused
+	urgent   bool          // interactive
 	over     bool
 	own      any // state kept by the strategy
 }
@@ -136,10 +137,14 @@ func (w *world) call(client int) {
 	if w.sc.size != nil {
 		c.size = w.sc.size(w)
 	}
+	deadline := w.sc.deadline
+	if w.sc.urgent > 0 && w.calls.Float64() < w.sc.urgent {
+		c.urgent, deadline = true, w.sc.urgentDeadline
+	}
 	w.got.offered++
-	if w.sc.deadline > 0 {
-		c.deadline = w.now + w.sc.deadline
-		w.after(w.sc.deadline, func() {
+	if deadline > 0 {
+		c.deadline = w.now + deadline
+		w.after(deadline, func() {
 			if !c.over {
 				c.over = true
 				w.side.expire(w, c)

@@ -124,9 +124,10 @@ func (q *queue) went(now time.Time, b band) {
 // overtakes reports whether calls of a lower band wait behind a call.
 func (q *queue) overtakes(w *Waiter) bool { return q.last.band > w.band }
 
-// oldest returns when the call that has waited longest came; zero for none.
+// oldest returns when the call that has waited longest came, the lowest band left out; zero for
+// none.
 func (q *queue) oldest() (came time.Time) {
-	for i := range q.bands {
+	for i := range lowest {
 		if w := q.bands[i].first; w != nil && (came.IsZero() || w.came.Before(came)) {
 			came = w.came
 		}

@@ -256,9 +256,7 @@ func (g *Gate) pass(now time.Time, w *Waiter, k kind) {
 	w.takes = g.m.meter.fits(w.takes) // no longer in the queue
 	w.ticket = Ticket{sent: now, kind: k, size: w.Size, closings: g.closings, took: w.takes, told: w.Told}
 	g.m.goes(now, w.takes)
-	if w.band == lowest {
-		g.m.meter.space(now, w.takes)
-	}
+	g.m.meter.space(now, w.takes)
 	g.queue.went(now, w.band)
 	if now.Sub(g.last) >= g.c.ProbeMax { // no answer to an older call is expected any more
 		g.answered = g.passed

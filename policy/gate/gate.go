@@ -190,6 +190,13 @@ func (g *Gate) Holds(now time.Time, f codes.Failure) bool {
 	}
 }
 
+func sooner(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
 func later(a, b time.Time) time.Time {
 	if a.Before(b) {
 		return b

@@ -150,8 +150,9 @@ func (m *meter) when(now time.Time, a amount, taught bool) time.Time {
 	return at
 }
 
-// spaced returns when a call of the lowest band may go, so that these calls leave evenly over
-// the windows: with these calls of the band ahead.
+// spaced returns when a call of the lowest band may go, with these calls of the band ahead. The
+// calls of all bands together then leave evenly over the windows: whatever calls of the other
+// bands take is left to them.
 func (m *meter) spaced(now time.Time, before, a amount) time.Time {
 	at := now
 	for i := range m.spans {
@@ -165,13 +166,13 @@ func (m *meter) spaced(now time.Time, before, a amount) time.Time {
 	return at
 }
 
-// space notes that a call of the lowest band goes.
+// space notes that a call goes.
 func (m *meter) space(now time.Time, a amount) {
 	for i := range m.spans {
 		s := &m.spans[i]
 		for u := range a {
 			if a[u] > 0 && s.most[u] > 0 && !s.taught[u] {
-				s.spaced[u] = later(now, s.spaced[u]).Add(s.share(u, a[u]))
+				s.spaced[u] = sooner(later(now, s.spaced[u]).Add(s.share(u, a[u])), now.Add(s.lasts()))
 			}
 		}
 	}

@@ -91,13 +91,13 @@ func (g *Gate) doubt(now time.Time) {
 }
 
 // hurry lets the waiting calls leave in about the time in which they arrived, beside new
-// calls.
+// calls. Those of the lowest band have time.
 func (g *Gate) hurry(now time.Time) {
 	came := max(g.openedAt.Sub(g.shutAt), g.c.MinSpread)
 	if oldest := g.queue.oldest(); !oldest.IsZero() {
 		came = max(came, now.Sub(oldest))
 	}
-	g.pacer.loosen(now, float64(g.queue.n)/came.Seconds())
+	g.pacer.loosen(now, float64(g.queue.above(lowest).calls)/came.Seconds())
 }
 
 // rate returns the new calls per second while the gate was closed, or 0 if there were too

@@ -201,9 +201,10 @@ func (t *told) next() *Waiter {
 	return nil
 }
 
-// share returns the time per waiting call if the last call is to leave in time.
+// share returns the time per waiting call if the last call is to leave in time. Calls of the
+// lowest band have time.
 func (q *queue) share(now time.Time) time.Duration {
-	w := q.last
+	w := q.lastAbove(lowest)
 	if w == nil {
 		return forever
 	}
@@ -211,5 +212,5 @@ func (q *queue) share(now time.Time) time.Duration {
 	if end.IsZero() {
 		end = w.at
 	}
-	return max(end.Sub(now), 0) / time.Duration(q.n+1)
+	return max(end.Sub(now), 0) / time.Duration(q.above(lowest).calls+1)
 }

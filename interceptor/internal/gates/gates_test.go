@@ -141,3 +141,19 @@ func TestGates_spending(t *testing.T) {
 		t.Error("calls look for a quota that has accepted a scout")
 	}
 }
+
+// TestGates_reason: a call that is not let through is told a failure with an error, though no
+// call has ever failed.
+func TestGates_reason(t *testing.T) {
+	limit := policy.Quota{Pattern: "hot", Requests: 1, Window: 10 * time.Second}
+	g, _, _ := begin(gates.Config{Quotas: func() []policy.Quota { return []policy.Quota{limit} }})
+	_, _ = g.Arrive(hot, nil, gates.Arrival{})
+	w, verdict := g.Arrive(hot, nil, gates.Arrival{Deadline: start.Add(time.Second)})
+	why := g.Reason(w)
+	if verdict != gate.Refuse || why.Limit != limit || why.Left != 10100*time.Millisecond || why.Failure.Class != codes.Quota || why.Failure.Reach != codes.Unsent {
+		t.Errorf("%v because of %+v, want it refused because of the limit, and 10.1s left", verdict, why)
+	}
+	if why.Err == nil || why.Err.Error() != "rpc error: code = ResourceExhausted desc = the limit is known: 1 request in 10s of hot" {
+		t.Errorf("got %v, want an error with the limit", why.Err)
+	}
+}

@@ -3,6 +3,9 @@ package gates
 import (
 	"time"
 
+	grpccodes "google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	"github.com/reinvoke/reinvoke/codes"
 	"github.com/reinvoke/reinvoke/policy"
 	"github.com/reinvoke/reinvoke/policy/gate"
@@ -95,8 +98,8 @@ func (g *Gates) Leave(w *Waiter, verdict gate.Verdict) {
 
 // Reason explains why a call was not let through.
 type Reason struct {
-	Failure codes.Failure // last failure that concerned the gate,
-	Err     error         // with this error
+	Failure codes.Failure // last failure that concerned the gate, or that of the limit,
+	Err     error         // with this error, never nil
 	Closed  bool          // the gate is closed until a time named by the server
 	Left    time.Duration // until the turn of the call
 	Limit   policy.Quota  // the known limit that the call has to wait for; zero for none
@@ -113,5 +116,16 @@ func (g *Gates) Reason(w *Waiter) Reason {
 		r.Closed, r.Left = k.State(now) == gate.Closed, k.Left(now, &w.waiter)
 		r.Limit = k.Short(now, &w.waiter)
 	}
+	switch {
+	case r.Limit != policy.Quota{}:
+		r.Failure, r.Err = known("the limit is known: " + r.Limit.String())
+	case r.Err == nil: // behind calls that wait for a limit
+		r.Failure, r.Err = known("other calls of this quota wait")
+	}
 	return r
+}
+
+// known returns the failure of a call that a known limit holds up, and its error.
+func known(text string) (codes.Failure, error) {
+	return codes.Failure{Class: codes.Quota, Reach: codes.Unsent, Code: grpccodes.ResourceExhausted}, status.Error(grpccodes.ResourceExhausted, text)
 }

@@ -269,14 +269,7 @@ func TestQuotas_targets(t *testing.T) {
 			}
 		}
 		w.want(w.T, 0, 0, 0)
-	}, interceptor.WithGateKey(func(ctx context.Context, _ string) string {
-		if ctx.Value(elsewhere{}) != nil {
-			return "model=b"
-		}
-		return "model=a"
-	}), interceptor.WithTargets(interceptor.Target{Name: "b", Adapt: func(ctx context.Context, req any) (context.Context, any, bool) {
-		return context.WithValue(ctx, elsewhere{}, true), req, true
-	}}))
+	}, besideB()...)
 }
 
 // elsewhere marks the context of a call at a target.
@@ -320,4 +313,19 @@ func TestQuotas_size(t *testing.T) {
 			w.Errorf("the small call waited %v, want none", got)
 		}
 	}, interceptor.WithCost(cost))
+}
+
+// besideB returns the options of a connection with the model a, and b for a target.
+func besideB() []interceptor.Option {
+	return []interceptor.Option{
+		interceptor.WithGateKey(func(ctx context.Context, _ string) string {
+			if ctx.Value(elsewhere{}) != nil {
+				return "model=b"
+			}
+			return "model=a"
+		}),
+		interceptor.WithTargets(interceptor.Target{Name: "b", Adapt: func(ctx context.Context, req any) (context.Context, any, bool) {
+			return context.WithValue(ctx, elsewhere{}, true), req, true
+		}}),
+	}
 }

@@ -119,7 +119,7 @@ func (r *lifeDice) trouble(once int) []lifeTrouble {
 func (r *lifeDice) call() lifeCall {
 	c := lifeCall{
 		Kind:  grpctest.Of(r.Rand, unaryLife, unaryLife, serverLife, serverLife, clientLife, bidiLife, bidiLife, doLife),
-		Begin: grpctest.Of(r.Rand, 0, 0, r.upTo(time.Second), r.upTo(10*time.Second)), Repeatable: !r.in(3), Abandon: r.in(5),
+		Begin: grpctest.Of(r.Rand, 0, 0, r.upTo(time.Second), r.upTo(10*time.Second)), Repeatable: !r.in(3), Priority: grpctest.Of(r.Rand, 0, 0, policy.LowPriority, policy.HighPriority), Abandon: r.in(5),
 		Raw: r.in(12), Prepared: r.in(12), Finish: r.in(4), Vars: r.in(6), Wait: r.in(8), Changes: r.in(8),
 	}
 	if r.in(3) {

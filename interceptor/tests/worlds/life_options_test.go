@@ -17,6 +17,7 @@ func (r *lifeRecord) options(l *lifeRun) []interceptor.CallOption {
 		}
 	}
 	add(r.Repeatable, interceptor.Repeatable())
+	add(r.Priority > 0, interceptor.WithPriority(r.Priority))
 	add(r.Retries > 0, interceptor.MaxRetries(max(r.Retries-1, 0)))
 	add(r.Fallback != nil, interceptor.WithFallback(l.fallback(r)))
 	add(r.Accept != nil && r.Kind != doLife, interceptor.WithAccept(l.accept(r)))

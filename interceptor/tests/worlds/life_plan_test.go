@@ -48,6 +48,7 @@ type lifeCall struct {
 	Begin            time.Duration // after the world did
 	Deadline, Cancel time.Duration // after Begin; 0 for none
 	Repeatable       bool
+	Priority         policy.Priority
 	Retries          int // one more than MaxRetries; 0 for no option
 
 	Accept   []lifeAct // of the replies in turn; no option if it is nil
@@ -246,6 +247,7 @@ var lifeFeatures = map[string]func(*lifeWorld){
 	"fallback": func(w *lifeWorld) { each(w.Calls, func(c *lifeCall) { c.Fallback = nil }) },
 	"targets":  func(w *lifeWorld) { each(w.Calls, func(c *lifeCall) { c.Targets = nil }) },
 	"resume":   func(w *lifeWorld) { each(w.Calls, func(c *lifeCall) { c.Resume = nil }) },
+	"priority": func(w *lifeWorld) { each(w.Calls, func(c *lifeCall) { c.Priority = 0 }) },
 	"raw":      func(w *lifeWorld) { each(w.Calls, func(c *lifeCall) { c.Raw = false }) },
 	"prepared": func(w *lifeWorld) { each(w.Calls, func(c *lifeCall) { c.Prepared = false }) },
 	"finish":   func(w *lifeWorld) { each(w.Calls, func(c *lifeCall) { c.Finish = false }) },
