@@ -63,6 +63,19 @@
 // channel with fewer than 3 calls a minute cannot afford scouts except where a deadline is
 // near.
 //
+// # Known limits
+//
+// Where limits are known ([Memory.Limit]), calls take of the limits over a window that rolls,
+// and an open gate lets a call through only if there is room. No wait and no deadline is a
+// reason to exceed a configured limit. A limit named by a refusal only spaces waiting calls
+// with time to wait, and now and then one of these tries whether there is room after all.
+//
+// # Priorities
+//
+// Waiting calls stand in three bands, one for each priority, and leave in order of arrival
+// within a band. A lower band has a turn out of order at least every ten seconds, or as every
+// fifth call. Under known limits the lowest band leaves evenly, so that the others find room.
+//
 // The package is a pure state machine: time and random numbers come in as arguments,
 // nothing sleeps, and nothing is safe for concurrent use. Package interceptor owns the
 // gates of its channels and adds the lock and the timers; most users only choose figures,

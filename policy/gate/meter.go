@@ -43,8 +43,13 @@ func (a amount) minus(b amount) amount {
 	return a
 }
 
+// mostOfUnit is more than a call takes, and the sum over all waiting calls still fits.
+const mostOfUnit = 1 << 40
+
 // amountOf returns what a call with this cost takes.
-func amountOf(c policy.Cost) amount { return amount{1, max(c.Tokens, 0), max(c.Items, 0)} }
+func amountOf(c policy.Cost) amount {
+	return amount{1, min(max(c.Tokens, 0), mostOfUnit), min(max(c.Items, 0), mostOfUnit)}
+}
 
 // limitsOf returns the limits of a quota; 0 for none.
 func limitsOf(q policy.Quota) amount { return amount{q.Requests, q.Tokens, q.Items} }

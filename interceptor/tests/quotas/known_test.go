@@ -2,6 +2,7 @@ package quotas_test
 
 import (
 	"context"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -40,6 +41,23 @@ func TestQuotas_cost(t *testing.T) {
 			}, interceptor.WithCost(cost))
 		})
 	}
+}
+
+// TestQuotas_oddCosts: a cost of less than nothing is nothing, and a huge one is the limit, also
+// where a limit comes later.
+func TestQuotas_oddCosts(t *testing.T) {
+	costs := []int64{-5, math.MaxInt64, math.MinInt64, math.MaxInt64, 1}
+	n := 0
+	inWorld(t, limit(0, 10, 10*s), func(w *world) {
+		call := func() error { return w.ask(w.Context(), 10) }
+		allAtOnce(w.T, call)
+		time.Sleep(s)
+		allAtOnce(w.T, call, call, call, call)
+		w.want(w.T, 0, s, s, 11*s+s/10, 21*s+s/5)
+	}, interceptor.WithCost(func(string, any) policy.Cost {
+		n++
+		return policy.Cost{Tokens: costs[n-1], Items: math.MaxInt64}
+	}))
 }
 
 // TestQuotas_usage: the reply corrects what a call has taken, to more and to less.
