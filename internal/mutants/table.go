@@ -82,5 +82,9 @@ func mutants() []mutant {
 		{"policy/gate/limit.go", "takes := g.m.meter.fits(w.takes)", "takes := w.takes", "A call that takes more than a limit put in force since waits for ever.", "TestQuotas_reloadTooLow", 0},
 		{"policy/gate/meter.go", "case limitsOf(s.quota)[u] == 0 && u != requests && !told:", "case false:", "A limit of tokens that a refusal names holds calls back by a guess.", "TestQuotas_guessed", 0},
 		{"interceptor/stream_cost.go", "p.settle(false, cmp.Or(final, c.err))", "if final != nil { p.settle(false, cmp.Or(final, c.err)) }", "A stream whose observer panics while it is turned away never ends.", "TestQuotas_firstMessagePanics", 0},
+		{"policy/gate/queue.go", "after := q.lastAbove(w.band)", "after := q.last", "Calls of a high priority wait behind the others.", "TestPriority_order", 0},
+		{"policy/gate/band.go", "b.others >= turnAfter &&", "false &&", "A low priority starves.", "TestPriority_turns", 0},
+		{"policy/gate/enter.go", "g.overtaken = true", "", "Calls that have lost their turn to a higher priority learn it at their deadline.", "TestPriority_turnedAwayFirst", 0},
+		{"policy/gate/limit.go", "if w.band == lowest {", "if false {", "A batch takes a whole window at once.", "TestPriority_low", 0},
 	}
 }
