@@ -68,7 +68,7 @@ func TestTransport_priority(t *testing.T) {
 			if p := map[string]policy.Priority{"low": policy.LowPriority, "high": policy.HighPriority}[body]; p != 0 {
 				ctx = interceptor.NewContext(ctx, interceptor.WithPriority(p))
 			}
-			wg.Go(func() { w.do(request(w.t, http.MethodPost, generate, body).WithContext(ctx)) })
+			wg.Go(func() { w.do(request(w.t, http.MethodPost, generate, body).WithContext(ctx)) }) //nolint:contextcheck // the context is the last one
 			synctest.Wait()
 		}
 		wg.Wait()
