@@ -19,7 +19,7 @@ const (
 // crowded returns a scene with this server.
 func crowded(name, says string, limits []policy.Quota, server func(*world) server) *scenario {
 	return &scenario{
-		name: name, says: says, quota: true, each: func(int) float64 { return 20 }, base: 1, lasts: 15 * time.Minute,
+		name: name, says: says, quota: true, each: func(int) float64 { return 20 }, base: 1, lasts: time.Hour,
 		deadline: batch, tail: tail, urgent: 0.1, urgentDeadline: interactive, limits: limits, server: server,
 	}
 }

@@ -85,6 +85,9 @@ func (g *Gate) Done(now time.Time, t Ticket, f codes.Failure, u float64) {
 	if m == accepted {
 		g.m.accepted.add(now, 1)
 	}
+	if m == refused {
+		g.yield.refused(now)
+	}
 	g.refund(now, t, f, m)
 	probe := t.kind == probing && t.sent.Equal(g.probe)
 	if probe {

@@ -52,6 +52,11 @@ type queued struct {
 // begin notes that the first call waits.
 func (b *queued) begin(now time.Time) { b.due, b.others = now.Add(turnEvery), 0 }
 
+// mayTurn reports whether a call may go out of order.
+func (b *queued) mayTurn(now time.Time, w *Waiter) bool {
+	return w != nil && w == b.first && b.others >= turnAfter && !b.due.After(now)
+}
+
 // insert adds a call after another, which may be of a higher band.
 func (b *queued) insert(w, after *Waiter) {
 	b.all = b.all.with(w)
@@ -103,7 +108,7 @@ func (q *queue) head(now time.Time) *Waiter {
 	due := now
 	for i := range q.bands {
 		b := &q.bands[i]
-		if b.first != nil && b.first != q.first && b.others >= turnAfter && !b.due.After(due) {
+		if b.first != q.first && b.mayTurn(due, b.first) {
 			w, due = b.first, b.due
 		}
 	}

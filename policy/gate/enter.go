@@ -10,7 +10,9 @@ func (g *Gate) Enter(now time.Time, w *Waiter) Verdict {
 	}
 	g.touched = now
 	g.queue.arrive(w)
-	w.band = bandOf(w.Priority)
+	if w.band = bandOf(w.Priority); w.band < lowest {
+		g.yield.others = now
+	}
 	w.takes = g.m.takes(w)
 	if w.came.IsZero() {
 		w.came = now
@@ -195,6 +197,9 @@ func (g *Gate) Next(now time.Time) time.Time {
 			sooner(g.m.trial.sent.Add(g.m.settled()))
 		}
 	}
+	if b := &g.queue.bands[lowest]; g.state == Open && b.first != nil && b.others >= turnAfter && b.due.After(now) {
+		sooner(b.due)
+	}
 	if g.overtaken {
 		sooner(g.swept.Add(sweepEvery))
 	}
@@ -247,6 +252,9 @@ func (g *Gate) passSmall(now time.Time, w *Waiter) {
 
 // pass lets a call through.
 func (g *Gate) pass(now time.Time, w *Waiter, k kind) {
+	if w.band == lowest && g.yield.holds(now) && g.yield.next.After(g.pacer.next) {
+		g.pacer.since = now // the pace is not tried, and so not proven
+	}
 	if g.state == Probing {
 		k = probing
 		g.probe = now
@@ -258,6 +266,7 @@ func (g *Gate) pass(now time.Time, w *Waiter, k kind) {
 	g.m.goes(now, w.takes)
 	g.m.meter.space(now, w.takes)
 	g.queue.went(now, w.band)
+	g.yield.pass(now)
 	if now.Sub(g.last) >= g.c.ProbeMax { // no answer to an older call is expected any more
 		g.answered = g.passed
 	}

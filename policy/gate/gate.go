@@ -44,6 +44,7 @@ type Gate struct {
 	lowered  lowering
 	// overtaken says that calls wait behind others that came later, since the last sweep.
 	overtaken bool
+	yield     yield
 	swept     time.Time
 
 	// Measured since the gate closed, unless the comment says otherwise.

@@ -51,12 +51,14 @@ type owner struct {
 	sizes   bool      // requests have sizes
 	ledger  ledger    // what calls took of the known limits
 	bands   bool      // calls have priorities
-	turns   [4]turn   // by priority
+	// Of each priority the last turn, as early and as late as it may be: calls whose own hint
+	// lasts wait elsewhere, and count for one but not for the other.
+	turns, owed [4]turn
 }
 
 // turn is the last call of a priority.
 type turn struct {
-	at     time.Time // or when its first call began to wait
+	at     time.Time // or when somebody last began to wait
 	others int       // calls since
 }
 
@@ -175,9 +177,6 @@ func (o *owner) arrive(c *caller) {
 		for i > 0 && c.before(o.queue[i-1]) {
 			i--
 		}
-		if !slices.ContainsFunc(o.queue, func(q *caller) bool { return q.waiter.Priority == c.waiter.Priority }) {
-			o.turns[c.waiter.Priority] = turn{at: o.now}
-		}
 		o.queue = append(o.queue[:i], append([]*caller{c}, o.queue[i:]...)...)
 	case gate.Refuse:
 		o.refused(c)
@@ -203,11 +202,11 @@ func (o *owner) settle() {
 			o.refused(c)
 			continue
 		}
-		if first := o.first(); o.state != gate.Closed && !o.sizes && !o.overdue(c) && !o.ledger.on() && first != c && !o.mayOvertake(c, first) && !o.hasTurn(c) {
+		if first := o.first(); o.state != gate.Closed && !o.sizes && !o.overdue(c) && !o.ledger.on() && first != c && !o.mayOvertake(c, first) && !o.hasTurn(c, &o.turns) {
 			o.t.Errorf("call %d was let through before call %d", c.number, first.number)
 		}
 		for _, q := range o.queue {
-			if o.state == gate.Open && !o.c.Probes && !o.sizes && !o.overdue(c) && !o.ledger.on() && o.hasTurn(q) && !o.hasTurn(c) {
+			if o.state == gate.Open && !o.c.Probes && !o.sizes && !o.overdue(c) && !o.ledger.on() && o.hasTurn(q, &o.owed) && !o.hasTurn(c, &o.turns) {
 				o.t.Errorf("call %d was let through before call %d, whose turn had come", c.number, q.number)
 			}
 		}
@@ -249,10 +248,10 @@ func (c *caller) before(other *caller) bool {
 
 // hasTurn reports whether a call may go before those of higher priorities: as the first of its
 // own, after 10 s and 4 calls of others.
-func (o *owner) hasTurn(c *caller) bool {
+func (o *owner) hasTurn(c *caller, turns *[4]turn) bool {
 	for _, q := range o.queue {
 		if q.waiter.Priority == c.waiter.Priority && !q.waiter.Due.After(o.now) {
-			turn := &o.turns[c.waiter.Priority]
+			turn := turns[c.waiter.Priority]
 			return q == c && o.now.Sub(turn.at) >= 10*time.Second && turn.others >= 4
 		}
 	}
@@ -267,6 +266,14 @@ func (o *owner) overdue(c *caller) bool {
 
 // look notes the state before something happens.
 func (o *owner) look() {
+	for p := range o.turns {
+		if !slices.ContainsFunc(o.queue, func(q *caller) bool { return int(q.waiter.Priority) == p && q.waiter.Due.Before(o.now) }) {
+			o.owed[p] = turn{at: o.now}
+		}
+		if !slices.ContainsFunc(o.queue, func(q *caller) bool { return int(q.waiter.Priority) == p }) {
+			o.turns[p] = turn{at: o.now}
+		}
+	}
 	state := o.g.State(o.now)
 	if state == gate.Open && o.state == gate.Closed && o.now.Before(o.asked) {
 		if o.went == 0 {
@@ -318,8 +325,9 @@ func (o *owner) through(c *caller) {
 	}
 	for p := range o.turns {
 		o.turns[p].others++
+		o.owed[p].others++
 	}
-	o.turns[w.Priority] = turn{at: o.now}
+	o.turns[w.Priority], o.owed[w.Priority] = turn{at: o.now}, turn{at: o.now}
 	o.went++
 	o.passes = append(o.passes, o.now)
 	o.flight = append(o.flight, c)

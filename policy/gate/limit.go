@@ -106,14 +106,22 @@ type lowering struct {
 	told    bool
 }
 
-// room returns when the configured limits have room for a call with these calls ahead.
+// room returns when there is room for a call with these calls ahead: when the configured limits
+// have room, and those of the lowest band leave room for others, unless they have a turn out of
+// order.
 func (g *Gate) room(now time.Time, w *Waiter, before ahead) time.Time {
+	at := now
+	yields := w.band == lowest && !g.queue.bands[lowest].mayTurn(now, w)
+	if yields {
+		own := before.calls - g.queue.above(lowest).calls
+		at = g.yield.at(now, max(own, 0))
+	}
 	if !g.m.Limited() {
-		return now
+		return at
 	}
 	takes := g.m.meter.fits(w.takes)
-	at := g.m.meter.configured(now, before.take.plus(takes))
-	if w.band == lowest {
+	at = later(at, g.m.meter.configured(now, before.take.plus(takes)))
+	if yields {
 		own := before.take.minus(g.queue.above(lowest).take)
 		at = later(at, g.m.meter.spaced(now, own, takes))
 	}
@@ -122,11 +130,11 @@ func (g *Gate) room(now time.Time, w *Waiter, before ahead) time.Time {
 
 // limited returns when the known limits have room for the first waiting call.
 func (g *Gate) limited(now time.Time, w *Waiter) time.Time {
+	at := g.room(now, w, ahead{})
 	if !g.m.Limited() {
-		return time.Time{}
+		return at
 	}
 	takes := g.m.meter.fits(w.takes) // a limit may be lower by now
-	at := g.room(now, w, ahead{})
 	named := g.m.meter.named(now, takes)
 	if !w.Deadline.IsZero() && !named.Before(w.Deadline.Add(-g.needs(w))) {
 		return at

@@ -40,6 +40,7 @@ func (g *Gate) reopen(now, due time.Time) {
 	g.m.meter.reopened(closed)
 	g.demand = g.rate(closed)
 	g.pacer.measure(due)
+	g.yield.begin(now, max(g.m.accepted.rate(now), g.pacer.measured()))
 	if g.recovery.on {
 		g.came = (g.recent + g.bad + float64(g.entered)) / (g.over + closed).Seconds()
 		g.pacer.begin(now, g.c.Recovery*g.came, g.c.Regrowth, closed)
@@ -79,6 +80,7 @@ func (g *Gate) openEarly(now time.Time) {
 	g.m.meter.reopened(closed)
 	g.demand = g.rate(closed)
 	g.pacer.measure(now)
+	g.yield.begin(now, max(g.m.accepted.rate(now), g.pacer.measured()))
 	g.pacer.cycle = min(closed, minute)
 	g.pacer.begin(now, g.c.Headroom*g.offered(closed), g.c.Growth, closed)
 }
