@@ -12,9 +12,13 @@ import (
 // goes at least every 10 seconds, or as every fifth call where calls leave more slowly. When not all
 // can be served before their deadlines, those of the lowest priority are turned away first.
 //
-// Calls of policy.LowPriority are also spaced evenly over the window of a known limit
-// ([WithQuotas]), so that others find room at any time. The default is policy.NormalPriority.
-// Priorities change nothing while calls need not wait.
+// Calls of policy.LowPriority also leave room for others. Under a known limit ([WithQuotas]) all
+// calls together leave evenly over the window. Where no limit is known, and while others come, all
+// calls together leave about as fast as the server accepted calls before its last refusals, and
+// faster after some minutes without any. So a batch takes longer, and its calls wait for more than
+// the minute that other calls without a deadline wait at most.
+//
+// The default is policy.NormalPriority. Other priorities change nothing while calls need not wait.
 func WithPriority(p policy.Priority) CallOption {
 	var err error
 	if p > policy.HighPriority {

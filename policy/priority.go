@@ -9,9 +9,8 @@ type Priority uint8
 
 const (
 	_ Priority = iota
-	// LowPriority is for calls that may take long, such as those of a batch. Under a limit
-	// known in advance they are spaced evenly over the window, so that other calls find room
-	// at any time.
+	// LowPriority is for calls that may take long, such as those of a batch. They leave room for
+	// others, under a known limit and after refusals.
 	LowPriority
 	// NormalPriority is the default.
 	NormalPriority

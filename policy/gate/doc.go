@@ -74,7 +74,9 @@
 //
 // Waiting calls stand in three bands, one for each priority, and leave in order of arrival
 // within a band. A lower band has a turn out of order at least every ten seconds, or as every
-// fifth call. Under known limits the lowest band leaves evenly, so that the others find room.
+// fifth call. The lowest band leaves room for the others: under known limits all calls together
+// leave evenly; without, and while others come, about as fast as calls were accepted before the
+// last refusals. It hurries no pace, and waits for more than a minute.
 //
 // The package is a pure state machine: time and random numbers come in as arguments,
 // nothing sleeps, and nothing is safe for concurrent use. Package interceptor owns the
