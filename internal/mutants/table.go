@@ -79,12 +79,12 @@ func mutants() []mutant {
 		{"policy/gate/limit.go", "f.Reach == codes.Answered && f.Class != codes.Ended:", "false:", "A call that the server has failed takes of a limit.", "TestQuotas_failed", 0},
 		{"policy/gate/limit.go", "case m == refused:\n\t\tg.m.meter.correct(t.sent, amount{}.minus(t.took))", "case m == refused:", "A refused call takes of a limit.", "TestQuotas_lowered", 0},
 		{"policy/gate/limit.go", "if t := &g.m.trial; t.sent.IsZero()", "if t := &g.m.trial; false", "A limit named in vain holds calls back for ever.", "TestQuotas_namedInVain", 0},
-		{"policy/gate/limit.go", "takes := g.m.meter.fits(w.takes)\n\tat :=", "takes := w.takes\n\tat :=", "A call that takes more than a limit put in force since waits for ever.", "TestQuotas_reloadTooLow", 0},
+		{"policy/gate/limit.go", "takes := g.m.meter.fits(w.takes)\n\tat =", "takes := w.takes\n\tat =", "A call that takes more than a limit put in force since waits for ever.", "TestQuotas_reloadTooLow", 0},
 		{"policy/gate/meter.go", "case limitsOf(s.quota)[u] == 0 && u != requests && !told:", "case false:", "A limit of tokens that a refusal names holds calls back by a guess.", "TestQuotas_guessed", 0},
 		{"interceptor/stream_cost.go", "p.settle(false, cmp.Or(final, c.err))", "if final != nil { p.settle(false, cmp.Or(final, c.err)) }", "A stream whose observer panics while it is turned away never ends.", "TestQuotas_firstMessagePanics", 0},
 		{"policy/gate/queue.go", "after := q.lastAbove(w.band)", "after := q.last", "Calls of a high priority wait behind the others.", "TestPriority_order", 0},
 		{"policy/gate/band.go", "b.others >= turnAfter &&", "false &&", "A low priority starves.", "TestPriority_turns", 0},
 		{"policy/gate/enter.go", "g.overtaken = true", "", "Calls that have lost their turn to a higher priority learn it at their deadline.", "TestPriority_turnedAwayFirst", 0},
-		{"policy/gate/limit.go", "if w.band == lowest {", "if false {", "A batch takes a whole window at once.", "TestPriority_low", 0},
+		{"policy/gate/limit.go", "yields := w.band == lowest &&", "yields := false &&", "A batch takes a whole window at once.", "TestPriority_low", 0},
 	}
 }
