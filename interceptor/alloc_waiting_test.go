@@ -27,8 +27,8 @@ func TestAlloc_waitingCalls(t *testing.T) {
 		opts   []interceptor.Option
 		most   uint64 // bytes for each
 	}{
-		"at the gate":           {closed: true, most: 7_600}, // measured: 6,400 to 7,050, by what ran before
-		"for a retry by itself": {opts: []interceptor.Option{interceptor.WithoutGate()}, most: 12_800},
+		"at the gate":           {closed: true, most: 8_200}, // measured: 6,400 to 7,500, by what ran before; 11,500 with a larger stack
+		"for a retry by itself": {opts: []interceptor.Option{interceptor.WithoutGate()}, most: 13_600},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &grpctest.Server{Unary: grpctest.RefuseAlways(grpctest.Hinted(4 * time.Minute))}

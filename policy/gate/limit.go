@@ -110,6 +110,17 @@ type lowering struct {
 // have room, and those of the lowest band leave room for others, unless they have a turn out of
 // order.
 func (g *Gate) room(now time.Time, w *Waiter, before ahead) time.Time {
+	if w.band != lowest && !g.m.Limited() {
+		return now
+	}
+	return g.roomLimited(now, w, before)
+}
+
+// roomLimited is room where there is something to leave. Without inlining, calls that know no
+// limit have smaller stack frames.
+//
+//go:noinline
+func (g *Gate) roomLimited(now time.Time, w *Waiter, before ahead) time.Time {
 	at := now
 	yields := w.band == lowest && !g.queue.bands[lowest].mayTurn(now, w)
 	if yields {
