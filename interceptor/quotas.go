@@ -10,15 +10,14 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// WithQuotas sets the limits of the server that are known in advance, instead of those in the
+// WithQuotas sets limits of the server known in advance, instead of the limits in the
 // [policy.Config]. Calls are paced to these limits, in order of arrival, before the server has
-// to refuse one. A call waits until its turn, its deadline or the end of its context, without a
-// deadline as long as it takes; a call whose turn cannot come before its deadline ends at once
-// and unsent, with RESOURCE_EXHAUSTED. By default no limits are known.
+// to refuse a call. A call waits until its turn, its deadline or the end of its context, without
+// a deadline as long as necessary. A call with a deadline before its turn ends at once and unsent,
+// with RESOURCE_EXHAUSTED. By default no limits are known.
 //
-// A call takes one request, and the tokens and items of [WithCost]. A refused call takes
-// nothing, nor does a call that the server has failed. Each Retrier counts for itself, and
-// counts nothing from before its start.
+// A call takes one request, and the tokens and items of [WithCost]. A call refused or failed by
+// the server takes nothing. Each Retrier counts alone, and counts nothing from before the start.
 //
 // Where a refusal names a lower limit for the same window, the lower one counts, and the log
 // says so. [WithoutGate] switches all limits off.
@@ -29,14 +28,14 @@ func WithQuotas(quotas ...policy.Quota) Option {
 	})
 }
 
-// CostFunc returns what a call takes of the limits of tokens and items: see [WithCost].
+// CostFunc returns the cost of a call in tokens and items: see [WithCost].
 type CostFunc func(method string, req any) policy.Cost
 
-// UsageFunc returns what a call has taken, as the reply says, or false if the reply does not
-// say: see [WithUsage].
+// UsageFunc returns the cost of a call according to the reply, or false if the reply does not
+// tell: see [WithUsage].
 type UsageFunc func(method string, reply any) (policy.Cost, bool)
 
-// WithCost makes f say what a call will take of the limits of tokens and items ([WithQuotas]).
+// WithCost makes f tell the cost of a call in tokens and items, for the limits of [WithQuotas].
 // The tokens are also the size by which a closed gate tells small requests from large ones.
 //
 // f gets the request of a unary call, the first message of a stream, or the Request of a
@@ -75,7 +74,7 @@ const bytesPerToken = 4
 // mostTokens is more than any request has.
 const mostTokens = 1 << 28
 
-// tells reports whether the caller tells what calls take.
+// tells reports whether the caller tells the cost of calls.
 func (g *gating) tells() bool { return g.cost != nil || g.usage != nil }
 
 // quotas returns the limits in force.
@@ -108,8 +107,8 @@ func (t *target) costOf(request any, size int) policy.Cost {
 	return policy.Cost{Tokens: int64(size+bytesPerToken-1) / bytesPerToken}
 }
 
-// size returns the size of the request in bytes, as far as known; 0 if unknown. Where the
-// caller says what a call takes, the size is that of so many tokens.
+// size returns the size of the request in bytes, as far as known; 0 if unknown. If the caller
+// tells the cost, the size is computed from the tokens.
 func (c *call) size(cost policy.Cost) int {
 	if c.r.gating.cost != nil {
 		return bytesPerToken * int(min(max(cost.Tokens, 0), mostTokens))

@@ -10,18 +10,17 @@ import (
 	"github.com/reinvoke/reinvoke/policy/gate"
 )
 
-// What a stream takes of the known limits is in its first message, and the attempt begins
-// before. So the attempt is let through for the usual cost. Where that was too little, and
-// there is no room, the message waits at the gate.
+// The first message of a stream tells the cost, and the attempt begins before. So the attempt is
+// let through for the usual cost. A message above the usual cost waits at the gate until there is
+// room.
 
-// costs reports whether someone counts what the stream takes: a limit, or the caller.
+// costs reports whether the cost of the stream counts, for a limit or the caller.
 func (p *pending) costs(held *place) bool {
 	return p.target.r.gating.cost != nil || held.counts()
 }
 
-// count counts what the first message of the stream takes, which is about to be sent, and waits
-// until there is room. It returns how the stream has ended if the turn cannot come before the
-// deadline.
+// count counts the cost of the first message before the message is sent, and waits until there
+// is room. Without a turn before the deadline the stream ends, and count returns the end.
 func (p *pending) count(to *sending, cost policy.Cost) *terminal {
 	held, n := to.held, to.n
 	if !p.tooMuch(held, cost) {
@@ -49,8 +48,8 @@ func (p *pending) count(to *sending, cost policy.Cost) *terminal {
 	return nil
 }
 
-// tooMuch notes what the stream takes. It reports whether there is no room, and pauses the timer
-// of the attempt.
+// tooMuch notes the cost of the stream. Without room tooMuch pauses the timer of the attempt, and
+// returns true.
 func (p *pending) tooMuch(held *place, cost policy.Cost) bool {
 	p.lock()
 	defer p.mu.Unlock()
@@ -62,7 +61,7 @@ func (p *pending) tooMuch(held *place, cost policy.Cost) bool {
 	return true
 }
 
-// turnAway ends the stream with its first message unsent. It reports false if an attempt is the
+// turnAway ends the stream with the first message unsent. ended is false if the attempt is the
 // last, or is being replaced.
 func (p *pending) turnAway(n int, w *gates.Waiter) (end *terminal, ended bool) {
 	if mine, _, _ := p.claim(n); !mine {
@@ -87,8 +86,8 @@ func (p *pending) endUnsent(w *gates.Waiter) (final error) {
 	return final
 }
 
-// rejoin takes the attempt back to the gate, and returns the wait. The attempt goes on if its
-// caller or the connection has gone: its end is about to be known.
+// rejoin takes the attempt back to the gate, and returns the wait. Without the caller or the
+// connection the attempt goes on, because the end is near.
 func (p *place) rejoin(c *call) (waited time.Duration, turnedAway bool) {
 	t, ok := p.exchange(gate.Ticket{})
 	if !ok {
@@ -114,7 +113,7 @@ func (p *place) rejoin(c *call) (waited time.Duration, turnedAway bool) {
 	return waited, false
 }
 
-// owe lets an attempt go on that was turned away.
+// owe lets an attempt go on after all.
 func (p *place) owe(w *gates.Waiter) { p.resume(p.r.gates.Owe(w)) }
 
 // resume gives the attempt another ticket, unless the attempt has ended.

@@ -6,19 +6,18 @@ import (
 	"github.com/reinvoke/reinvoke/policy"
 )
 
-// A band holds the waiting calls of a priority. A higher band goes first. So that no band
-// starves, a lower one has a turn out of order now and then.
+// A band holds the waiting calls of a priority. A higher band goes first. No band starves: a
+// lower band has a turn out of order now and then.
 
 const (
-	// turnEvery and turnAfter say when a band has a turn out of order: so long after its
-	// last, and after so many calls of other bands. Judgement: a call of a batch every ten
-	// seconds shows that the batch goes on, and is a small part of the load; where calls leave
-	// more slowly, a fifth of them is.
+	// turnEvery and turnAfter say when a band has a turn out of order: so long after the
+	// last turn, and after so many calls of other bands. Judgement: with a call every ten
+	// seconds a batch goes on, at a small part of the load; where calls leave more slowly, a
+	// fifth of the calls is such a part.
 	turnEvery = 10 * time.Second
 	turnAfter = 4
-	// sweepEvery is how often calls are told that calls of a higher band have taken their
-	// turn. Judgement: a look at all waiting calls takes a millisecond where there are
-	// thousands.
+	// sweepEvery is how often calls are told about the loss of a turn to a higher band.
+	// Judgement: a look at thousands of waiting calls takes a millisecond.
 	sweepEvery = time.Second
 )
 
@@ -49,7 +48,7 @@ type queued struct {
 	others      int       // calls of other bands since the last turn
 }
 
-// begin notes that the first call waits.
+// begin starts the wait for a turn out of order.
 func (b *queued) begin(now time.Time) { b.due, b.others = now.Add(turnEvery), 0 }
 
 // mayTurn reports whether a call may go out of order.
@@ -115,7 +114,7 @@ func (q *queue) head(now time.Time) *Waiter {
 	return w
 }
 
-// went notes that a call of a band goes.
+// went notes the passing of a call.
 func (q *queue) went(now time.Time, b band) {
 	if q.n == 0 {
 		return
@@ -129,8 +128,7 @@ func (q *queue) went(now time.Time, b band) {
 // overtakes reports whether calls of a lower band wait behind a call.
 func (q *queue) overtakes(w *Waiter) bool { return q.last.band > w.band }
 
-// oldest returns when the call that has waited longest came, the lowest band left out; zero for
-// none.
+// oldest returns the arrival of the longest waiting call above the lowest band; zero for none.
 func (q *queue) oldest() (came time.Time) {
 	for i := range lowest {
 		if w := q.bands[i].first; w != nil && (came.IsZero() || w.came.Before(came)) {

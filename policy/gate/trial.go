@@ -2,10 +2,9 @@ package gate
 
 import "time"
 
-// A trial is a call that goes although a limit named by a refusal has no room: it tells whether
-// the limit is true. One trial is under way at a time. After an accepted one twice as much goes
-// as after the one before, so that a limit that is not true soon holds nothing back; after a
-// refused one the next trial is later and later.
+// A trial is a call without room in a limit named by a refusal, and tests the limit. One trial is
+// under way at a time. Each accepted trial makes room for twice as many calls, so that a wrong
+// limit soon holds nothing back. After each refused trial the next comes later.
 type trial struct {
 	next    time.Time // of the next trial
 	sent    time.Time // of the trial under way
@@ -19,7 +18,7 @@ func (t *trial) delay(now time.Time) {
 	t.next = later(t.next, now.Add(scoutAfter<<min(t.refused, scoutDoublings)))
 }
 
-// goes counts a call that leaves now.
+// goes counts a call leaving now.
 func (m *Memory) goes(now time.Time, took amount) {
 	if m.Limited() && m.trial.sent.IsZero() && m.meter.named(now, took).After(now) {
 		m.trial.sent, m.trial.took = now, took

@@ -2,20 +2,18 @@ package gate
 
 import "time"
 
-// Where no limit is known, calls of the lowest band leave room for the others: while others come,
-// all calls together leave about as fast as the server has accepted calls in the minute before
-// the gate last opened. So a batch does not close the gate again and again for the calls that
-// someone waits for.
+// Without a known limit, calls of the lowest band leave room for the others: while others come,
+// all calls together leave about as fast as the server accepted calls in the minute before the
+// gate last opened. Otherwise a batch would close the gate again and again for urgent calls.
 
 const (
-	// yields is the pace at first, as a share of the accepted one. Judgement: what the others
-	// take varies by as much.
+	// yields is the pace at first, as a share of the accepted pace. Judgement: the demand of
+	// the others varies by as much.
 	yields = 0.97
-	// regains is when the pace is the accepted one again if no call is refused. From then on the
-	// pace grows faster and faster, as in TCP CUBIC (RFC 9438): 4 times as high after 20 minutes,
-	// 90 times after an hour. Judgement: slow near the quota, so that a quota of a minute
-	// runs out just before the minute is over, and soon far away from an accepted pace that was
-	// the demand alone.
+	// regains is the time without a refusal until the accepted pace is regained. From then on
+	// the pace grows faster and faster, as in TCP CUBIC (RFC 9438). Judgement: near the quota
+	// the growth is slow, so that a quota of a minute runs out just before the end of the minute;
+	// an accepted pace limited by the demand alone is soon left behind.
 	regains = 5 * minute
 )
 
@@ -35,7 +33,7 @@ func (y *yield) begin(now time.Time, accepted float64) {
 	}
 }
 
-// refused notes a refusal: the pace has grown too much.
+// refused takes back most of the growth.
 func (y *yield) refused(now time.Time) {
 	y.pace, y.since = max(y.pace, yields*y.grown(now)), now
 }
